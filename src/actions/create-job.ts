@@ -1,0 +1,49 @@
+import { RuntreeError } from "../domain/errors.ts";
+import { idProblem } from "../domain/ids.ts";
+import type { Json, JsonObject } from "../domain/json.ts";
+import type { Authorship } from "../store/authorship.ts";
+import { commitToOps } from "../store/ops-commit.ts";
+import { CUSTOM_JOB, jobPath, type JobRecord } from "../store/ops.ts";
+import type { Store } from "../store/store.ts";
+import { refuseMember } from "./refusal.ts";
+
+/** Ids that name routes or the evergreen job. */
+const RESERVED: ReadonlySet<string> = new Set([CUSTOM_JOB, "batch", "monitor"]);
+
+export interface CreateJob {
+  readonly job_id?: string;
+  readonly title?: string;
+  readonly params?: JsonObject;
+}
+
+/** Registers a job for agents on `ops`. Throws `validation_failed` for an id that is reserved, taken or not one. */
+export async function createJob(store: Store, author: Authorship, input: CreateJob): Promise<JobRecord> {
+  const now = store.clock();
+  const id = input.job_id ?? store.nextRunId(now);
+  const problem = idProblem(id);
+  if (problem !== null) refuseMember("bad_id", "/job_id", `"${id}" cannot be a job's id: ${problem}.`);
+  if (RESERVED.has(id)) refuseMember("bad_id", "/job_id", `"${id}" is reserved.`);
+  return store.ops.take(async () => {
+    if (store.jobs.find(id) !== null) refuseMember("duplicate", "/job_id", `There is a job ${id} already.`);
+    const job: JobRecord = {
+      id,
+      executor: "external",
+      ...(input.title === undefined ? {} : { title: input.title }),
+      params: input.params ?? {},
+      created_at: new Date(now).toISOString(),
+      created_by: author.principal,
+    };
+    await commitToOps(store, author, new Map([[jobPath(job), job as unknown as Json]]), {
+      subject: `Create job ${id}`,
+      trailers: [["Job-Id", id]],
+    }, { job });
+    return job;
+  });
+}
+
+/** A job by id. Throws `job_not_found`. */
+export function requireJobRecord(store: Store, id: string): JobRecord {
+  const job = store.jobs.find(id);
+  if (job === null) throw new RuntreeError("job_not_found", `There is no job ${id}.`, { job_id: id });
+  return job;
+}

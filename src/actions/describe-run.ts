@@ -1,0 +1,90 @@
+import { type Change, describeChange } from "../domain/change.ts";
+import type { JsonObject } from "../domain/json.ts";
+import { CONFIG_COLLECTION, CONFIGURATION_FILE, documentAt, SCHEMA_PATH } from "../domain/layout.ts";
+import { listed, type Violation } from "../domain/verdict.ts";
+import { readCommit, subjectOf, trailerOf } from "../git/commit.ts";
+import type { Oid, ReadObject } from "../git/objects.ts";
+import { diffTrees } from "../git/tree.ts";
+import { readDocumentBlob } from "../store/documents.ts";
+import { VALIDATION } from "../store/idempotency.ts";
+import { ownCommits, recordAt } from "../store/run-view.ts";
+import type { Store } from "../store/store.ts";
+import { requireRun } from "./refusal.ts";
+
+/** A change with the document on both sides; absent where it did not exist. */
+export interface DocumentDiff extends Change {
+  readonly before?: JsonObject;
+  readonly after?: JsonObject;
+}
+
+/** The JSON files that differ between two trees, named as documents or as files of the configuration. */
+function* documentDiffs(read: ReadObject, before: Oid, after: Oid): Generator<DocumentDiff & { readonly path: string }> {
+  for (const file of diffTrees(read, before, after)) {
+    const known = file.path === CONFIGURATION_FILE || SCHEMA_PATH.test(file.path);
+    const name = documentAt(file.path) ?? (known ? { collection: CONFIG_COLLECTION, id: file.path } : null);
+    if (name === null) continue;
+    const [old, now] = [readDocumentBlob(read, file.before?.oid ?? null), readDocumentBlob(read, file.after?.oid ?? null)];
+    const change = describeChange(name.collection, name.id, old, now);
+    if (change === null) continue;
+    yield { ...change, path: file.path, ...(old === null ? {} : { before: old }), ...(now === null ? {} : { after: now }) };
+  }
+}
+
+/** What a run changes, from where it parted from `main` to its tip. Throws `run_not_found`. */
+export function runDiff(store: Store, id: string): { base: Oid; head: Oid; changes: DocumentDiff[] } {
+  const { record, head } = requireRun(store, id);
+  const read = store.reader();
+  const found = documentDiffs(read, readCommit(read, record.base).tree, readCommit(read, head).tree);
+  return { base: record.base, head, changes: [...found].map(({ path: _, ...diff }) => diff) };
+}
+
+export interface RunCommit {
+  readonly commit: Oid;
+  readonly author: string;
+  readonly at: string;
+  readonly subject: string;
+  readonly changes: readonly Change[];
+}
+
+/** The changes of one commit; of a merge commit those that neither parent has, so what came from `main` is not in it. */
+function commitChanges(read: ReadObject, oid: Oid): Change[] {
+  const { tree, parents } = readCommit(read, oid);
+  const [first = [], ...others] = parents.map((parent) => [...documentDiffs(read, readCommit(read, parent).tree, tree)]);
+  const inAll = first.filter(({ path }) => others.every((diffs) => diffs.some((diff) => diff.path === path)));
+  return inAll.map(({ collection, id, op, pointers }) => ({ collection, id, op, pointers }));
+}
+
+/** A run's own commits, newest first. Throws `run_not_found`. */
+export function runCommits(store: Store, id: string): RunCommit[] {
+  const { head } = requireRun(store, id);
+  const read = store.reader();
+  return [...ownCommits(store.repository, head)].map((commit) => {
+    const { author, message } = readCommit(read, commit);
+    return { commit, author: author.name, at: new Date(author.seconds * 1000).toISOString(), subject: subjectOf(message), changes: commitChanges(read, commit) };
+  });
+}
+
+export interface RunValidation {
+  readonly id: string;
+  readonly commit: Oid;
+  readonly status: "passed" | "warned" | "failed";
+  readonly recorded_at: string;
+  readonly violations: readonly Violation[];
+  readonly violation_count: number;
+}
+
+/** Every check that a run's commits record, the gate's included, newest first. Throws `run_not_found`. */
+export function runValidations(store: Store, id: string): RunValidation[] {
+  const view = requireRun(store, id);
+  const read = store.reader();
+  const merge = view.place === "merged" ? store.mergeCommitOf(view.head) : null;
+  const commits = [...(merge === null ? [] : [merge]), ...ownCommits(store.repository, view.head)];
+  return commits.flatMap((commit) => {
+    const status = trailerOf(readCommit(read, commit).message, VALIDATION)?.split(";")[0];
+    if (status !== "passed" && status !== "warned" && status !== "failed") return [];
+    const record = commit === merge ? view.record : recordAt(store.repository, commit);
+    const count = record?.warning_count ?? 0;
+    const { violations } = listed(record?.warnings ?? []);
+    return [{ id: commit, commit, status, recorded_at: record?.updated_at ?? view.record.updated_at, violations, violation_count: count }];
+  });
+}

@@ -1,0 +1,106 @@
+import { RuntreeError } from "../domain/errors.ts";
+import { type Json, type JsonObject, sameJson } from "../domain/json.ts";
+import { applyMergePatch, readSubmission } from "../domain/patch.ts";
+import { isClosed, mayFollow, type RunRecord, type RunStatus } from "../domain/run.ts";
+import type { Notice } from "../domain/verdict.ts";
+import type { Authorship } from "../store/authorship.ts";
+import { judge } from "../store/gate.ts";
+import type { RunView } from "../store/run-view.ts";
+import type { Store } from "../store/store.ts";
+import { type AppliedSubmission, applySubmission } from "../store/submission.ts";
+import { advanceRun, onBranch } from "./advance-run.ts";
+import { refuseAtDoor, refuseMember, requireRestRun, requireRun, runClosed } from "./refusal.ts";
+
+export interface PatchRun {
+  readonly done?: boolean;
+  readonly status?: "running" | "failed" | "cancelled" | "skipped";
+  readonly body?: Json;
+  readonly metadata?: JsonObject;
+  readonly error?: { readonly code?: string; readonly message: string };
+  readonly notices: readonly Notice[];
+}
+
+/** Says whether the run's tip is one that the client named. Throws `precondition_failed`. */
+export type Precondition = (view: RunView) => void;
+
+function nextStatus(record: RunRecord, { done, status }: PatchRun): RunStatus {
+  if (done === true && status !== undefined) refuseMember("schema", "/status", "done:true and a status cannot be asked for at once.");
+  const next = done === true ? "merging" : (status ?? record.status);
+  if (next !== record.status && !mayFollow(record.status, next)) {
+    refuseMember("schema", "/status", `A run that is ${record.status} cannot become ${next}.`);
+  }
+  return next;
+}
+
+function subjectOf(record: RunRecord, before: RunStatus, applied: AppliedSubmission | null): string {
+  if (isClosed(record.status)) return `Close run ${record.id} as ${record.status}`;
+  if (applied !== null) return `Submit to run ${record.id}`;
+  if (record.status === before) return `Describe run ${record.id}`;
+  return record.status === "merging" ? `Mark run ${record.id} done` : `Mark run ${record.id} ${record.status}`;
+}
+
+/** `done:true` alone on a merged run is answered again, so that a client that missed the answer can ask. */
+function isRepeatedDone(view: RunView, input: PatchRun): boolean {
+  const asked = [input.status, input.body, input.metadata, input.error].every((member) => member === undefined);
+  return view.record.status === "success" && input.done === true && asked;
+}
+
+/**
+ * Submits to a run, describes it, moves its status, or says it is done; all of it as one commit.
+ * Throws `run_not_found`, `run_closed`, `pushed_run`, `precondition_failed`, `validation_failed` at the door,
+ * and what a refused merge throws.
+ */
+export async function patchRun(store: Store, author: Authorship, id: string, input: PatchRun, precondition: Precondition): Promise<RunView> {
+  const submission = input.body === undefined ? null : readSubmission(input.body, ["body"]);
+  requireRun(store, id);
+  refuseAtDoor(submission?.violations ?? []);
+
+  return store.runTurns.take(id, async () => {
+    let view = requireRun(store, id);
+    requireRestRun(view);
+    precondition(view);
+    if (isRepeatedDone(view, input)) return view;
+    // A run is found merging here only when an earlier gate was cut short by an error of the machine.
+    if (view.record.status === "merging") view = await judge(store, author, id);
+    if (view.place !== "open") {
+      if (isRepeatedDone(view, input)) return view;
+      throw runClosed(view);
+    }
+    const { record } = view;
+    const status = nextStatus(record, input);
+    const metadata = input.metadata === undefined ? record.metadata : (applyMergePatch(record.metadata, input.metadata) as JsonObject);
+    const applied = submission === null ? null : applySubmission(store, onBranch(store, view).tree, submission.edits);
+    const unchanged = applied === null && status === record.status && sameJson(metadata, record.metadata) && input.error === undefined;
+    if (unchanged) return view;
+
+    const at = new Date(store.clock()).toISOString();
+    const { error, ...kept } = record;
+    const next: RunRecord = {
+      ...kept,
+      // Saying done again leaves an earlier attempt's error behind.
+      ...(error === undefined || status === "merging" ? {} : { error }),
+      status,
+      metadata,
+      updated_at: at,
+      ...(status === "running" && record.started_at === undefined ? { started_at: at } : {}),
+      ...(isClosed(status) ? { completed_at: at } : {}),
+      ...(input.error === undefined ? {} : { error: { code: input.error.code ?? status, message: input.error.message } }),
+    };
+    return advanceRun(store, author, {
+      ...onBranch(store, view),
+      files: applied?.files ?? null,
+      lines: applied?.lines ?? [],
+      notices: input.notices,
+      record: next,
+      subject: subjectOf(next, record.status, applied),
+    });
+  });
+}
+
+/** A precondition that a set of entity tags states: the run's tip, with or without its status. */
+export function ifTip(tags: readonly string[] | null): Precondition {
+  return ({ head, record }) => {
+    if (tags === null || tags.includes("*") || tags.some((tag) => tag === head || tag === `${head}.${record.status}`)) return;
+    throw new RuntreeError("precondition_failed", `Run ${record.id} is at ${head}, not at what If-Match names; read it again.`, { head });
+  };
+}

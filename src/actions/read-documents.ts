@@ -1,0 +1,108 @@
+import { RuntreeError } from "../domain/errors.ts";
+import { DEFAULT_SHARDS } from "../domain/configuration.ts";
+import { idProblem } from "../domain/ids.ts";
+import type { JsonObject } from "../domain/json.ts";
+import { documentPath, MAIN } from "../domain/layout.ts";
+import { readCommit } from "../git/commit.ts";
+import { isOid, type Oid } from "../git/objects.ts";
+import { blobAt, documentsIn, readBlob, readDocumentBlob } from "../store/documents.ts";
+import { findRun } from "../store/run-view.ts";
+import type { RuledCollection } from "../store/rules.ts";
+import type { Store } from "../store/store.ts";
+import { branchRules } from "../store/submission.ts";
+
+const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/;
+const TAG = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$/;
+
+function nothingAt(at: string, what: string): RuntreeError {
+  return new RuntreeError("not_found", `at=${at.slice(0, 100)}: ${what}`, { at });
+}
+
+/**
+ * The commit that `?at=` names: a full commit id, a tag, an RFC 3339 time (the newest merge not after it) or `run:<id>`;
+ * `main` when it is absent. Throws `not_found` when it names nothing, `bad_request` when it is none of these.
+ */
+export function commitAt(store: Store, at: string | undefined): Oid {
+  if (at === undefined) return store.main.catchUp();
+  const read = store.reader();
+  if (at.startsWith("run:")) {
+    const view = findRun(store.repository, at.slice("run:".length));
+    if (view === null) throw nothingAt(at, "there is no such run.");
+    return view.head;
+  }
+  if (isOid(at)) {
+    if (read(at)?.type === "commit") return at;
+    throw nothingAt(at, "there is no such commit.");
+  }
+  if (TIME.test(at) && !Number.isNaN(Date.parse(at))) {
+    store.main.catchUp();
+    const seconds = Date.parse(at) / 1000;
+    const found = store.main.history.chain.findLast((commit) => readCommit(read, commit).committer.seconds <= seconds);
+    if (found === undefined) throw nothingAt(at, "main did not exist yet.");
+    return found;
+  }
+  if (!TAG.test(at) || at.includes("..")) {
+    throw new RuntreeError("bad_request", "at must be a commit id, a tag, an RFC 3339 time or run:<id>.", { at });
+  }
+  const tag = store.repository.ref(`refs/tags/${at}`);
+  for (let oid = tag, depth = 0; oid !== null && depth < 8; depth++) {
+    const object = read(oid);
+    if (object?.type === "commit") return oid;
+    oid = object?.type === "tag" ? (/^object ([0-9a-f]{40})$/m.exec(object.data.toString("utf8"))?.[1] ?? null) : null;
+  }
+  throw nothingAt(at, "there is no such tag.");
+}
+
+function collectionAt(store: Store, commit: Oid, name: string): RuledCollection {
+  const collection = branchRules(store, readCommit(store.reader(), commit).tree).collections.get(name);
+  if (collection === undefined) throw new RuntreeError("collection_not_found", `There is no collection ${name}.`, { collection: name });
+  return collection;
+}
+
+/** A document with the commit it was read at; the entity tag is its blob's id. */
+export interface ReadDocument {
+  readonly commit: Oid;
+  readonly etag: Oid;
+  readonly bytes: Buffer;
+}
+
+/** Reads one document. Throws `collection_not_found`, `document_not_found`, and what `commitAt` throws. */
+export function readDocument(store: Store, collection: string, id: string, at: string | undefined): ReadDocument {
+  const commit = commitAt(store, at);
+  const { shards } = collectionAt(store, commit, collection);
+  const read = store.reader();
+  const oid = idProblem(id) === null ? blobAt(read, readCommit(read, commit).tree, documentPath(collection, id, shards ?? DEFAULT_SHARDS)) : null;
+  if (oid === null) throw new RuntreeError("document_not_found", `There is no document ${id} in ${collection}.`, { collection, id });
+  return { commit, etag: oid, bytes: readBlob(read, oid) };
+}
+
+export interface DocumentPage {
+  readonly commit: Oid;
+  readonly total: number;
+  readonly items: readonly { readonly id: string; readonly etag: Oid; readonly document: JsonObject }[];
+}
+
+/** Reads a page of a collection in the order of its paths. Throws `collection_not_found` and what `commitAt` throws. */
+export function listDocuments(store: Store, collection: string, page: { limit: number; offset: number; at: string | undefined }): DocumentPage {
+  const commit = commitAt(store, page.at);
+  collectionAt(store, commit, collection);
+  const read = store.reader();
+  const all = [...documentsIn(read, readCommit(read, commit).tree, collection)];
+  const items = all
+    .slice(page.offset, page.offset + page.limit)
+    .map(({ id, oid }) => ({ id, etag: oid, document: readDocumentBlob(read, oid) ?? {} }));
+  return { commit, total: all.length, items };
+}
+
+/** The collections of `main`, by name, with how many documents each has. */
+export function listCollections(store: Store): { name: string; schema: string | null; shards: number; documents: number }[] {
+  store.main.catchUp();
+  return [...store.main.rules.collections.values()]
+    .map(({ name, schema, shards }) => ({ name, schema, shards, documents: store.main.index.count(name) }))
+    .sort((left, right) => (left.name < right.name ? -1 : 1));
+}
+
+/** Where `main` is on disk now; null in a repository without it. */
+export function mainCommit(store: Store): Oid | null {
+  return store.repository.ref(MAIN);
+}

@@ -1,0 +1,91 @@
+import { RuntreeError } from "../domain/errors.ts";
+import type { Json } from "../domain/json.ts";
+import { parsePointer } from "../domain/pointer.ts";
+import { listed } from "../domain/verdict.ts";
+import type { Authorship } from "../store/authorship.ts";
+import { commitOnBranch, runTrailers } from "../store/branch.ts";
+import { assess, assessRun, conflictsOf } from "../store/gate.ts";
+import { VALIDATION } from "../store/idempotency.ts";
+import type { Settle } from "../store/plan.ts";
+import type { RunView } from "../store/run-view.ts";
+import type { Store } from "../store/store.ts";
+import { refuseMember, requireOpenRun } from "./refusal.ts";
+
+/** A person's word on one conflict: a side to take, or a value of their own. */
+export interface Resolution {
+  readonly collection: string;
+  readonly id: string;
+  readonly pointer: string;
+  readonly take?: "ours" | "theirs" | "base";
+  readonly value?: Json;
+}
+
+export interface ResolveRun {
+  /** The `main` that the conflicts were read against. */
+  readonly main?: string;
+  readonly resolutions: readonly Resolution[];
+}
+
+/** Turns resolutions into what settles conflicts; `used` collects those that met one. */
+function settleBy(resolutions: readonly Resolution[], used: Set<Resolution>): Settle {
+  return ({ collection, id }, conflict) => {
+    const found = resolutions.find((one) => one.collection === collection && one.id === id && one.pointer === conflict.pointer);
+    if (found === undefined) return null;
+    used.add(found);
+    return { value: found.take === undefined ? found.value : conflict[found.take] };
+  };
+}
+
+/**
+ * Brings `main` into the run's branch with every conflict settled, as a merge commit whose parents are the tip and the
+ * `main` it was settled against, so that the merge base moves by Git's own rule. The run keeps its status.
+ * Throws `run_not_found`, `run_closed`, `pushed_run`, `precondition_failed` when `main` is no longer the one named,
+ * `validation_failed` for a resolution that meets no conflict, `merge_conflict` with those left over; then nothing is written.
+ */
+export async function resolveRun(store: Store, author: Authorship, id: string, input: ResolveRun): Promise<RunView> {
+  requireOpenRun(store, id);
+  for (const [index, { pointer }] of input.resolutions.entries()) {
+    if (parsePointer(pointer) === null) refuseMember("schema", `/resolutions/${index}/pointer`, `"${pointer}" is not a JSON Pointer.`);
+  }
+  return store.runTurns.take(id, async () => {
+    const view = requireOpenRun(store, id);
+    const main = store.main.catchUp();
+    if (input.main !== undefined && input.main !== main) {
+      throw new RuntreeError("precondition_failed", `main is at ${main}, not at ${input.main.slice(0, 60)}; look at the conflicts again.`, { main });
+    }
+    const used = new Set<Resolution>();
+    const found = await assessRun(store, view, settleBy(input.resolutions, used));
+    const unused = input.resolutions.findIndex((resolution) => !used.has(resolution));
+    if (unused >= 0) {
+      const { collection, id: document, pointer } = input.resolutions[unused] as Resolution;
+      refuseMember("schema", `/resolutions/${unused}`, `There is no conflict at ${collection}/${document} ${pointer || '""'}.`);
+    }
+    if (found.plan.conflicts.length > 0) {
+      const conflicts = conflictsOf(store, view, found);
+      throw new RuntreeError("merge_conflict", `${conflicts.length} conflicts are not resolved yet.`, { conflicts, run: view });
+    }
+    const { violations } = await assess(store, { id, tree: found.plan.tree, bases: [found.main], objects: found.plan.objects });
+    const { violations: warnings, violation_count } = listed(violations);
+    const record = {
+      ...view.record,
+      base: found.main,
+      updated_at: new Date(store.clock()).toISOString(),
+      validations: view.record.validations + 1,
+      warnings,
+      warning_count: violation_count,
+    };
+    return commitOnBranch(store, author, {
+      from: view,
+      parents: [view.head, found.main],
+      tree: found.plan.tree,
+      objects: found.plan.objects,
+      files: new Map(),
+      record,
+      text: {
+        subject: `Resolve run ${id} against main`,
+        body: input.resolutions.map(({ collection, id: document, pointer, take }) => `${take ?? "value"} ${collection}/${document} ${pointer}`),
+        trailers: runTrailers(record, [[VALIDATION, violation_count === 0 ? "passed; 0" : `warned; ${violation_count}`]]),
+      },
+    });
+  });
+}

@@ -1,0 +1,85 @@
+import { RuntreeError } from "../domain/errors.ts";
+import type { Json } from "../domain/json.ts";
+import { applyMergePatch, readSubmission } from "../domain/patch.ts";
+import { runIdProblem } from "../domain/run-id.ts";
+import type { RunRecord } from "../domain/run.ts";
+import type { Notice } from "../domain/verdict.ts";
+import { isOid, type Oid } from "../git/objects.ts";
+import { readCommit } from "../git/commit.ts";
+import type { Authorship } from "../store/authorship.ts";
+import { findRun, type RunView } from "../store/run-view.ts";
+import type { Store } from "../store/store.ts";
+import { applySubmission } from "../store/submission.ts";
+import { advanceRun, requireJob, type RunDescription } from "./advance-run.ts";
+import { refuseAtDoor, refuseMember } from "./refusal.ts";
+
+export interface StartRun extends RunDescription {
+  readonly job_id: string;
+  readonly done?: boolean;
+  readonly body?: Json;
+  readonly run_id?: string;
+  /** The commit of `main` to fork from; by default where `main` is. */
+  readonly base?: string;
+  readonly notices: readonly Notice[];
+}
+
+/** The commit a new run forks from. Refuses a base that `main` does not have on its first-parent chain. */
+function forkPoint(store: Store, base: string | undefined): Oid {
+  const main = store.main.catchUp();
+  if (base === undefined) return main;
+  if (isOid(base) && store.main.history.broughtBy(base) === base) return base;
+  return refuseMember("schema", "/base", `base must be a commit of main, as in a Runtree-Commit header; "${base.slice(0, 60)}" is none.`);
+}
+
+/**
+ * Opens a run on a job: its branch, with the submission on it when there is a body; with `done` it is merged at once.
+ * Throws `job_not_found`, `run_exists`, `validation_failed` at the door, and what a refused merge throws.
+ */
+export async function startRun(store: Store, author: Authorship, input: StartRun): Promise<RunView> {
+  requireJob(store, input.job_id);
+  const now = store.clock();
+  if (input.run_id !== undefined) {
+    const problem = runIdProblem(input.run_id, now);
+    if (problem !== null) refuseMember("bad_id", "/run_id", `${problem[0]?.toUpperCase()}${problem.slice(1)}.`);
+  }
+  const submission = input.body === undefined ? null : readSubmission(input.body, ["body"]);
+  refuseAtDoor(submission?.violations ?? []);
+  const id = input.run_id ?? store.nextRunId(now);
+
+  return store.runTurns.take(id, async () => {
+    if (findRun(store.repository, id) !== null) throw new RuntreeError("run_exists", `There is a run ${id} already.`, { run_id: id });
+    const base = forkPoint(store, input.base);
+    const { tree } = readCommit(store.reader(), base);
+    const at = new Date(now).toISOString();
+    const record: RunRecord = {
+      id,
+      job_id: input.job_id,
+      origin: "rest",
+      status: input.done === true ? "merging" : "waiting",
+      created_by: author.principal,
+      created_at: at,
+      updated_at: at,
+      metadata: applyMergePatch({}, input.metadata ?? {}) as RunRecord["metadata"],
+      ...(input.contract_id === undefined ? {} : { contract_id: input.contract_id }),
+      ...(input.pipeline_name === undefined ? {} : { pipeline_name: input.pipeline_name }),
+      ...(input.pipeline_id === undefined ? {} : { pipeline_id: input.pipeline_id }),
+      base,
+      submissions: 0,
+      validations: 0,
+      warnings: [],
+      warning_count: 0,
+      notices: [],
+    };
+    const applied = submission === null ? null : applySubmission(store, tree, submission.edits);
+    return advanceRun(store, author, {
+      from: null,
+      tree,
+      parents: [base],
+      files: applied?.files ?? null,
+      lines: applied?.lines ?? [],
+      notices: input.notices,
+      record,
+      subject: `Start run ${id} of ${input.job_id}`,
+    });
+  });
+}

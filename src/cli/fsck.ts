@@ -1,0 +1,49 @@
+import fs from "node:fs";
+import type { CommandModule } from "yargs";
+import { resolveSettings } from "../config.ts";
+import { RuntreeError } from "../domain/errors.ts";
+import { MAIN } from "../domain/layout.ts";
+import type { Violation } from "../domain/verdict.ts";
+import { readCommit } from "../git/commit.ts";
+import { readerWith } from "../git/repository.ts";
+import { Validator } from "../schema/validator.ts";
+import { SchemaChecks } from "../store/checks.ts";
+import { gitDirOf, gitFsck, openForReading } from "../store/open.ts";
+import { RulesReader } from "../store/rules.ts";
+import { checkWholeTree } from "../store/whole-tree.ts";
+import { EXIT } from "./exit.ts";
+import { printData, violationLine } from "./output.ts";
+
+/** Checks the documents of `main` as it stands: layout, schemas, references, uniqueness. */
+async function checkMain(data: string): Promise<{ checked: number; violations: readonly Violation[] }> {
+  const repository = await openForReading(fs, data);
+  const validator = new Validator();
+  try {
+    const read = readerWith(repository);
+    const main = repository.ref(MAIN);
+    if (main === null) throw new RuntreeError("corrupt_ref", `${MAIN} does not exist.`);
+    const { tree } = readCommit(read, main);
+    return await checkWholeTree(read, tree, new RulesReader(read).rulesOf(tree), new SchemaChecks(validator));
+  } finally {
+    await validator.close();
+    repository.close();
+  }
+}
+
+export const fsckCommand: CommandModule<object, { json: boolean; data: string | undefined }> = {
+  command: "fsck",
+  describe: "check a repository: git's own check, then every document of main",
+  builder: (yargs) =>
+    yargs
+      .option("json", { type: "boolean", default: false, describe: "print JSON" })
+      .option("data", { type: "string", describe: "data directory (default ./data)" }),
+  handler: async (flags) => {
+    const { values } = resolveSettings(flags.data === undefined ? {} : { data: flags.data });
+    const { checked, violations } = await checkMain(values.data);
+    const git = await gitFsck(gitDirOf(values.data));
+    const clean = git.length + violations.length === 0;
+    const lines = [...git.map((line) => `git: ${line}`), ...violations.map(violationLine)];
+    printData(flags.json, { clean, checked, git, violations }, [...lines, clean ? `clean: ${checked} documents` : `${lines.length} faults`].join("\n"));
+    if (!clean) process.exitCode = EXIT.invalid;
+  },
+};

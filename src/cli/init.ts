@@ -1,0 +1,30 @@
+import fs from "node:fs";
+import type { CommandModule } from "yargs";
+import { resolveSettings } from "../config.ts";
+import { openStore } from "../store/open.ts";
+import { printData } from "./output.ts";
+
+export const initCommand: CommandModule<object, { json: boolean; data: string | undefined; template: string | undefined; node: string | undefined }> = {
+  command: "init",
+  describe: "make a repository in a data directory, from a template folder",
+  builder: (yargs) =>
+    yargs
+      .option("json", { type: "boolean", default: false, describe: "print JSON" })
+      .option("data", { type: "string", describe: "data directory (default ./data)" })
+      .option("template", { type: "string", describe: "template folder" })
+      .option("node", { type: "string", describe: "committer name" }),
+  handler: async ({ json, ...flags }) => {
+    const { values } = resolveSettings(flags);
+    const { store, gitDir, made, close } = await openStore({
+      fs,
+      data: values.data,
+      template: values.template,
+      node: values.node,
+      clock: () => Date.now(),
+      report: (message) => process.stderr.write(`runtree: ${message}\n`),
+    });
+    const main = store.main.commit;
+    await close();
+    printData(json, { repository: gitDir, made, main }, `${made ? "Made" : "There is already"} ${gitDir}, main at ${main}.`);
+  },
+};

@@ -1,0 +1,22 @@
+import type { CommandModule } from "yargs";
+import { printData, table } from "./output.ts";
+import { clientFor, type CommonFlags, targetFlags } from "./target.ts";
+
+export const statusCommand: CommandModule<object, CommonFlags> = {
+  command: "status",
+  describe: "show where main is, what it holds, and which runs are open",
+  builder: (yargs) => targetFlags(yargs.option("json", { type: "boolean", default: false, describe: "print JSON" })),
+  handler: async (flags) => {
+    const client = clientFor(flags);
+    const { body: readiness } = await client.call("getReadiness", { params: {} });
+    const { body: collections } = await client.call("listCollections", { params: {} });
+    const { body: runs } = await client.call("listRuns", { params: {}, query: { limit: 10 } });
+    const rows = [
+      ["main", readiness.main ?? "absent"],
+      ["open runs", String(readiness.open_runs)],
+      ["runs", String(runs.total)],
+      ...collections.items.map(({ name, documents }) => [name, `${documents} documents`]),
+    ];
+    printData(flags.json, { ...readiness, collections: collections.items, runs: runs.total }, table(rows));
+  },
+};

@@ -1,0 +1,70 @@
+import fs from "node:fs";
+import { randomUUID } from "node:crypto";
+import type { Argv } from "yargs";
+import { RuntreeClient, type Transport } from "../client/client.ts";
+import { httpTransport } from "../client/http-transport.ts";
+import { resolveSettings, serverUrl, type Settings } from "../config.ts";
+import { operation } from "../contract/operations.ts";
+import { Dispatcher } from "../http/dispatch.ts";
+import { makeHandlers } from "../http/handlers.ts";
+import { openForReading, openStore, requireGit } from "../store/open.ts";
+import { Store } from "../store/store.ts";
+
+/** Who works on a repository directly: the person at the terminal. */
+export const LOCAL_PRINCIPAL = "local";
+
+/** Flags that every command has. */
+export interface CommonFlags {
+  readonly json: boolean;
+  readonly url?: string | undefined;
+  readonly data?: string | undefined;
+}
+
+/** Adds the flags that say where a command works: on a server (`--url`) or on a repository (`--data`). */
+export function targetFlags<Given>(yargs: Argv<Given>): Argv<Given & { url: string | undefined; data: string | undefined }> {
+  return yargs
+    .option("url", { type: "string", describe: "server to talk to (default: RUNTREE_URL, or the configured host and port)" })
+    .option("data", { type: "string", describe: "work on the repository in this data directory instead of a server" })
+    .conflicts("url", "data");
+}
+
+/** Opens the repository for one command: for reading beside a running server, or as its one writer. */
+async function openLocal(settings: Settings, reading: boolean): Promise<{ store: Store; close: () => Promise<void> }> {
+  const clock = (): number => Date.now();
+  if (!reading) {
+    const report = (message: string): void => void process.stderr.write(`runtree: ${message}\n`);
+    return openStore({ fs, data: settings.data, template: null, node: settings.node, clock, report });
+  }
+  const store = new Store({ repository: await openForReading(fs, settings.data), node: settings.node, clock });
+  return { store, close: () => store.close() };
+}
+
+/** Carries requests to a repository in this process, through the same handlers a server has: same verdicts, same problems. */
+function localTransport(settings: Settings): Transport {
+  return async ({ operation: id, params, query, headers, body }) => {
+    const reading = operation(id).method === "GET" || id === "previewRun" || query["dryRun"] === "true";
+    const { store, close } = await openLocal(settings, reading);
+    try {
+      const dispatcher = new Dispatcher(store, makeHandlers(await requireGit()));
+      const reply = await dispatcher.answer({
+        operation: id,
+        params,
+        query,
+        headers,
+        body: Buffer.from(body ?? ""),
+        principal: LOCAL_PRINCIPAL,
+        requestId: randomUUID(),
+      });
+      const names = Object.entries(reply.headers).map(([name, value]) => [name.toLowerCase(), value]);
+      return { status: reply.status, headers: Object.fromEntries(names) as Record<string, string>, body: reply.body?.toString("utf8") ?? "" };
+    } finally {
+      await close();
+    }
+  };
+}
+
+/** The client for a command's flags. */
+export function clientFor({ url, data }: CommonFlags): RuntreeClient {
+  const { values } = resolveSettings(data === undefined ? {} : { data });
+  return new RuntreeClient(data === undefined ? httpTransport(url ?? serverUrl(values)) : localTransport(values));
+}

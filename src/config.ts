@@ -1,0 +1,99 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { RuntreeError, systemCode } from "./domain/errors.ts";
+
+interface Setting {
+  readonly type: "string" | "number";
+  readonly fallback: string | number;
+  readonly describe: string;
+}
+
+const TEMPLATE = fileURLToPath(new URL("../data-repo-template", import.meta.url));
+
+/** Every setting by its flag; the variable is `RUNTREE_` and the flag in capitals, the member of the file the flag with `_`. */
+export const SETTINGS = {
+  host: { type: "string", fallback: "127.0.0.1", describe: "address to serve on" },
+  port: { type: "number", fallback: 7400, describe: "port to serve on; 0 for any free one" },
+  data: { type: "string", fallback: "./data", describe: "data directory" },
+  template: { type: "string", fallback: TEMPLATE, describe: "folder to make a repository from when there is none" },
+  node: { type: "string", fallback: "runtree", describe: "committer name" },
+  "max-body": { type: "number", fallback: 1_048_576, describe: "bytes of a request body" },
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof SETTINGS;
+export type Settings = { readonly [Name in SettingName]: (typeof SETTINGS)[Name]["type"] extends "number" ? number : string };
+
+/** Settings with where each came from: `flag`, the variable, the file, or `default`. */
+export interface ResolvedSettings {
+  readonly values: Settings;
+  readonly origins: Readonly<Record<SettingName, string>>;
+}
+
+/** The file of a data directory that may hold settings. */
+export const CONFIG_FILE = "runtree.config.json";
+
+/** The environment variable of a setting. */
+export function variableOf(name: SettingName): string {
+  return `RUNTREE_${name.toUpperCase().replaceAll("-", "_")}`;
+}
+
+function memberOf(name: string): string {
+  return name.replaceAll("-", "_");
+}
+
+function readConfigFile(data: string): Record<string, unknown> {
+  const path = resolve(data, CONFIG_FILE);
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return {};
+    throw new RuntreeError("bad_configuration", `${path} cannot be read.`, { path }, error);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new RuntreeError("bad_configuration", `${path} is not JSON: ${error instanceof Error ? error.message : ""}`, { path }, error);
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new RuntreeError("bad_configuration", `${path} must hold one object.`, { path });
+  }
+  const known = new Set(Object.keys(SETTINGS).map(memberOf));
+  const unknown = Object.keys(value).find((member) => !known.has(member));
+  if (unknown !== undefined) throw new RuntreeError("bad_configuration", `${path} has a member that is not known: ${unknown}.`, { path });
+  return value as Record<string, unknown>;
+}
+
+function checked(name: SettingName, value: unknown, origin: string): string | number {
+  const { type } = SETTINGS[name];
+  const number = typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value;
+  const good = type === "number" ? typeof number === "number" && Number.isInteger(number) && number >= 0 : typeof value === "string" && value !== "";
+  if (!good || (name === "port" && (number as number) > 65_535)) {
+    throw new RuntreeError("bad_configuration", `${name} (${origin}) cannot be ${JSON.stringify(value)}.`, { name });
+  }
+  return type === "number" ? (number as number) : (value as string);
+}
+
+/** Settles every setting: flag, then environment, then `runtree.config.json` in the data directory, then default. Throws `bad_configuration`. */
+export function resolveSettings(flags: Readonly<Record<string, unknown>>, environment: NodeJS.ProcessEnv = process.env): ResolvedSettings {
+  const pick = (name: SettingName, file: Record<string, unknown>): [string | number, string] => {
+    const [variable, member] = [variableOf(name), memberOf(name)];
+    if (flags[name] !== undefined) return [checked(name, flags[name], "flag"), "flag"];
+    if (environment[variable] !== undefined) return [checked(name, environment[variable], variable), variable];
+    if (file[member] !== undefined) return [checked(name, file[member], CONFIG_FILE), CONFIG_FILE];
+    return [SETTINGS[name].fallback, "default"];
+  };
+  const file = readConfigFile(String(pick("data", {})[0]));
+  const settled = (Object.keys(SETTINGS) as SettingName[]).map((name) => [name, pick(name, name === "data" ? {} : file)] as const);
+  return {
+    values: Object.fromEntries(settled.map(([name, [value]]) => [name, value])) as Settings,
+    origins: Object.fromEntries(settled.map(([name, [, origin]]) => [name, origin])) as Record<SettingName, string>,
+  };
+}
+
+/** Where a remote command finds its server when no --url is given. */
+export function serverUrl({ host, port }: Settings, environment: NodeJS.ProcessEnv = process.env): string {
+  return environment["RUNTREE_URL"] ?? `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}

@@ -1,0 +1,456 @@
+// Made by scripts/generate-shapes.mjs from schemas/. Do not edit.
+import type {Json} from "../domain/json.ts";
+
+export interface Configuration {
+  format: number;
+  collections: {
+    [k: string]: Collection;
+  };
+  references?: Reference[];
+  /**
+   * Reserved: this version runs no checks commands.
+   *
+   * @maxItems 0
+   */
+  checks?: Json[];
+}
+export interface Collection {
+  schema?: string;
+  shards?: 0 | 1 | 2;
+  merge?: {
+    [k: string]:
+      | "set"
+      | "atomic"
+      | {
+          by: string;
+        };
+  };
+}
+export interface Reference {
+  from: string;
+  at: string;
+  /**
+   * @minItems 1
+   */
+  to: string[];
+}
+export interface Document {
+  [k: string]: Json;
+}
+export interface DocumentList {
+  items: {
+    id: string;
+    etag: string;
+    document: {
+      [k: string]: Json;
+    };
+  }[];
+  total: number;
+  limit: number;
+  offset: number;
+}
+export interface CollectionList {
+  items: {
+    name: string;
+    schema: string | null;
+    shards: number;
+    documents: number;
+  }[];
+}
+export interface AnyJson {
+  [k: string]: Json;
+}
+export interface Job {
+  job_id: string;
+  type: string | null;
+  template_id: string | null;
+  template_name: string | null;
+  schedule_id: string | null;
+  occurrence: string | null;
+  group_id: string | null;
+  executor: "external" | "process" | "galaxy";
+  title: string | null;
+  priority_name: string;
+  status: "queued" | "running" | "completed" | "failed" | "skipped" | "cancelled";
+  retry_of: string | null;
+  created_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+  log_path: string | null;
+  dataset_id: string | null;
+  workflow_name: string | null;
+  run_id: string | null;
+  invocation_id: string | null;
+  state: string | null;
+  galaxy_state: string | null;
+  params: {
+    [k: string]: Json;
+  };
+  priority: number;
+  position: number | null;
+  queue_position: number | null;
+  attempt: number;
+  pid: number | null;
+  exit_code: number | null;
+  error: {
+    code: string;
+    message: string;
+  } | null;
+  artifacts: string[];
+  warnings: string[];
+  run: {
+    run_id: string;
+    status: "started" | "running" | "completed" | "failed" | "skipped";
+    started_at: string | null;
+    completed_at: string | null;
+    finished_at: string | null;
+    pid: number | null;
+    exit_code: number | null;
+    error: {
+      code: string;
+      message: string;
+    } | null;
+    artifacts: string[];
+    log_path: string | null;
+  } | null;
+}
+export interface CreateJob {
+  executor?: string;
+  job_id?: string;
+  title?: string;
+  params?: {
+    [k: string]: Json;
+  };
+  [k: string]: Json;
+}
+export interface JobRecord {
+  id: string;
+  executor: "external";
+  title?: string;
+  params: {
+    [k: string]: Json;
+  };
+  created_at: string;
+  created_by: string;
+}
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  code: string;
+  detail: string;
+  errors?: Violation[];
+  conflicts?: Conflict[];
+  run?: Run;
+  request_id: string;
+}
+export interface Violation {
+  code:
+    | "schema"
+    | "reference_missing"
+    | "reference_in_use"
+    | "duplicate"
+    | "id_mismatch"
+    | "id_collision"
+    | "unknown_collection"
+    | "forbidden_path"
+    | "malformed_json"
+    | "too_large"
+    | "hostile_key"
+    | "bad_number"
+    | "bad_id"
+    | "check"
+    | "check_unavailable";
+  collection: string | null;
+  id: string | null;
+  pointer: string;
+  message: string;
+  schema_pointer?: string;
+  detail?: Json;
+}
+export interface Conflict {
+  collection: string;
+  id: string;
+  pointer: string;
+  kind: "modify/modify" | "delete/modify" | "add/add" | "type" | "array";
+  base?: Json;
+  ours?: Json;
+  theirs?: Json;
+  ours_commit: string;
+  theirs_commit: string;
+  ours_run: string | null;
+  theirs_run: string | null;
+  ours_author: string;
+  theirs_author: string;
+}
+export interface Run {
+  id: string;
+  run_id: string;
+  origin: "rest" | "push" | "executor";
+  job_id: string;
+  done: boolean;
+  status: "waiting" | "running" | "merging" | "rejected" | "success" | "failed" | "cancelled" | "skipped";
+  branch: string;
+  head: string;
+  base: string;
+  created_at: string;
+  started_at: string | null;
+  updated_at: string;
+  completed_at: string | null;
+  finished_at: string | null;
+  created_by: string;
+  metadata: {
+    [k: string]: Json;
+  };
+  contract_id: string | null;
+  pipeline_name: string | null;
+  pipeline_id: string | null;
+  template_id: string | null;
+  params: {
+    [k: string]: Json;
+  } | null;
+  mode: string | null;
+  executor: string | null;
+  invocation: {
+    [k: string]: Json;
+  } | null;
+  warnings: Violation[];
+  notices: Notice[];
+  validations: number;
+  submissions: number;
+  merge: {
+    commit: string | null;
+    verdict: Verdict;
+  } | null;
+  error: {
+    code: string;
+    message: string;
+  } | null;
+  exit_code: number | null;
+  pid: number | null;
+  log_path: string | null;
+  artifacts: string[];
+  retry_of: string | null;
+  attempt: number;
+  alias: string | null;
+  links: {
+    self: string;
+    diff: string;
+    commits: string;
+    validations: string;
+  };
+}
+export interface Notice {
+  code: string;
+  message: string;
+  severity: "info" | "warning";
+}
+export interface Verdict {
+  outcome: "merged" | "rejected";
+  run_id: string;
+  tip: string;
+  main_before: string;
+  main_after?: string;
+  checked: number;
+  violations: Violation[];
+  violation_count: number;
+  conflicts: Conflict[];
+  at: string;
+  duration_ms?: number;
+}
+export interface RunRecord {
+  id: string;
+  job_id: string;
+  origin: "rest" | "push" | "executor";
+  status: "waiting" | "running" | "merging" | "rejected" | "success" | "failed" | "cancelled" | "skipped";
+  created_by: string;
+  created_at: string;
+  started_at?: string;
+  updated_at: string;
+  completed_at?: string;
+  metadata: {
+    [k: string]: Json;
+  };
+  contract_id?: string;
+  pipeline_name?: string;
+  pipeline_id?: string;
+  base: string;
+  head?: string;
+  submissions: number;
+  validations: number;
+  warnings: Violation[];
+  warning_count: number;
+  notices: Notice[];
+  error?: {
+    code: string;
+    message: string;
+  };
+  merge?: {
+    verdict: Verdict;
+  };
+}
+export interface RunList {
+  items: Run[];
+  total: number;
+  limit: number;
+  offset: number;
+}
+export interface JobRunList {
+  items: Run[];
+  total: number;
+  limit: number;
+  offset: number;
+  runs: Run[];
+}
+export interface StartRun {
+  done?: boolean;
+  /**
+   * A merge patch over {collection: {id: document}}, or {collection: [document, …]}.
+   */
+  body?: {
+    [k: string]: Json;
+  };
+  metadata?: {
+    [k: string]: Json;
+  };
+  run_id?: string;
+  /**
+   * The commit of main that the client last read (Runtree-Commit).
+   */
+  base?: string;
+  contract_id?: string;
+  pipeline_name?: string;
+  pipeline_id?: string;
+}
+export interface PatchRun {
+  done?: boolean;
+  status?: "running" | "failed" | "cancelled" | "skipped";
+  /**
+   * As in StartRun.
+   */
+  body?: {
+    [k: string]: Json;
+  };
+  /**
+   * A merge patch.
+   */
+  metadata?: {
+    [k: string]: Json;
+  };
+  error?: {
+    code?: string;
+    message: string;
+  };
+}
+export interface CancelRun {
+  reason?: string;
+}
+export interface ResolveRun {
+  main?: string;
+  resolutions: ({
+    [k: string]: Json;
+  } & {
+    collection: string;
+    id: string;
+    pointer: string;
+    take?: "ours" | "theirs" | "base";
+    value?: Json;
+  })[];
+}
+export interface RunDiff {
+  base: string;
+  head: string;
+  changes: DocumentDiff[];
+}
+export interface DocumentDiff {
+  collection: string;
+  id: string;
+  op: "add" | "modify" | "delete";
+  pointers: string[];
+  before?: Json;
+  after?: Json;
+}
+export interface RunCommits {
+  items: {
+    commit: string;
+    author: string;
+    at: string;
+    subject: string;
+    changes: Change[];
+  }[];
+}
+export interface Change {
+  collection: string;
+  id: string;
+  op: "add" | "modify" | "delete";
+  pointers: string[];
+}
+export interface RunValidations {
+  items: {
+    id: string;
+    commit: string;
+    status: "passed" | "warned" | "failed";
+    recorded_at: string;
+    violations: Violation[];
+    violation_count: number;
+  }[];
+}
+export interface RunPreview {
+  mergeable: boolean;
+  main: string;
+  violations: Violation[];
+  violation_count: number;
+  conflicts: Conflict[];
+  changes: Change[];
+}
+export interface Health {
+  status: "ok";
+}
+export interface Readiness {
+  status: "ready" | "starting" | "failed";
+  main: string | null;
+  open_runs: number;
+}
+export interface Version {
+  name: string;
+  version: string;
+  format: number;
+  node: string;
+  git: string;
+}
+
+/** Every shape by the name that `src/schema/shapes.ts` knows it by. */
+export interface Shapes {
+  "configuration#Configuration": Configuration;
+  "configuration#Collection": Collection;
+  "configuration#Reference": Reference;
+  "document#Document": Document;
+  "document#DocumentList": DocumentList;
+  "document#CollectionList": CollectionList;
+  "document#AnyJson": AnyJson;
+  "job#Job": Job;
+  "job#CreateJob": CreateJob;
+  "job#JobRecord": JobRecord;
+  "problem#Problem": Problem;
+  "run-record#RunRecord": RunRecord;
+  "run#Run": Run;
+  "run#RunList": RunList;
+  "run#JobRunList": JobRunList;
+  "run#StartRun": StartRun;
+  "run#PatchRun": PatchRun;
+  "run#CancelRun": CancelRun;
+  "run#ResolveRun": ResolveRun;
+  "run#RunDiff": RunDiff;
+  "run#DocumentDiff": DocumentDiff;
+  "run#RunCommits": RunCommits;
+  "run#RunValidations": RunValidations;
+  "run#RunPreview": RunPreview;
+  "service#Health": Health;
+  "service#Readiness": Readiness;
+  "service#Version": Version;
+  "verdict#Violation": Violation;
+  "verdict#Conflict": Conflict;
+  "verdict#Change": Change;
+  "verdict#Notice": Notice;
+  "verdict#Verdict": Verdict;
+}

@@ -1,0 +1,58 @@
+import { createHash } from "node:crypto";
+
+/** Longest file name of a document, without `.json`, in bytes. */
+const MAX_ENCODED_BYTES = 160;
+const COLLECTION = /^[a-z][a-z0-9_-]{0,63}$/;
+const STANDS = /^[A-Za-z0-9._-]$/;
+const ALPHANUMERIC = /^[A-Za-z0-9]/;
+/** Names that Windows keeps for devices, with or without an extension. */
+const DEVICE = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)/i;
+/** A surrogate without its other half, which UTF-8 cannot hold. */
+export const LONE_SURROGATE: RegExp = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+
+/** Tells whether a text may name a collection. */
+export function isCollectionName(text: string): boolean {
+  return COLLECTION.test(text);
+}
+
+/** Says in a few words why a text cannot be a document's id; null when it can. */
+export function idProblem(id: string): string | null {
+  if (id === "") return "an id must not be empty";
+  if (LONE_SURROGATE.test(id)) return "an id must be well-formed Unicode";
+  if (id === ".." || id.endsWith(".")) return 'an id must not end in "."';
+  if (id.endsWith(".lock")) return 'an id must not end in ".lock"';
+  if (encodeId(id).length > MAX_ENCODED_BYTES) return `an id must fit ${MAX_ENCODED_BYTES} bytes as a file name`;
+  return null;
+}
+
+/** The file name, without `.json`, of a document's id. */
+export function encodeId(id: string): string {
+  const text = Buffer.from(id, "utf8").toString("latin1");
+  const guarded = !ALPHANUMERIC.test(text) || DEVICE.test(text);
+  return Array.from(text, (character, index) =>
+    STANDS.test(character) && !(index === 0 && guarded)
+      ? character
+      : `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`,
+  ).join("");
+}
+
+/** The id whose file name this is; null when no id has this file name. */
+export function decodeId(name: string): string | null {
+  const bytes = Buffer.from(
+    name.replace(/%([0-9A-F]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16))),
+    "latin1",
+  );
+  const id = bytes.toString("utf8");
+  return encodeId(id) === name && idProblem(id) === null ? id : null;
+}
+
+/** The form in which two ids collide: NFC and lower case. */
+export function foldId(id: string): string {
+  return id.normalize("NFC").toLowerCase();
+}
+
+/** The folders of a document inside its collection: none, `xx/` or `xx/yy/`, from the SHA-1 of the folded id. */
+export function shardOf(id: string, shards: number): string {
+  const digest = createHash("sha1").update(foldId(id), "utf8").digest("hex");
+  return Array.from({ length: shards }, (_, level) => `${digest.slice(level * 2, level * 2 + 2)}/`).join("");
+}

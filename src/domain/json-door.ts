@@ -1,0 +1,187 @@
+import { RuntreeError } from "./errors.ts";
+import { LONE_SURROGATE } from "./ids.ts";
+import type { Json } from "./json.ts";
+import { formatPointer } from "./pointer.ts";
+import { doorViolation, type Notice, type Violation } from "./verdict.ts";
+
+/** Deepest nesting of objects and arrays that is read. */
+export const MAX_DEPTH = 64;
+
+/** Keys that JavaScript gives a meaning of its own. */
+const HOSTILE_KEYS: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
+
+const SPACE = /[ \t\n\r]*/y;
+const NUMBER = /-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
+// oxlint-disable-next-line no-control-regex -- JSON forbids raw control characters in strings
+const STRING = /"((?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*)"/y;
+
+export interface ReadJson {
+  readonly value: Json;
+  /** What is well-formed but refused: hostile keys and numbers that would be changed. Pointers are into the text's value. */
+  readonly violations: readonly Violation[];
+  /** Decimals that a double cannot repeat, kept as the nearest double. */
+  readonly notices: readonly Notice[];
+}
+
+/** The digits and exponent of a decimal literal without insignificant zeros, so that equal numbers have equal forms. */
+function normalDecimal(literal: string): string {
+  const [, sign = "", whole = "", fraction = "", exponent = "0"] = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(literal) ?? [];
+  const digits = (whole + fraction).replace(/^0+/, "");
+  const significant = digits.replace(/0+$/, "");
+  if (significant === "") return "0";
+  return `${sign}${significant}e${BigInt(exponent) - BigInt(fraction.length) + BigInt(digits.length - significant.length)}`;
+}
+
+/** Reads one JSON text; a class because position and path are shared by its few mutually recursive functions. */
+class Reader {
+  readonly violations: Violation[] = [];
+  readonly notices: Notice[] = [];
+  readonly #text: string;
+  readonly #path: string[] = [];
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  whole(): Json {
+    this.#skip();
+    const value = this.#value();
+    this.#skip();
+    if (this.#at < this.#text.length) this.#malformed("more text after the value");
+    return value;
+  }
+
+  #skip(): void {
+    SPACE.lastIndex = this.#at;
+    SPACE.exec(this.#text);
+    this.#at = SPACE.lastIndex;
+  }
+
+  #malformed(what: string): never {
+    const before = this.#text.slice(0, this.#at).split("\n");
+    const message = `Not JSON: ${what} at line ${before.length}, column ${(before.at(-1) ?? "").length + 1}.`;
+    throw new RuntreeError("malformed_json", message, { errors: [doorViolation("malformed_json", formatPointer(this.#path), message)] });
+  }
+
+  #value(): Json {
+    const character = this.#text[this.#at];
+    if (character === "{") return this.#nested(() => this.#object());
+    if (character === "[") return this.#nested(() => this.#array());
+    if (character === '"') return this.#string();
+    for (const [word, value] of [["true", true], ["false", false], ["null", null]] as const) {
+      if (this.#text.startsWith(word, this.#at)) {
+        this.#at += word.length;
+        return value;
+      }
+    }
+    return this.#number();
+  }
+
+  #nested(read: () => Json): Json {
+    if (this.#path.length >= MAX_DEPTH) {
+      const message = `Objects and arrays may nest ${MAX_DEPTH} deep at most.`;
+      throw new RuntreeError("validation_failed", message, { errors: [doorViolation("too_large", formatPointer(this.#path), message)] });
+    }
+    this.#at++;
+    this.#skip();
+    return read();
+  }
+
+  #object(): Json {
+    const members: Record<string, Json> = {};
+    if (this.#text[this.#at] === "}") return this.#close(members);
+    for (;;) {
+      if (this.#text[this.#at] !== '"') this.#malformed("a key in quotes is expected");
+      const key = this.#string();
+      this.#path.push(key);
+      const pointer = formatPointer(this.#path);
+      if (Object.hasOwn(members, key)) this.#malformed(`the key ${JSON.stringify(key)} stands twice`);
+      if (HOSTILE_KEYS.has(key)) this.violations.push(doorViolation("hostile_key", pointer, `The key ${key} is not allowed.`));
+      this.#skip();
+      if (this.#text[this.#at] !== ":") this.#malformed('":" is expected');
+      this.#at++;
+      this.#skip();
+      const value = this.#value();
+      // Defined, not assigned: assigning `__proto__` would change the object instead of adding a member.
+      Object.defineProperty(members, key, { value, enumerable: true, writable: true, configurable: true });
+      this.#path.pop();
+      if (!this.#more("}")) return this.#close(members);
+    }
+  }
+
+  #array(): Json {
+    const items: Json[] = [];
+    if (this.#text[this.#at] === "]") return this.#close(items);
+    for (;;) {
+      this.#path.push(String(items.length));
+      items.push(this.#value());
+      this.#path.pop();
+      if (!this.#more("]")) return this.#close(items);
+    }
+  }
+
+  #close<Value extends Json>(value: Value): Value {
+    this.#at++;
+    return value;
+  }
+
+  /** Steps over a comma; false at the closing character, which is left for `#close`. */
+  #more(closing: string): boolean {
+    this.#skip();
+    const character = this.#text[this.#at];
+    if (character === closing) return false;
+    if (character !== ",") this.#malformed(`"," or "${closing}" is expected`);
+    this.#at++;
+    this.#skip();
+    return true;
+  }
+
+  #string(): string {
+    STRING.lastIndex = this.#at;
+    const match = STRING.exec(this.#text);
+    if (match === null) this.#malformed("a string is not closed, or holds a control character or a bad escape");
+    const raw = match[0];
+    const text = raw.includes("\\") ? (JSON.parse(raw) as string) : raw.slice(1, -1);
+    if (LONE_SURROGATE.test(text)) this.#malformed("a string holds half of a surrogate pair");
+    this.#at = STRING.lastIndex;
+    return text;
+  }
+
+  #number(): number {
+    NUMBER.lastIndex = this.#at;
+    const match = NUMBER.exec(this.#text);
+    if (match === null) this.#malformed(this.#at >= this.#text.length ? "the text ends early" : "a value is expected");
+    const literal = match[0];
+    const value = Number(literal);
+    const pointer = formatPointer(this.#path);
+    const written = String(value);
+    if (!Number.isFinite(value)) {
+      this.violations.push(doorViolation("bad_number", pointer, `${literal.slice(0, 40)} is too large for a JSON number here.`));
+    } else if (Math.abs(value) > Number.MAX_SAFE_INTEGER && (/^-?\d+$/.test(literal) || /^-?\d+$/.test(written))) {
+      this.violations.push(doorViolation("bad_number", pointer, `${literal.slice(0, 40)} is beyond 2^53-1 and would lose digits; send it as a string.`));
+    } else if (normalDecimal(literal) !== normalDecimal(written)) {
+      const message = `${pointer}: ${literal.slice(0, 40)} is kept as ${written}, the nearest number a double holds.`;
+      this.notices.push({ code: "number_rounded", message, severity: "info" });
+    }
+    this.#at = NUMBER.lastIndex;
+    return value === 0 ? 0 : value;
+  }
+}
+
+/**
+ * Reads a JSON text that somebody sent, strictly: what `JSON.parse` would silently change is refused or noticed.
+ * Throws `malformed_json` (not UTF-8, not JSON, duplicate keys, lone surrogates) and `validation_failed` (too deep), with `errors`.
+ */
+export function readJson(bytes: Uint8Array): ReadJson {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    const message = "Not JSON: the text is not UTF-8.";
+    throw new RuntreeError("malformed_json", message, { errors: [doorViolation("malformed_json", "", message)] }, error);
+  }
+  const reader = new Reader(text);
+  const value = reader.whole();
+  return { value, violations: reader.violations, notices: reader.notices };
+}

@@ -1,0 +1,7 @@
+declare module "json-merge-patch" {
+  const jsonMergePatch: {
+    apply(target: unknown, patch: unknown): unknown;
+    generate(before: unknown, after: unknown): unknown;
+  };
+  export default jsonMergePatch;
+}

@@ -1,0 +1,62 @@
+import { decodeId, encodeId, isCollectionName, shardOf } from "./ids.ts";
+import { datedFolder, runIdTime } from "./run-id.ts";
+
+export const MAIN = "refs/heads/main";
+export const OPS = "refs/runtree/ops";
+export const ATTIC = "refs/runtree/attic";
+export const RUNS = "refs/heads/runs/";
+export const CONFIGURATION_FILE = "runtree.json";
+export const RUN_FILE = "run.json";
+/** The collection name under which changes of `runtree.json`, schemas and other files are reported. */
+export const CONFIG_COLLECTION = "$config";
+
+/** The branch of an open run. */
+export function runRef(runId: string): string {
+  return RUNS + runId;
+}
+
+/** Where a closed run's record lies, on `main` when merged and in the attic otherwise; the date is the ULID's own. */
+export function runRecordPath(runId: string): string {
+  return `runs/${datedFolder(runIdTime(runId))}/${runId}.json`;
+}
+
+/** Where a run may bring files along. */
+export function artifactFolder(runId: string): string {
+  return `artifacts/${datedFolder(runIdTime(runId))}/${runId}/`;
+}
+
+/** Where a document lies, for a collection split into `shards` levels of folders. */
+export function documentPath(collection: string, id: string, shards: number): string {
+  return `metadata/${collection}/${shardOf(id, shards)}${encodeId(id)}.json`;
+}
+
+/** The collection and id whose document may lie at a path; null when the path names none. Its folders are not checked. */
+export function documentAt(path: string): { collection: string; id: string } | null {
+  const [top, collection = "", ...rest] = path.split("/");
+  const name = rest.at(-1) ?? "";
+  if (top !== "metadata" || !isCollectionName(collection) || !name.endsWith(".json")) return null;
+  const id = decodeId(name.slice(0, -".json".length));
+  return id === null ? null : { collection, id };
+}
+
+export const SCHEMA_PATH: RegExp = /^schemas\/[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.schema\.json$/;
+
+/** Where a schema lies. */
+export function schemaPath(name: string): string {
+  return `schemas/${name}.schema.json`;
+}
+
+/** What a path of a run's branch is to the gate; null when no run may change it. */
+export type PathKind = "document" | "configuration" | "schema" | "record" | "file";
+
+/**
+ * Tells what a run may do at a path (DESIGN §2): documents, schemas, `runtree.json`, its own record and artifacts,
+ * the README, and the dotfiles that `main` already has at its root.
+ */
+export function pathKind(path: string, runId: string, rootDotfiles: ReadonlySet<string>): PathKind | null {
+  if (path === RUN_FILE) return "record";
+  if (path === CONFIGURATION_FILE) return "configuration";
+  if (SCHEMA_PATH.test(path)) return "schema";
+  if (documentAt(path) !== null) return "document";
+  return path === "README.md" || rootDotfiles.has(path) || path.startsWith(artifactFolder(runId)) ? "file" : null;
+}

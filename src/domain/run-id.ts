@@ -1,0 +1,33 @@
+import { decodeTime, monotonicFactory } from "ulid";
+
+const RUN_ID = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/;
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** Tells whether a text is a run id: a 26-character lower-case ULID. */
+export function isRunId(text: string): boolean {
+  return RUN_ID.test(text);
+}
+
+/** When a run id says it was made, in ms since 1970 UTC. */
+export function runIdTime(id: string): number {
+  return decodeTime(id.toUpperCase());
+}
+
+/** Says why a text cannot be a new run's id; null when it can. A time beyond tomorrow is refused. */
+export function runIdProblem(id: string, now: number): string | null {
+  if (!isRunId(id)) return "a run id is a 26-character lower-case ULID";
+  if (runIdTime(id) > now + DAY_MS) return "the run id's time is beyond tomorrow";
+  return null;
+}
+
+/** Returns a maker of run ids that grow within one process, also within one millisecond. */
+export function runIdMaker(): (now: number) => string {
+  const next = monotonicFactory();
+  return (now) => next(now).toLowerCase();
+}
+
+/** The folder `yyyy/mm-dd/hh` of a time, UTC. */
+export function datedFolder(ms: number): string {
+  const text = new Date(ms).toISOString();
+  return `${text.slice(0, 4)}/${text.slice(5, 10)}/${text.slice(11, 13)}`;
+}

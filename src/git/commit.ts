@@ -1,0 +1,103 @@
+import { RuntreeError } from "../domain/errors.ts";
+import { type EncodedObject, encodeObject, type Oid, type ReadObject } from "./objects.ts";
+
+/** A person or program in a commit; `seconds` since 1970 UTC. */
+export interface Signature {
+  readonly name: string;
+  readonly email: string;
+  readonly seconds: number;
+}
+
+export interface Commit {
+  readonly tree: Oid;
+  readonly parents: readonly Oid[];
+  readonly author: Signature;
+  readonly committer: Signature;
+  readonly message: string;
+}
+
+/** The empty tree, which git knows without storing it. */
+export const EMPTY_TREE: Oid = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+
+const HEADER_UNSAFE = /[<>\n\0]/g;
+
+function formatSignature(signature: Signature): string {
+  const name = signature.name.replace(HEADER_UNSAFE, "").trim() || "unknown";
+  return `${name} <${signature.email.replace(HEADER_UNSAFE, "")}> ${signature.seconds} +0000`;
+}
+
+function parseSignature(text: string): Signature {
+  const parts = /^(.*?) ?<([^>]*)> (\d+) [+-]\d{4}$/.exec(text);
+  return parts === null
+    ? { name: text, email: "", seconds: 0 }
+    : { name: parts[1] ?? "", email: parts[2] ?? "", seconds: Number(parts[3]) };
+}
+
+/** Makes the commit object. Characters that would break a header line are left out of names. */
+export function encodeCommit(commit: Commit): EncodedObject {
+  const lines = [
+    `tree ${commit.tree}`,
+    ...commit.parents.map((parent) => `parent ${parent}`),
+    `author ${formatSignature(commit.author)}`,
+    `committer ${formatSignature(commit.committer)}`,
+  ];
+  return encodeObject("commit", `${lines.join("\n")}\n\n${commit.message}`);
+}
+
+/** Reads a commit's bytes; headers that Runtree does not use (signatures, encodings) are passed over. */
+export function parseCommit(data: Buffer): Commit {
+  const text = data.toString("utf8");
+  const end = text.indexOf("\n\n");
+  const head = end < 0 ? text : text.slice(0, end);
+  const found = { tree: "", parents: [] as Oid[], author: "", committer: "" };
+  for (const line of head.split("\n")) {
+    const space = line.indexOf(" ");
+    const [key, value] = [line.slice(0, space), line.slice(space + 1)];
+    if (key === "parent") found.parents.push(value);
+    else if (key === "tree" || key === "author" || key === "committer") found[key] = value;
+  }
+  return {
+    tree: found.tree,
+    parents: found.parents,
+    author: parseSignature(found.author),
+    committer: parseSignature(found.committer),
+    message: end < 0 ? "" : text.slice(end + 2),
+  };
+}
+
+/** Reads a commit by id. Throws `corrupt_object` when it is missing or something else. */
+export function readCommit(read: ReadObject, oid: Oid): Commit {
+  const object = read(oid);
+  if (object?.type !== "commit") {
+    throw new RuntreeError("corrupt_object", `Commit ${oid} is missing; run \`git fsck\`.`, { oid });
+  }
+  return parseCommit(object.data);
+}
+
+/** One line of user text: control characters become spaces, so that it can neither end the subject nor forge a trailer. */
+export function oneLine(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- control characters are what this removes
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ").trim();
+}
+
+/** Builds a commit message: subject, optional body lines, trailers (`git interpret-trailers` reads them). */
+export function formatMessage(subject: string, body: readonly string[], trailers: readonly (readonly [string, string])[]): string {
+  const blocks = [
+    oneLine(subject),
+    body.map(oneLine).join("\n"),
+    trailers.map(([key, value]) => `${key}: ${oneLine(value)}`).join("\n"),
+  ];
+  return `${blocks.filter((block) => block !== "").join("\n\n")}\n`;
+}
+
+/** The first line of a message. */
+export function subjectOf(message: string): string {
+  return message.split("\n", 1)[0] ?? "";
+}
+
+/** The value of a trailer in a message's last paragraph; null when absent. */
+export function trailerOf(message: string, key: string): string | null {
+  const last = message.trimEnd().split("\n\n").at(-1) ?? "";
+  const line = last.split("\n").find((candidate) => candidate.startsWith(`${key}: `));
+  return line === undefined ? null : line.slice(key.length + 2);
+}

@@ -1,0 +1,52 @@
+import { deflate, inflateSync } from "node:zlib";
+import { promisify } from "node:util";
+import { RuntreeError } from "../domain/errors.ts";
+import { type FileSystem, ioError, readFileOrNull, replaceFile, syncFolder } from "./files.ts";
+import { type EncodedObject, type GitObject, hashObject, objectHeader, type ObjectType, type Oid } from "./objects.ts";
+
+const deflateAsync = promisify(deflate);
+
+function loosePath(gitDir: string, oid: Oid): string {
+  return `${gitDir}/objects/${oid.slice(0, 2)}/${oid.slice(2)}`;
+}
+
+/** Reads a loose object; null when there is none. Throws `corrupt_object` when its bytes do not have its id. */
+export function readLoose(fs: FileSystem, gitDir: string, oid: Oid): GitObject | null {
+  const path = loosePath(gitDir, oid);
+  const packed = readFileOrNull(fs, path);
+  if (packed === null) return null;
+  try {
+    const whole = inflateSync(packed);
+    const nul = whole.indexOf(0);
+    const type = whole.toString("latin1", 0, whole.indexOf(0x20)) as ObjectType;
+    const data = whole.subarray(nul + 1);
+    if (hashObject(type, data) === oid) return { type, data };
+  } catch (error) {
+    throw new RuntreeError("corrupt_object", `Object ${oid} cannot be inflated (${path}).`, { oid, path }, error);
+  }
+  throw new RuntreeError("corrupt_object", `Object ${oid} does not have the content its name promises (${path}).`, { oid, path });
+}
+
+/**
+ * Writes objects as loose files and makes them durable, folders included. Always writes, also where a file
+ * of that name exists: it may be torn from a crash, and rewriting it is what mends it.
+ */
+export async function writeLoose(fs: FileSystem, gitDir: string, objects: readonly EncodedObject[]): Promise<void> {
+  const folders = new Set(objects.map((object) => `${gitDir}/objects/${object.oid.slice(0, 2)}`));
+  let made = false;
+  for (const folder of folders) {
+    try {
+      made = (await fs.promises.mkdir(folder, { recursive: true })) !== undefined || made;
+    } catch (error) {
+      throw ioError(error, "making", folder);
+    }
+  }
+  await Promise.all(
+    objects.map(async (object) => {
+      const bytes = await deflateAsync(Buffer.concat([objectHeader(object.type, object.data.length), object.data]), { level: 1 });
+      await replaceFile(fs, loosePath(gitDir, object.oid), bytes, 0o444);
+    }),
+  );
+  await Promise.all([...folders].map((folder) => syncFolder(fs, folder)));
+  if (made) await syncFolder(fs, `${gitDir}/objects`);
+}

@@ -1,0 +1,43 @@
+import { createHash } from "node:crypto";
+
+/** A SHA-1 object id: 40 lower-case hex digits. */
+export type Oid = string;
+
+export type ObjectType = "blob" | "tree" | "commit" | "tag";
+
+/** An object as git keeps it: its type and its bytes without the header. */
+export interface GitObject {
+  readonly type: ObjectType;
+  readonly data: Buffer;
+}
+
+/** An object together with its id, ready to be written. */
+export interface EncodedObject extends GitObject {
+  readonly oid: Oid;
+}
+
+/** Reads one object; null when the repository does not have it. */
+export type ReadObject = (oid: Oid) => GitObject | null;
+
+const OID = /^[0-9a-f]{40}$/;
+
+/** Tells whether a text is a full object id. */
+export function isOid(text: string): boolean {
+  return OID.test(text);
+}
+
+/** The header that git hashes before an object's bytes. */
+export function objectHeader(type: ObjectType, length: number): Buffer {
+  return Buffer.from(`${type} ${length}\0`, "latin1");
+}
+
+/** The id of an object: SHA-1 over header and bytes. */
+export function hashObject(type: ObjectType, data: Buffer): Oid {
+  return createHash("sha1").update(objectHeader(type, data.length)).update(data).digest("hex");
+}
+
+/** Makes an object ready to be written. A text becomes its UTF-8 bytes. */
+export function encodeObject(type: ObjectType, data: Buffer | string): EncodedObject {
+  const bytes = typeof data === "string" ? Buffer.from(data, "utf8") : data;
+  return { oid: hashObject(type, bytes), type, data: bytes };
+}

@@ -1,0 +1,77 @@
+import { randomUUID } from "node:crypto";
+import Router from "@koa/router";
+import Koa from "koa";
+import type { Logger } from "pino";
+import { operation, OPERATIONS, type OperationId } from "../contract/operations.ts";
+import { RuntreeError } from "../domain/errors.ts";
+import { readBody } from "./body.ts";
+import { type Dispatcher, problemReply, type Reply } from "./dispatch.ts";
+
+export interface AppOptions {
+  readonly dispatcher: Dispatcher;
+  readonly log: Logger;
+  /** Bytes of a request body. */
+  readonly maxBody: number;
+  /** Who an unkeyed request is. */
+  readonly principal: string;
+}
+
+/** The native routes are there with and without this prefix. */
+const PREFIXES = ["", "/api/v2"];
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
+
+function requestIdOf(context: Koa.Context): string {
+  const given = context.get("X-Request-Id");
+  return REQUEST_ID.test(given) ? given : randomUUID();
+}
+
+function send(context: Koa.Context, { status, headers, body, error }: Reply): void {
+  context.state["error"] = error;
+  context.status = status;
+  context.set(headers);
+  context.body = body;
+}
+
+/** The Koa application: routes from the table of operations, one line of log a request, every error a problem. */
+export function makeApp({ dispatcher, log, maxBody, principal }: AppOptions): Koa {
+  const app = new Koa();
+  const router = new Router();
+  for (const id of Object.keys(OPERATIONS) as OperationId[]) {
+    const { method, path, request } = operation(id);
+    const routes = PREFIXES.map((prefix) => prefix + path.replace(/\{(\w+)\}/g, ":$1"));
+    router.register(routes, [method], async (context: Koa.Context & { params: Record<string, string> }) => {
+      const requestId = context.state["requestId"] as string;
+      const body = request === undefined ? Buffer.alloc(0) : await readBody(context.req, maxBody);
+      const { params, query, headers } = context;
+      send(context, await dispatcher.answer({ operation: id, params, query, headers, body, principal, requestId }));
+    });
+  }
+
+  app.use(async (context, next) => {
+    const started = performance.now();
+    const requestId = requestIdOf(context);
+    context.state["requestId"] = requestId;
+    context.set("X-Request-Id", requestId);
+    try {
+      await next();
+      if (context.status === 404 && context.body == null) throw notFound(context, router);
+    } catch (error) {
+      send(context, problemReply(error, requestId, null));
+    }
+    const { method, path, status } = context;
+    const line = { request_id: requestId, method, path, status, ms: Math.round((performance.now() - started) * 10) / 10 };
+    if (status >= 500) log.error({ ...line, err: context.state["error"] }, "request failed");
+    else log.info(line, "request");
+  });
+  app.use(router.routes());
+  app.on("error", (error: unknown) => log.warn({ err: error }, "connection"));
+  return app;
+}
+
+/** What a request that no route took means: another method would do, or nothing is here. */
+function notFound(context: Koa.Context, router: Router): RuntreeError {
+  const methods = [...new Set(router.match(context.path, context.method).path.flatMap((layer) => layer.methods))];
+  if (methods.length === 0) return new RuntreeError("not_found", `There is nothing at ${context.path}.`);
+  context.set("Allow", methods.join(", "));
+  return new RuntreeError("method_not_allowed", `${context.path} takes ${methods.join(", ")}.`, { methods });
+}

@@ -1,0 +1,25 @@
+import type { IncomingMessage } from "node:http";
+import { RuntreeError } from "../domain/errors.ts";
+
+/** How much of a refused body is still read, so that the client gets to see the answer. */
+const DRAIN_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Reads a request's body. Throws `too_large` beyond `limit` bytes, after reading on for a while to let the client finish,
+ * and `bad_request` when the client goes away.
+ */
+export async function readBody(message: IncomingMessage, limit: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of message as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length <= limit) chunks.push(chunk);
+      else if (length > limit + DRAIN_BYTES) break;
+    }
+  } catch (error) {
+    throw new RuntreeError("bad_request", "The body broke off.", {}, error);
+  }
+  if (length > limit) throw new RuntreeError("too_large", `The body may have ${limit} bytes at most.`, { limit });
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,126 @@
+import { answerAgain } from "../actions/answer-again.ts";
+import { requireJobRecord } from "../actions/create-job.ts";
+import { operation } from "../contract/operations.ts";
+import { RuntreeError } from "../domain/errors.ts";
+import type { Store } from "../store/store.ts";
+import type { Answer, Call, Handlers } from "./handlers.ts";
+import { presentJob, presentRun, runTag } from "./present.ts";
+import { presentProblem } from "./problem.ts";
+import { entityTags, type RawRequest, understand, type UnderstoodRequest } from "./request.ts";
+
+/** An answer ready for any transport. Header names as they are written; a null body is none. */
+export interface Reply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer | null;
+  /** The error behind a problem, for the log. */
+  readonly error?: unknown;
+}
+
+const JSON_TYPE = "application/json; charset=utf-8";
+
+/** Answers requests by the table of operations, for HTTP and for a command line that works on the repository itself. */
+export class Dispatcher {
+  readonly #store: Store;
+  readonly #handlers: Handlers;
+  /** Idempotency keys of requests that are at work. */
+  readonly #atWork = new Set<string>();
+
+  constructor(store: Store, handlers: Handlers) {
+    this.#store = store;
+    this.#handlers = handlers;
+  }
+
+  /** Answers one request; errors become problems. */
+  async answer(request: RawRequest): Promise<Reply> {
+    try {
+      const understood = understand(request);
+      const answer = await this.#once(request, understood);
+      return this.#reply(request, answer);
+    } catch (error) {
+      return problemReply(error, request.requestId, this.#store, request);
+    }
+  }
+
+  /** Carries a request out, unless its idempotency key says that this happened already. */
+  async #once(request: RawRequest, understood: UnderstoodRequest): Promise<Answer<unknown>> {
+    const { idempotency, query } = understood;
+    if (idempotency === null || query["dryRun"] === true) return this.#call(request, understood);
+    const known = this.#store.requests.find(idempotency.key);
+    if (known !== null && known.body !== idempotency.body) {
+      throw new RuntreeError("idempotency_key_reused", "This Idempotency-Key came with another body before; use a new key.");
+    }
+    if (this.#atWork.has(idempotency.key)) {
+      throw new RuntreeError("request_in_progress", "The request with this Idempotency-Key is still at work; try again shortly.");
+    }
+    if (known?.run != null) {
+      const view = answerAgain(this.#store, known.run, known);
+      const headers: Record<string, string> = operation(request.operation).success === 201 ? { Location: `/runs/${view.record.id}` } : {};
+      return { body: presentRun(this.#store, view), etag: runTag(view), headers };
+    }
+    if (known?.job != null) return { body: presentJob(this.#store, requireJobRecord(this.#store, known.job)) };
+    this.#atWork.add(idempotency.key);
+    try {
+      return await this.#call(request, understood);
+    } finally {
+      this.#atWork.delete(idempotency.key);
+    }
+  }
+
+  async #call(request: RawRequest, { query, body, notices, ifMatch, idempotency }: UnderstoodRequest): Promise<Answer<unknown>> {
+    const rehearsing = query["dryRun"] === true;
+    const store = rehearsing ? this.#store.rehearse() : this.#store;
+    const author = { principal: request.principal, idempotency: rehearsing ? null : idempotency };
+    const call = { store, author, params: request.params, query, body, notices, ifMatch };
+    // The table ties each id to its input; here the id is only known as one of them.
+    const handler = this.#handlers[request.operation] as unknown as (call: Call<never>) => Promise<Answer<unknown>>;
+    try {
+      return await handler(call as unknown as Call<never>);
+    } catch (error) {
+      // A refused rehearsal shows a run that only the rehearsal knows.
+      if (rehearsing && error instanceof RuntreeError) throw new Rehearsed(error, store);
+      throw error;
+    }
+  }
+
+  #reply(request: RawRequest, { body, etag, headers = {} }: Answer<unknown>): Reply {
+    const { method, success } = operation(request.operation);
+    const tagged = etag === undefined ? headers : { ...headers, ETag: `"${etag}"` };
+    const known = entityTags(String(request.headers["if-none-match"] ?? "") || undefined);
+    if (method === "GET" && etag !== undefined && known !== null && (known.includes(etag) || known.includes("*"))) {
+      return { status: 304, headers: tagged, body: null };
+    }
+    const bytes = Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
+    return { status: success, headers: { "Content-Type": JSON_TYPE, ...tagged }, body: bytes };
+  }
+}
+
+/** An error of a rehearsal, with the store that knows its run. */
+class Rehearsed extends Error {
+  readonly error: RuntreeError;
+  readonly store: Store;
+
+  constructor(error: RuntreeError, store: Store) {
+    super(error.message);
+    this.error = error;
+    this.store = store;
+  }
+}
+
+/** The reply that tells an error. */
+export function problemReply(thrown: unknown, requestId: string, known: Store | null, request?: RawRequest): Reply {
+  const [error, store] = thrown instanceof Rehearsed ? [thrown.error, thrown.store] : [thrown, known];
+  const problem = presentProblem(error, requestId, store);
+  const accepted = request === undefined ? undefined : operation(request.operation);
+  return {
+    status: problem.status,
+    headers: {
+      "Content-Type": "application/problem+json; charset=utf-8",
+      ...(problem.run === undefined ? {} : { Location: problem.run.links.self }),
+      ...(problem.code === "unsupported_media_type" && accepted?.method === "PATCH" ? { "Accept-Patch": accepted.accepts?.join(", ") ?? "" } : {}),
+      ...(problem.status === 503 ? { "Retry-After": "1" } : {}),
+    },
+    body: Buffer.from(JSON.stringify(problem)),
+    error,
+  };
+}

@@ -1,0 +1,159 @@
+import { readFileSync } from "node:fs";
+import { cancelRun } from "../actions/cancel-run.ts";
+import { putConfiguration, putSchema } from "../actions/change-settings.ts";
+import { type CreateJob, createJob, requireJobRecord } from "../actions/create-job.ts";
+import { requireJob } from "../actions/advance-run.ts";
+import { runCommits, runDiff, runValidations } from "../actions/describe-run.ts";
+import { ifTip, type PatchRun, patchRun } from "../actions/patch-run.ts";
+import { previewRun } from "../actions/preview-run.ts";
+import { commitAt, listCollections, listDocuments, readDocument } from "../actions/read-documents.ts";
+import { requireRun } from "../actions/refusal.ts";
+import { type ResolveRun, resolveRun } from "../actions/resolve-run.ts";
+import { type StartRun, startRun } from "../actions/start-run.ts";
+import type { OPERATIONS, OperationId, ParamsOf, QueryOf, RequestOf } from "../contract/operations.ts";
+import type { Wire } from "../contract/wire.ts";
+import { FORMAT } from "../domain/configuration.ts";
+import { RuntreeError } from "../domain/errors.ts";
+import type { Json } from "../domain/json.ts";
+import type { Notice } from "../domain/verdict.ts";
+import type { Authorship } from "../store/authorship.ts";
+import type { RunFilter } from "../store/run-index.ts";
+import type { RunView } from "../store/run-view.ts";
+import type { Store } from "../store/store.ts";
+import { pageLinks } from "./paging.ts";
+import { presentJob, presentRun, runTag } from "./present.ts";
+
+/** What a handler gets: validated input, and the store to act on. */
+export interface Call<Id extends OperationId> {
+  readonly store: Store;
+  readonly author: Authorship;
+  readonly params: ParamsOf<Id>;
+  readonly query: QueryOf<Id>;
+  readonly body: [RequestOf<Id>] extends [never] ? undefined : Wire<RequestOf<Id>>;
+  readonly notices: readonly Notice[];
+  readonly ifMatch: readonly string[] | null;
+}
+
+/** What a handler gives: the body (bytes are JSON already), and headers; `etag` without quotes. */
+export interface Answer<Body> {
+  readonly body: Body | Buffer;
+  readonly etag?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+type ResponseOf<Id extends OperationId> = Wire<(typeof OPERATIONS)[Id]["response"]>;
+
+/** One handler for each operation of the table; the compiler requires them all. */
+export type Handlers = { readonly [Id in OperationId]: (call: Call<Id>) => Promise<Answer<ResponseOf<Id>>> };
+
+const PACKAGE = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { name: string; version: string };
+
+function runAnswer(store: Store, view: RunView): Answer<Wire<"run#Run">> {
+  return { body: presentRun(store, view), etag: runTag(view) };
+}
+
+/** A page of runs in the form of a list. */
+function pageOfRuns(store: Store, path: string, filter: RunFilter, query: QueryOf<"listRuns">): Answer<Wire<"run#RunList">> {
+  const found = store.runs.select(filter);
+  const { limit, offset } = query;
+  const items = found.slice(offset, offset + limit).map((view) => presentRun(store, view));
+  return { body: { items, total: found.length, limit, offset }, headers: pageLinks(path, query, found.length) };
+}
+
+function filterOf(query: QueryOf<"listJobRuns">, jobId: string | undefined): RunFilter {
+  const { limit: _, offset: __, start_date, end_date, ...same } = query;
+  return {
+    ...same,
+    ...(jobId === undefined ? {} : { job_id: jobId }),
+    ...(start_date === undefined ? {} : { start: Date.parse(start_date) }),
+    ...(end_date === undefined ? {} : { end: Date.parse(end_date) }),
+  };
+}
+
+/** The kind of job a request asks for is told by its members; only jobs for agents are known. */
+function requireExternal(body: Wire<"job#CreateJob">): readonly string[] {
+  if (body.executor !== "external") {
+    throw new RuntreeError("ambiguous_job", 'Which kind of job is not clear: send {"executor": "external"} for a job that agents do.');
+  }
+  const known = new Set(["executor", "job_id", "title", "params"]);
+  return Object.keys(body).filter((name) => !known.has(name)).map((name) => `The member ${name} is not known and was ignored.`);
+}
+
+/** Makes the handlers; `git` is the version that `/version` tells. */
+export function makeHandlers(git: string): Handlers {
+  return {
+    startRun: async ({ store, author, params, body, notices }) => {
+      const view = await startRun(store, author, { ...body, job_id: params.job_id, notices } as StartRun);
+      return { ...runAnswer(store, view), headers: { Location: `/runs/${view.record.id}` } };
+    },
+
+    listJobRuns: async ({ store, params, query }) => {
+      requireJob(store, params.job_id);
+      const page = pageOfRuns(store, `/jobs/${encodeURIComponent(params.job_id)}/runs`, filterOf(query, params.job_id), query);
+      const body = page.body as Wire<"run#RunList">;
+      return { ...page, body: { ...body, runs: body.items } };
+    },
+
+    listRuns: async ({ store, query }) => pageOfRuns(store, "/runs", filterOf(query, query.job_id), query),
+
+    getRun: async ({ store, params }) => runAnswer(store, requireRun(store, params.run_id)),
+
+    patchRun: async ({ store, author, params, body, notices, ifMatch }) =>
+      runAnswer(store, await patchRun(store, author, params.run_id, { ...body, notices } as PatchRun, ifTip(ifMatch))),
+
+    runDiff: async ({ store, params }) => ({ body: runDiff(store, params.run_id) }),
+
+    runCommits: async ({ store, params }) => ({ body: { items: runCommits(store, params.run_id) } }),
+
+    runValidations: async ({ store, params }) => ({ body: { items: runValidations(store, params.run_id) } }),
+
+    previewRun: async ({ store, params }) => ({ body: await previewRun(store, params.run_id) }),
+
+    resolveRun: async ({ store, author, params, body }) =>
+      runAnswer(store, await resolveRun(store, author, params.run_id, body as ResolveRun)),
+
+    cancelRun: async ({ store, author, params, body }) => runAnswer(store, await cancelRun(store, author, params.run_id, body.reason)),
+
+    putSchema: async ({ store, author, params, body, notices, ifMatch }) =>
+      runAnswer(store, await putSchema(store, author, params.run_id, params.name, body as Json, notices, ifTip(ifMatch))),
+
+    putConfiguration: async ({ store, author, params, body, notices, ifMatch }) =>
+      runAnswer(store, await putConfiguration(store, author, params.run_id, body as Json, notices, ifTip(ifMatch))),
+
+    createJob: async ({ store, author, body }) => {
+      const warnings = requireExternal(body);
+      const job = await createJob(store, author, body as CreateJob);
+      return { body: presentJob(store, job, warnings), headers: { Location: `/jobs/${encodeURIComponent(job.id)}` } };
+    },
+
+    getJob: async ({ store, params }) => ({ body: presentJob(store, requireJobRecord(store, params.job_id)) }),
+
+    listCollections: async ({ store }) => ({
+      body: { items: listCollections(store) },
+      headers: { "Runtree-Commit": commitAt(store, undefined) },
+    }),
+
+    listDocuments: async ({ store, params, query }) => {
+      const { limit, offset, at } = query;
+      const { commit, total, items } = listDocuments(store, params.collection, { limit, offset, at });
+      const path = `/documents/${encodeURIComponent(params.collection)}`;
+      return { body: { items, total, limit, offset }, headers: { "Runtree-Commit": commit, ...pageLinks(path, query, total) } };
+    },
+
+    getDocument: async ({ store, params, query }) => {
+      const { commit, etag, bytes } = readDocument(store, params.collection, params.id, query.at);
+      return { body: bytes, etag, headers: { "Runtree-Commit": commit } };
+    },
+
+    getHealth: async () => ({ body: { status: "ok" } }),
+
+    getReadiness: async ({ store }) => ({
+      body: { status: "ready", main: store.main.catchUp(), open_runs: store.runs.openCount() },
+    }),
+
+    getVersion: async () => ({
+      body: { name: PACKAGE.name, version: PACKAGE.version, format: FORMAT, node: process.version, git },
+    }),
+  };
+}
+

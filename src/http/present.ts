@@ -1,0 +1,157 @@
+import type { Wire } from "../contract/wire.ts";
+import { runRef } from "../domain/layout.ts";
+import { isDone, type RunStatus } from "../domain/run.ts";
+import type { JobRecord } from "../store/ops.ts";
+import { recordAt, type RunView } from "../store/run-view.ts";
+import type { Store } from "../store/store.ts";
+
+/** The merge of a run as clients see it: what a commit cannot say about itself is filled in. */
+function presentMerge(store: Store, { record, head, place }: RunView): Wire<"run#Run">["merge"] {
+  if (record.merge === undefined) return null;
+  const { verdict } = record.merge;
+  if (place !== "merged") return { commit: null, verdict };
+  const commit = store.mergeCommitOf(head);
+  const asked = recordAt(store.repository, head)?.updated_at;
+  return {
+    commit,
+    verdict: {
+      ...verdict,
+      ...(commit === null ? {} : { main_after: commit }),
+      ...(asked === undefined ? {} : { duration_ms: Math.max(0, Date.parse(verdict.at) - Date.parse(asked)) }),
+    },
+  };
+}
+
+/** A run as clients see it (WIRE §1). */
+export function presentRun(store: Store, view: RunView): Wire<"run#Run"> {
+  const { record, head } = view;
+  const self = `/runs/${record.id}`;
+  const completed = record.completed_at ?? null;
+  return {
+    id: record.id,
+    run_id: record.id,
+    origin: record.origin,
+    job_id: record.job_id,
+    done: isDone(record.status),
+    status: record.status,
+    branch: runRef(record.id).slice("refs/heads/".length),
+    head,
+    base: record.base,
+    created_at: record.created_at,
+    started_at: record.started_at ?? null,
+    updated_at: record.updated_at,
+    completed_at: completed,
+    finished_at: completed,
+    created_by: record.created_by,
+    metadata: record.metadata,
+    contract_id: record.contract_id ?? null,
+    pipeline_name: record.pipeline_name ?? null,
+    pipeline_id: record.pipeline_id ?? null,
+    template_id: null,
+    params: null,
+    mode: null,
+    executor: "external",
+    invocation: null,
+    warnings: record.warnings,
+    notices: record.notices,
+    validations: record.validations,
+    submissions: record.submissions,
+    merge: presentMerge(store, view),
+    error: record.error ?? null,
+    exit_code: null,
+    pid: null,
+    log_path: null,
+    artifacts: [],
+    retry_of: null,
+    attempt: 1,
+    alias: null,
+    links: { self, diff: `${self}/diff`, commits: `${self}/commits`, validations: `${self}/validations` },
+  };
+}
+
+/** The entity tag of a run: its tip and its status. */
+export function runTag({ head, record }: RunView): string {
+  return `${head}.${record.status}`;
+}
+
+type JobStatus = Wire<"job#Job">["status"];
+type JobRunStatus = NonNullable<Wire<"job#Job">["run"]>["status"];
+
+/** The word that seed 004 has for a run's status (WIRE §7). */
+const JOB_RUN_STATUS: Readonly<Record<RunStatus, JobRunStatus>> = {
+  waiting: "started",
+  running: "running",
+  merging: "running",
+  rejected: "failed",
+  success: "completed",
+  failed: "failed",
+  cancelled: "failed",
+  skipped: "skipped",
+};
+
+/** An external job runs while a run is open, else it follows its newest run. */
+function jobStatus(runs: readonly RunView[]): JobStatus {
+  if (runs.some(({ place }) => place === "open")) return "running";
+  const newest = runs[0]?.record.status;
+  if (newest === undefined) return "queued";
+  return newest === "cancelled" ? "cancelled" : newest === "success" ? "completed" : newest === "skipped" ? "skipped" : "failed";
+}
+
+/** A job as clients see it (WIRE §3). */
+export function presentJob(store: Store, job: JobRecord, warnings: readonly string[] = []): Wire<"job#Job"> {
+  const runs = store.runs.select({ job_id: job.id });
+  const newest = runs[0]?.record;
+  const status = jobStatus(runs);
+  const started = newest?.started_at ?? newest?.created_at ?? null;
+  const finished = newest?.completed_at ?? null;
+  const error = newest?.error ?? null;
+  return {
+    job_id: job.id,
+    type: null,
+    template_id: null,
+    template_name: null,
+    schedule_id: null,
+    occurrence: null,
+    group_id: null,
+    executor: job.executor,
+    title: job.title ?? null,
+    params: job.params,
+    priority: 50,
+    priority_name: "normal",
+    position: null,
+    status,
+    queue_position: null,
+    retry_of: null,
+    attempt: 1,
+    created_at: job.created_at,
+    started_at: started,
+    finished_at: status === "running" ? null : finished,
+    pid: null,
+    exit_code: null,
+    error: status === "running" ? null : error,
+    artifacts: [],
+    log_path: null,
+    dataset_id: null,
+    workflow_name: null,
+    run_id: newest?.id ?? null,
+    invocation_id: null,
+    state: null,
+    galaxy_state: null,
+    warnings,
+    run:
+      newest === undefined
+        ? null
+        : {
+            run_id: newest.id,
+            status: JOB_RUN_STATUS[newest.status],
+            started_at: started,
+            completed_at: finished,
+            finished_at: finished,
+            pid: null,
+            exit_code: null,
+            error,
+            artifacts: [],
+            log_path: null,
+          },
+  };
+}

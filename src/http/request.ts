@@ -1,0 +1,119 @@
+import { createHash } from "node:crypto";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import addFormats from "ajv-formats";
+import { type Operation, operation, OPERATIONS, type OperationId, type Parameter } from "../contract/operations.ts";
+import { RuntreeError } from "../domain/errors.ts";
+import type { Json } from "../domain/json.ts";
+import { readJson } from "../domain/json-door.ts";
+import { doorViolation, type Notice } from "../domain/verdict.ts";
+import { checkShape } from "../schema/shapes.ts";
+
+/** A request before it is understood, whatever brought it. Header names are in lower case. */
+export interface RawRequest {
+  readonly operation: OperationId;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly body: Buffer;
+  readonly principal: string;
+  readonly requestId: string;
+}
+
+/** A request as its operation understands it. */
+export interface UnderstoodRequest {
+  readonly query: Readonly<Record<string, unknown>>;
+  readonly body: Json | undefined;
+  readonly notices: readonly Notice[];
+  /** Entity tags without quotes; null when the header is absent. */
+  readonly ifMatch: readonly string[] | null;
+  readonly idempotency: { readonly key: string; readonly body: string } | null;
+}
+
+const ajv = new Ajv2020({ coerceTypes: true, useDefaults: true, allErrors: true, strict: false, logger: false });
+addFormats.default(ajv);
+
+const queryValidators = new Map(
+  Object.keys(OPERATIONS).map((id) => {
+    const { query = {} } = operation(id as OperationId);
+    const properties = Object.fromEntries(Object.entries(query).map(([name, parameter]) => [name, parameterSchema(parameter)]));
+    return [id, ajv.compile({ type: "object", properties, additionalProperties: false })];
+  }),
+);
+
+function parameterSchema({ description: _, ...schema }: Parameter): object {
+  return schema;
+}
+
+function understandQuery({ operation: id, query }: RawRequest): Readonly<Record<string, unknown>> {
+  const validate = queryValidators.get(id);
+  const values: Record<string, unknown> = { ...query };
+  if (validate === undefined || validate(values)) return values;
+  const errors = (validate.errors ?? []).map((error) => {
+    const extra = (error.params as { additionalProperty?: string }).additionalProperty;
+    const name = extra ?? error.instancePath.slice(1);
+    const words = extra === undefined ? `${name} ${error.message ?? "is wrong"}` : `There is no query parameter ${name}`;
+    return doorViolation("schema", `/${name}`, `${words}.`);
+  });
+  throw new RuntreeError("bad_request", errors[0]?.message ?? "The query cannot be understood.", { errors });
+}
+
+function header(request: RawRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  return typeof value === "string" ? value : value?.join(", ");
+}
+
+/** The body as JSON. An operation without one passes it over; an absent body of a POST counts as an empty object. */
+function understandBody(request: RawRequest, known: Operation): { body: Json | undefined; notices: readonly Notice[] } {
+  const { request: shape, accepts = ["application/json"] } = known;
+  if (shape === undefined) return { body: undefined, notices: [] };
+  if (request.body.length === 0 && known.method === "POST") return { body: {}, notices: [] };
+  const [type = "", ...parameters] = (header(request, "content-type") ?? "").toLowerCase().split(";").map((part) => part.trim());
+  const charset = parameters.find((part) => part.startsWith("charset="))?.slice("charset=".length).replaceAll('"', "");
+  if (!accepts.includes(type) || (charset !== undefined && charset !== "utf-8") || header(request, "content-encoding") !== undefined) {
+    throw new RuntreeError("unsupported_media_type", `Send the body as ${accepts.join(" or ")}, in UTF-8 and not compressed.`, { accepts });
+  }
+  const { value, violations, notices } = readJson(request.body);
+  if (violations.length > 0) throw new RuntreeError("validation_failed", `The request is refused: ${violations[0]?.message}`, { errors: violations });
+  const problems = checkShape(shape, value);
+  if (problems.length > 0) {
+    const errors = problems.map(({ pointer, message, schema_pointer }) => ({ ...doorViolation("schema", pointer, message), schema_pointer }));
+    throw new RuntreeError("validation_failed", `The request is refused: ${problems[0]?.pointer || "the body"} ${problems[0]?.message}.`, { errors });
+  }
+  return { body: value, notices };
+}
+
+/** Entity tags of a conditional header, weak or strong, without quotes; null when the header is absent. */
+export function entityTags(value: string | undefined): string[] | null {
+  if (value === undefined) return null;
+  return value.split(",").map((tag) => tag.trim().replace(/^W\//, "").replace(/^"(.*)"$/, "$1"));
+}
+
+function digest(...parts: readonly (string | Buffer)[]): string {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(part).update("\0");
+  return hash.digest("base64url");
+}
+
+/** The key of a repeated request, hashed with its scope (principal, method, path, rehearsals apart), and the body's hash. */
+function understandIdempotency(request: RawRequest, known: Operation): UnderstoodRequest["idempotency"] {
+  const key = header(request, "idempotency-key");
+  if (key === undefined || known.idempotent !== true) return null;
+  if (key === "" || key.length > 255) throw new RuntreeError("bad_request", "An Idempotency-Key has 1 to 255 characters.", {});
+  const path = known.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(request.params[name] ?? ""));
+  return { key: digest(request.principal, known.method, path, key), body: digest(request.body) };
+}
+
+/**
+ * Reads a request by the table of operations. Throws `bad_request` (query, headers), `unsupported_media_type`,
+ * `malformed_json`, `validation_failed` (body).
+ */
+export function understand(request: RawRequest): UnderstoodRequest {
+  const known = operation(request.operation);
+  const query = understandQuery(request);
+  return {
+    query,
+    ...understandBody(request, known),
+    ifMatch: known.conditional === true ? entityTags(header(request, "if-match")) : null,
+    idempotency: understandIdempotency(request, known),
+  };
+}

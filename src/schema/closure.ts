@@ -1,0 +1,70 @@
+import { createHash } from "node:crypto";
+import type { Oid } from "../git/objects.ts";
+import { isArray, isObject, type Json } from "../domain/json.ts";
+
+/** A schema file of the repository: its path, its blob, its value. */
+export interface SchemaFile {
+  readonly path: string;
+  readonly oid: Oid;
+  readonly value: Json;
+}
+
+/** One schema ready to be compiled: the file and pointer it starts at, and every file its references reach. */
+export interface SchemaSource {
+  /** The same for the same content, whatever the commit: file oids of the closure and the pointer. */
+  readonly key: string;
+  /** As in `runtree.json`: `schemas/<name>.schema.json#/pointer`. */
+  readonly reference: string;
+  readonly files: readonly SchemaFile[];
+}
+
+/** Schema files know each other by their place below this address; nothing is ever fetched from it. */
+const BASE = "https://runtree.invalid/";
+
+/** The address under which a schema file is known to the others. */
+export function fileAddress(path: string): string {
+  return BASE + path;
+}
+
+function ownAddress(file: SchemaFile): string {
+  const id = isObject(file.value) ? file.value["$id"] : undefined;
+  if (typeof id !== "string" || !URL.canParse(id, fileAddress(file.path))) return fileAddress(file.path);
+  return new URL(id, fileAddress(file.path)).href.replace(/#$/, "");
+}
+
+function* referencesIn(value: Json): Generator<string> {
+  if (isArray(value)) for (const item of value) yield* referencesIn(item);
+  else if (isObject(value)) {
+    for (const [key, member] of Object.entries(value)) {
+      if ((key === "$ref" || key === "$dynamicRef" || key === "$recursiveRef") && typeof member === "string") yield member;
+      else yield* referencesIn(member);
+    }
+  }
+}
+
+/** Finds the file that a `$ref` of another file names, by its place or by its `$id`; undefined when none does. */
+export function referencedFile(files: readonly SchemaFile[], from: SchemaFile, reference: string): SchemaFile | undefined {
+  if (reference.startsWith("#")) return from;
+  for (const base of [ownAddress(from), fileAddress(from.path)]) {
+    if (!URL.canParse(reference, base)) continue;
+    const target = new URL(reference, base).href.split("#", 1)[0];
+    const found = files.find((file) => fileAddress(file.path) === target || ownAddress(file) === target);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** Collects the schema of a collection with everything it refers to; null when its file does not exist. */
+export function schemaSource(files: readonly SchemaFile[], reference: string): SchemaSource | null {
+  const start = files.find((file) => file.path === reference.split("#", 1)[0]);
+  if (start === undefined) return null;
+  const closure = new Set([start]);
+  for (const file of closure) {
+    for (const target of referencesIn(file.value)) {
+      const found = referencedFile(files, file, target);
+      if (found !== undefined) closure.add(found);
+    }
+  }
+  const parts = [reference, ...[...closure].map((file) => `${file.path} ${file.oid}`).sort()];
+  return { key: createHash("sha1").update(parts.join("\n")).digest("hex"), reference, files: [...closure] };
+}

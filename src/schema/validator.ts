@@ -1,0 +1,109 @@
+import { Worker } from "node:worker_threads";
+import type { SchemaSource } from "./closure.ts";
+import type { SchemaProblem } from "./problem.ts";
+
+/** Limits on what a user's schema may cost (facts/reliability.md §Security). */
+const COMPILE_MS = 20_000;
+const DOCUMENT_MS = 2_000;
+const LOOK_MS = 250;
+
+export interface CheckRequest {
+  readonly id: number;
+  readonly key: string;
+  /** Sent with the first request for a schema; null when the worker has it. */
+  readonly source: SchemaSource | null;
+  readonly documents: readonly string[];
+}
+
+export type CheckAnswer =
+  | { readonly id: number; readonly problems: SchemaProblem[][] }
+  | { readonly id: number; readonly compileError: string }
+  | { readonly id: number; readonly unknown: true };
+
+/** What a check found: that the schema itself does not compile, in ajv's words, or the problems of each document. */
+export type CheckResult = { readonly compileError: string } | { readonly problems: SchemaProblem[][] };
+
+/** In a source tree the worker runs from the build, as Node 20 cannot run TypeScript. */
+const WORKER = new URL(import.meta.url.endsWith(".ts") ? "../../dist/schema/worker.js" : "./worker.js", import.meta.url);
+
+/**
+ * Checks documents against users' schemas in a worker, because a schema is code: a pathological pattern may stall it,
+ * never the server. Requests are answered one after another. `close` ends the worker.
+ */
+export class Validator {
+  #worker: Worker | null = null;
+  readonly #progress = new Int32Array(new SharedArrayBuffer(4));
+  #known = new Set<string>();
+  #last: Promise<unknown> = Promise.resolve();
+  #ids = 0;
+
+  /** Checks documents, given as JSON texts, against one schema. A document that takes over two seconds fails with a problem that says so. */
+  async check(source: SchemaSource, documents: readonly string[]): Promise<CheckResult> {
+    const result = this.#last.then(() => this.#check(source, documents));
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+
+  async close(): Promise<void> {
+    await this.#last;
+    await this.#stop();
+  }
+
+  async #stop(): Promise<void> {
+    const worker = this.#worker;
+    this.#worker = null;
+    this.#known = new Set();
+    await worker?.terminate();
+  }
+
+  async #check(source: SchemaSource, documents: readonly string[]): Promise<CheckResult> {
+    const done: SchemaProblem[][] = [];
+    do {
+      const before = Atomics.load(this.#progress, 0);
+      const answer = await this.#ask(source, documents.slice(done.length));
+      if (answer !== null && "problems" in answer) return { problems: [...done, ...answer.problems] };
+      if (answer !== null && "compileError" in answer) return answer;
+      // The worker was stopped: its count says which document it was at, or that it never finished compiling.
+      const steps = Atomics.load(this.#progress, 0) - before;
+      if (steps === 0) return { compileError: `compiling took longer than ${COMPILE_MS / 1000} seconds` };
+      if (steps > 1) {
+        const answered = await this.#check(source, documents.slice(done.length, done.length + steps - 1));
+        if ("compileError" in answered) return answered;
+        done.push(...answered.problems);
+      }
+      done.push([{ pointer: "", schema_pointer: "", message: `checking this document took longer than ${DOCUMENT_MS / 1000} seconds` }]);
+    } while (done.length < documents.length);
+    return { problems: done.slice(0, documents.length) };
+  }
+
+  /** Sends one request; null when the worker took too long or died and was stopped. */
+  async #ask(source: SchemaSource, documents: readonly string[]): Promise<CheckAnswer | null> {
+    this.#worker ??= new Worker(WORKER, { workerData: this.#progress.buffer, resourceLimits: { maxOldGenerationSizeMb: 1024 } });
+    const worker = this.#worker;
+    worker.unref();
+    const id = ++this.#ids;
+    const request: CheckRequest = { id, key: source.key, source: this.#known.has(source.key) ? null : source, documents };
+    this.#known.add(source.key);
+    const answer = await new Promise<CheckAnswer | null>((resolve) => {
+      let seen = Atomics.load(this.#progress, 0);
+      let since = performance.now();
+      let limit = request.source === null ? DOCUMENT_MS : COMPILE_MS;
+      const look = setInterval(() => {
+        const now = Atomics.load(this.#progress, 0);
+        if (now !== seen) [seen, since, limit] = [now, performance.now(), DOCUMENT_MS];
+        else if (performance.now() - since > limit) settle(null);
+      }, LOOK_MS);
+      const onMessage = (message: CheckAnswer): void => settle(message);
+      const onEnd = (): void => settle(null);
+      const settle = (result: CheckAnswer | null): void => {
+        clearInterval(look);
+        worker.off("message", onMessage).off("error", onEnd).off("exit", onEnd);
+        resolve(result);
+      };
+      worker.on("message", onMessage).on("error", onEnd).on("exit", onEnd);
+      worker.postMessage(request);
+    });
+    if (answer === null) await this.#stop();
+    return answer;
+  }
+}

@@ -1,0 +1,42 @@
+import { encodeCommit, formatMessage, readCommit } from "../git/commit.ts";
+import type { EncodedObject, Oid, ReadObject } from "../git/objects.ts";
+
+/** Hashes of an Idempotency-Key with its scope, and of the body that came with it. */
+export interface IdempotencyMark {
+  readonly key: string;
+  readonly body: string;
+}
+
+/** On whose behalf something is written. */
+export interface Authorship {
+  readonly principal: string;
+  readonly idempotency: IdempotencyMark | null;
+}
+
+export interface CommitText {
+  readonly subject: string;
+  readonly body?: readonly string[];
+  readonly trailers: readonly (readonly [string, string])[];
+}
+
+/** The trailer that lets a repeated request be recognised, also after a restart. */
+export const IDEMPOTENCY = "Idempotency";
+
+/** Makes a commit by a principal through this node; its dates are never before a parent's. */
+export function authoredCommit(
+  read: ReadObject,
+  who: { readonly author: Authorship; readonly node: string; readonly now: number },
+  what: CommitText & { readonly tree: Oid; readonly parents: readonly Oid[] },
+): EncodedObject {
+  const seconds = Math.max(Math.floor(who.now / 1000), ...what.parents.map((parent) => readCommit(read, parent).committer.seconds));
+  const signature = (name: string): { name: string; email: string; seconds: number } => ({ name, email: `${name}@runtree.invalid`, seconds });
+  const mark = who.author.idempotency;
+  const trailers = mark === null ? what.trailers : [...what.trailers, [IDEMPOTENCY, `${mark.key} ${mark.body}`] as const];
+  return encodeCommit({
+    tree: what.tree,
+    parents: what.parents,
+    author: signature(who.author.principal),
+    committer: signature(who.node),
+    message: formatMessage(what.subject, what.body ?? [], trailers),
+  });
+}

@@ -1,0 +1,86 @@
+import { ATTIC, RUN_FILE, runRecordPath, runRef } from "../domain/layout.ts";
+import { isClosed, type RunRecord } from "../domain/run.ts";
+import { readCommit } from "../git/commit.ts";
+import { type EncodedObject, encodeObject, type Oid } from "../git/objects.ts";
+import type { RefMove } from "../git/refs.ts";
+import { editTree, neededBy } from "../git/tree.ts";
+import { authoredCommit, type Authorship, type CommitText } from "./authorship.ts";
+import { encodeRecord, type RunView } from "./run-view.ts";
+import type { Store } from "./store.ts";
+
+/** A commit to be made on a run's branch. */
+export interface BranchCommit {
+  /** The run as it stands; null when this commit opens it. */
+  readonly from: Pick<RunView, "head"> | null;
+  readonly parents: readonly Oid[];
+  /** The tree that the files are edited in. */
+  readonly tree: Oid;
+  /** Objects of that tree which are not written yet. */
+  readonly objects?: readonly EncodedObject[];
+  /** Files that change, by path; null removes one. */
+  readonly files: ReadonlyMap<string, string | null>;
+  readonly record: RunRecord;
+  readonly text: CommitText;
+}
+
+/** The tree of a branch commit before its record is in it, with the objects it needs. */
+export function editFiles(
+  store: Store,
+  tree: Oid,
+  files: ReadonlyMap<string, string | null>,
+  unwritten: readonly EncodedObject[] = [],
+): { tree: Oid; objects: EncodedObject[] } {
+  const blobs = [...files].map(([path, text]) => ({ path, blob: text === null ? null : encodeObject("blob", text) }));
+  const { root, objects } = editTree(store.reader(unwritten), tree, new Map(blobs.map(({ path, blob }) => [path, blob?.oid ?? null])));
+  return { tree: root ?? tree, objects: [...unwritten, ...blobs.flatMap(({ blob }) => blob ?? []), ...objects] };
+}
+
+/** The trailers that every commit of a run carries. */
+export function runTrailers(record: RunRecord, more: readonly (readonly [string, string])[] = []): (readonly [string, string])[] {
+  return [["Run-Id", record.id], ["Job-Id", record.job_id], ...more];
+}
+
+/**
+ * Writes one commit on a run's branch and moves the branch to it. A record in a closed status closes the run:
+ * in the same group the attic takes the tip and the branch goes. Returns the run as it then stands.
+ */
+export async function commitOnBranch(store: Store, author: Authorship, commit: BranchCommit): Promise<RunView> {
+  const { record } = commit;
+  const edited = editFiles(store, commit.tree, new Map([...commit.files, [RUN_FILE, encodeRecord(record)]]), commit.objects);
+  const tip = authoredCommit(store.reader(), store.signing(author), { ...commit.text, tree: edited.tree, parents: commit.parents });
+  const objects = [...neededBy(edited.tree, edited.objects), tip];
+  const ref = runRef(record.id);
+  const from = commit.from?.head ?? null;
+  if (!isClosed(record.status)) {
+    const view: RunView = { record, head: tip.oid, place: "open" };
+    await store.apply({ objects, refs: [{ ref, from, to: tip.oid }] }, { run: view, commits: [tip.oid] });
+    return view;
+  }
+  return store.attic.take(async () => {
+    const closed = intoAttic(store, author, { ...record, head: tip.oid }, objects);
+    const view: RunView = { record: closed.record, head: tip.oid, place: "attic" };
+    const refs = [closed.move, { ref, from, to: null }];
+    await store.apply({ objects: [...objects, ...closed.objects], refs }, { run: view, commits: [tip.oid] });
+    return view;
+  });
+}
+
+/** The attic's next commit: its parents are the attic and the closed tip, its tree keeps the record. */
+function intoAttic(
+  store: Store,
+  author: Authorship,
+  record: RunRecord & { readonly head: Oid },
+  objects: readonly EncodedObject[],
+): { record: RunRecord; objects: EncodedObject[]; move: RefMove } {
+  const attic = store.repository.ref(ATTIC);
+  const read = store.reader(objects);
+  const blob = encodeObject("blob", encodeRecord(record));
+  const edited = editTree(read, attic === null ? null : readCommit(read, attic).tree, new Map([[runRecordPath(record.id), blob.oid]]));
+  const commit = authoredCommit(read, store.signing({ ...author, idempotency: null }), {
+    subject: `Keep ${record.status} run ${record.id}`,
+    trailers: runTrailers(record),
+    tree: edited.root ?? "",
+    parents: [...(attic === null ? [] : [attic]), record.head],
+  });
+  return { record, objects: [blob, ...edited.objects, commit], move: { ref: ATTIC, from: attic, to: commit.oid } };
+}

@@ -1,0 +1,226 @@
+import { LRUCache } from "lru-cache";
+import { DEFAULT_SHARDS } from "../domain/configuration.ts";
+import { foldId } from "../domain/ids.ts";
+import { byUnit, canonicalJson, type JsonObject } from "../domain/json.ts";
+import { CONFIGURATION_FILE, documentAt, documentPath } from "../domain/layout.ts";
+import type { Violation } from "../domain/verdict.ts";
+import { encodeObject, type Oid, type ReadObject } from "../git/objects.ts";
+import { findEntry, readTree } from "../git/tree.ts";
+import type { CheckResult, Validator } from "../schema/validator.ts";
+import { schemaSource, type SchemaSource } from "../schema/closure.ts";
+import { blobAt, documentsIn, readDocumentBlob } from "./documents.ts";
+import { MainIndex, referencesIn, uniqueValuesIn } from "./main-index.ts";
+import type { MergePlan, PlannedDocument } from "./plan.ts";
+import { configViolation, type RuledCollection, type Rules } from "./rules.ts";
+
+/** What the checks stand on: `index` is that of the `main` the plan was made for. */
+export interface CheckContext {
+  readonly read: ReadObject;
+  readonly index: MainIndex;
+  readonly schemas: SchemaChecks;
+}
+
+/** What the checks found, whole and in order, and how many documents they looked at. */
+export interface CheckOutcome {
+  readonly violations: readonly Violation[];
+  readonly checked: number;
+}
+
+/** A document as it would stand on `main`. */
+interface CheckedDocument {
+  readonly collection: string;
+  readonly id: string;
+  readonly oid: Oid;
+  readonly document: JsonObject;
+}
+
+/** How many documents go to the validator in one request. */
+const BATCH = 500;
+
+/** Checks documents against schemas and remembers which bytes are valid under which schema. */
+export class SchemaChecks {
+  readonly #validator: Validator;
+  readonly #valid: LRUCache<string, true> = new LRUCache<string, true>({ max: 100_000 });
+
+  constructor(validator: Validator) {
+    this.#validator = validator;
+  }
+
+  /** Compiles a schema without documents; its error in ajv's words, or null. */
+  async compileError(source: SchemaSource): Promise<string | null> {
+    const result = await this.#validator.check(source, []);
+    return "compileError" in result ? result.compileError : null;
+  }
+
+  /** Checks documents of one collection. */
+  async check(source: SchemaSource, documents: readonly CheckedDocument[]): Promise<Violation[]> {
+    const fresh = documents.filter(({ oid }) => !this.#valid.has(`${oid} ${source.key}`));
+    const violations: Violation[] = [];
+    for (let at = 0; at < fresh.length; at += BATCH) {
+      const batch = fresh.slice(at, at + BATCH);
+      const result: CheckResult = await this.#validator.check(source, batch.map(({ document }) => JSON.stringify(document)));
+      if ("compileError" in result) return [doesNotCompile(source, result.compileError)];
+      for (const [index, problems] of result.problems.entries()) {
+        const { collection, id, oid } = batch[index] as CheckedDocument;
+        if (problems.length === 0) this.#valid.set(`${oid} ${source.key}`, true);
+        violations.push(...problems.map((problem): Violation => ({ code: "schema", collection, id, ...problem })));
+      }
+    }
+    return violations;
+  }
+}
+
+function doesNotCompile(source: SchemaSource, words: string): Violation {
+  const [file = "", pointer = ""] = source.reference.split("#");
+  return configViolation("schema", pointer, `The schema does not compile: ${words}`, file);
+}
+
+/** What of a plan is checked: the run's own version where the merge conflicts, the merged one elsewhere. */
+function resultOf(planned: PlannedDocument): JsonObject | null {
+  return planned.conflicts.length > 0 ? planned.theirs : planned.merged;
+}
+
+/** The plan's documents that would stand on `main`. */
+function standing(plan: MergePlan): CheckedDocument[] {
+  return plan.documents.flatMap((planned) => {
+    const document = resultOf(planned);
+    if (document === null) return [];
+    return [{ collection: planned.collection, id: planned.id, document, oid: encodeObject("blob", canonicalJson(document)).oid }];
+  });
+}
+
+/** Every document of the collections that new rules concern, except those the plan has anyway. */
+function ruledAnew(read: ReadObject, plan: MergePlan, old: Rules): CheckedDocument[] {
+  const planned = new Set(plan.documents.map(({ path }) => path));
+  return [...plan.rules.collections.values()].flatMap((collection) => {
+    if (sameRules(collection, old.collections.get(collection.name))) return [];
+    return [...documentsIn(read, plan.tree, collection.name)].flatMap(({ path, id, oid }) => {
+      const document = planned.has(path) ? null : readDocumentBlob(read, oid);
+      return document === null ? [] : [{ collection: collection.name, id, oid, document }];
+    });
+  });
+}
+
+function sameRules(left: RuledCollection, right: RuledCollection | undefined): boolean {
+  const text = (rules: RuledCollection): string => JSON.stringify([rules.source?.key, rules.references, rules.unique]);
+  return right !== undefined && text(left) === text(right);
+}
+
+/** Violations of the rules themselves: collections taken away or split anew under their documents. */
+function checkSettings(plan: MergePlan, { index }: CheckContext): Violation[] {
+  return [...index.rules.collections.values()].flatMap((old) => {
+    const now = plan.rules.collections.get(old.name);
+    const documents = index.count(old.name);
+    if (documents === 0) return [];
+    const pointer = `/collections/${old.name}`;
+    if (now === undefined) return [configViolation("unknown_collection", pointer, `The collection still has ${documents} documents.`)];
+    if (now.shards === old.shards) return [];
+    return [configViolation("schema", `${pointer}/shards`, `shards is fixed at ${old.shards} while the collection has documents.`)];
+  });
+}
+
+function checkIdentity(documents: readonly CheckedDocument[], plan: MergePlan, read: ReadObject): Violation[] {
+  return documents.flatMap(({ collection, id, document }): Violation[] => {
+    if (!plan.rules.collections.has(collection)) {
+      return [{ code: "unknown_collection", collection, id, pointer: "", message: `There is no collection ${collection}; add it to ${CONFIGURATION_FILE}.` }];
+    }
+    const violations: Violation[] = [];
+    if (document["id"] !== id) {
+      violations.push({ code: "id_mismatch", collection, id, pointer: "/id", message: `The id inside is ${JSON.stringify(document["id"] ?? null)}, the document's is "${id}".` });
+    }
+    const path = documentPath(collection, id, plan.rules.collections.get(collection)?.shards ?? DEFAULT_SHARDS);
+    const folder = findEntry(read, plan.tree, path.slice(0, path.lastIndexOf("/")));
+    for (const { name } of readTree(read, folder?.oid ?? null)) {
+      const other = documentAt(`metadata/${collection}/${name}`)?.id ?? id;
+      if (other !== id && foldId(other) === foldId(id)) {
+        violations.push({ code: "id_collision", collection, id, pointer: "/id", message: `The id differs from "${other}" only in case or normal form.`, detail: { id: other } });
+      }
+    }
+    return violations;
+  });
+}
+
+/** References outward from checked documents, and inward to the ones that go. */
+function checkReferences(documents: readonly CheckedDocument[], plan: MergePlan, read: ReadObject, index: MainIndex): Violation[] {
+  const planned = new Map(plan.documents.map((document) => [`${document.collection}/${document.id}`, document]));
+  const exists = (id: string, to: readonly string[]): boolean =>
+    to.some((collection) => {
+      const known = planned.get(`${collection}/${id}`);
+      if (known !== undefined) return resultOf(known) !== null;
+      return blobAt(read, plan.tree, documentPath(collection, id, plan.rules.collections.get(collection)?.shards ?? DEFAULT_SHARDS)) !== null;
+    });
+  const missing = documents.flatMap(({ collection, id, document }) => {
+    const rules = plan.rules.collections.get(collection);
+    return (rules === undefined ? [] : referencesIn(document, rules)).flatMap(({ target, pointer, to }): Violation[] => {
+      if (target !== "" && exists(target, to)) return [];
+      return [{ code: "reference_missing", collection, id, pointer, message: `"${target}" is not in ${to.join(" or ")}.`, detail: { target, to: [...to] } }];
+    });
+  });
+  const inUse = plan.documents.flatMap((gone) => {
+    if (resultOf(gone) !== null || gone.ours === null) return [];
+    return index.referrers(gone.id).flatMap(({ collection, id, pointer, to }): Violation[] => {
+      if (planned.has(`${collection}/${id}`) || !to.includes(gone.collection) || exists(gone.id, to)) return [];
+      const message = `${collection}/${id} still refers to ${gone.collection}/${gone.id}, which the run deletes.`;
+      return [{ code: "reference_in_use", collection, id, pointer, message, detail: { collection: gone.collection, id: gone.id } }];
+    });
+  });
+  return [...missing, ...inUse];
+}
+
+function checkUniqueness(documents: readonly CheckedDocument[], plan: MergePlan, index: MainIndex): Violation[] {
+  const replaced = new Set(plan.documents.map(({ collection, id }) => `${collection}/${id}`));
+  const seen = new Map<string, string>();
+  return documents.flatMap(({ collection, id, document }) => {
+    const rules = plan.rules.collections.get(collection);
+    return (rules === undefined ? [] : uniqueValuesIn(document, rules)).flatMap(({ key, pointer }): Violation[] => {
+      const stands = [...index.holders(key)].find((other) => other !== id && !replaced.has(`${collection}/${other}`));
+      const other = stands ?? seen.get(key);
+      seen.set(key, id);
+      if (other === undefined || other === id) return [];
+      return [{ code: "duplicate", collection, id, pointer, message: `"${other}" has the same value, which must be unique.`, detail: { id: other } }];
+    });
+  });
+}
+
+/** The schemas that a plan brings or changes; each must compile, used or not. */
+function changedSources(plan: MergePlan, old: Rules): SchemaSource[] {
+  const known = new Set([...old.collections.values()].map(({ source }) => source?.key));
+  const used = [...plan.rules.collections.values()].flatMap(({ source }) => (source === null || known.has(source.key) ? [] : [source]));
+  const covered = new Set(used.flatMap(({ files }) => files.map(({ path }) => path)));
+  const oldFiles = new Set(old.schemaFiles.map(({ oid }) => oid));
+  const alone = plan.rules.schemaFiles.filter(({ path, oid }) => !covered.has(path) && !oldFiles.has(oid));
+  return [...used, ...alone.flatMap(({ path }) => schemaSource(plan.rules.schemaFiles, path) ?? [])];
+}
+
+/**
+ * Checks what `main` would become: identity, references both ways, uniqueness, then schemas. Everything that depends on
+ * the index is worked out before the first wait, so that it speaks of one `main`. The plan's own violations come first.
+ */
+export async function checkPlan(plan: MergePlan, context: CheckContext): Promise<CheckOutcome> {
+  const added = new Map(plan.objects.map((object) => [object.oid, object]));
+  const read: ReadObject = (oid) => added.get(oid) ?? context.read(oid);
+  const documents = standing(plan);
+  const anew = plan.rulesChanged ? ruledAnew(read, plan, context.index.rules) : [];
+  const all = [...documents, ...anew];
+  const index = plan.rulesChanged ? new MainIndex(read, plan.tree, plan.rules) : context.index;
+
+  const violations = [
+    ...plan.violations,
+    ...(plan.rulesChanged ? checkSettings(plan, context) : []),
+    ...checkIdentity(documents, plan, read),
+    ...checkReferences(all, plan, read, index),
+    ...checkUniqueness(all, plan, index),
+  ];
+  for (const source of plan.rulesChanged ? changedSources(plan, context.index.rules) : []) {
+    const words = await context.schemas.compileError(source);
+    if (words !== null) violations.push(doesNotCompile(source, words));
+  }
+  const broken = new Set(violations.map(({ id }) => id));
+  for (const { name, source } of plan.rules.collections.values()) {
+    if (source === null || broken.has(source.files[0]?.path ?? "")) continue;
+    violations.push(...(await context.schemas.check(source, all.filter(({ collection }) => collection === name))));
+  }
+  const order = (violation: Violation): string => `${violation.collection ?? ""}\0${violation.id ?? ""}\0${violation.pointer}`;
+  return { violations: violations.sort((left, right) => byUnit(order(left), order(right))), checked: all.length };
+}
+

@@ -1,0 +1,52 @@
+import { RuntreeError } from "../domain/errors.ts";
+import { isObject, type Json, type JsonObject } from "../domain/json.ts";
+import { documentAt } from "../domain/layout.ts";
+import type { Oid, ReadObject } from "../git/objects.ts";
+import { findEntry, isTree, walkFiles } from "../git/tree.ts";
+
+/** A document as it lies in a tree. */
+export interface StoredDocument {
+  readonly id: string;
+  /** The id of its blob, which is its entity tag. */
+  readonly oid: Oid;
+  readonly bytes: Buffer;
+}
+
+/** The bytes of a blob. Throws `corrupt_object` when it is missing. */
+export function readBlob(read: ReadObject, oid: Oid): Buffer {
+  const object = read(oid);
+  if (object?.type !== "blob") throw new RuntreeError("corrupt_object", `Blob ${oid} is missing; run \`git fsck\`.`, { oid });
+  return object.data;
+}
+
+/** The JSON value of a blob that a gate let in. Throws `corrupt_object` when it is not JSON. */
+export function readJsonBlob(read: ReadObject, oid: Oid): Json {
+  const bytes = readBlob(read, oid);
+  try {
+    return JSON.parse(bytes.toString("utf8")) as Json;
+  } catch (error) {
+    throw new RuntreeError("corrupt_object", `Blob ${oid} is not JSON.`, { oid }, error);
+  }
+}
+
+/** The document whose blob this is; null for no blob, or when it holds something that is not an object. */
+export function readDocumentBlob(read: ReadObject, oid: Oid | null): JsonObject | null {
+  const value = oid === null ? null : readJsonBlob(read, oid);
+  return isObject(value) ? value : null;
+}
+
+/** The blob at a path of a tree; null when there is none. */
+export function blobAt(read: ReadObject, tree: Oid | null, path: string): Oid | null {
+  const entry = findEntry(read, tree, path);
+  return entry === null || isTree(entry) ? null : entry.oid;
+}
+
+/** Every document of one collection in a tree, in the order of the paths, without reading their bytes. */
+export function* documentsIn(read: ReadObject, tree: Oid, collection: string): Generator<{ path: string; id: string; oid: Oid }> {
+  const folder = findEntry(read, tree, `metadata/${collection}`);
+  if (folder === null || !isTree(folder)) return;
+  for (const { path, entry } of walkFiles(read, folder.oid, `metadata/${collection}/`)) {
+    const named = documentAt(path);
+    if (named !== null) yield { path, id: named.id, oid: entry.oid };
+  }
+}

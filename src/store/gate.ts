@@ -1,0 +1,218 @@
+import { describeChange } from "../domain/change.ts";
+import { hasCode, RuntreeError } from "../domain/errors.ts";
+import { byUnit } from "../domain/json.ts";
+import { MAIN, runRecordPath, runRef } from "../domain/layout.ts";
+import type { RunRecord } from "../domain/run.ts";
+import { type Conflict, listed, type Verdict, type Violation } from "../domain/verdict.ts";
+import { readCommit, trailerOf } from "../git/commit.ts";
+import { type EncodedObject, encodeObject, type Oid } from "../git/objects.ts";
+import { editTree, neededBy } from "../git/tree.ts";
+import { authoredCommit, type Authorship, IDEMPOTENCY } from "./authorship.ts";
+import { commitOnBranch, runTrailers } from "./branch.ts";
+import { checkPlan } from "./checks.ts";
+import { nameSides } from "./conflict-sides.ts";
+import { VALIDATION } from "./idempotency.ts";
+import { type MergePlan, planMerge, type Settle } from "./plan.ts";
+import { encodeRecord, findRun, type RunView } from "./run-view.ts";
+import type { Store } from "./store.ts";
+
+/** How often a merge is planned anew because `main` or the branch moved under it. */
+const MAX_ATTEMPTS = 8;
+/** More best common ancestors than this are refused: such a history must be resolved by hand. */
+const MAX_BASES = 8;
+/** How many changed documents a merge commit's message names. */
+const MAX_NAMED = 20;
+
+/** A plan with everything that was found about it; nothing of it is written. */
+export interface Assessment {
+  /** The `main` that the plan is for. */
+  readonly main: Oid;
+  readonly plan: MergePlan;
+  readonly violations: readonly Violation[];
+  readonly checked: number;
+}
+
+/** What is to be assessed: a run's tree, where it parted from `main`, and objects of it that are not written yet. */
+export interface Proposal {
+  readonly id: string;
+  readonly tree: Oid;
+  readonly bases: readonly Oid[];
+  readonly objects?: readonly EncodedObject[];
+  readonly settle?: Settle;
+}
+
+/** Merges a proposal into `main` as it now stands and checks the result, on paper. Throws `too_many_bases`. */
+export async function assess(store: Store, { id, tree, bases, objects, settle }: Proposal): Promise<Assessment> {
+  const main = store.main.catchUp();
+  const read = store.reader(objects);
+  if (bases.length > MAX_BASES) {
+    throw new RuntreeError("too_many_bases", `Run ${id} and main have ${bases.length} best common ancestors; merge main into the run first.`, { run: id });
+  }
+  const plan = planMerge({
+    read,
+    runId: id,
+    bases: bases.map((commit) => readCommit(read, commit).tree),
+    main: store.main.tree,
+    run: tree,
+    mainRules: store.main.rules,
+    ...(settle === undefined ? {} : { settle }),
+  });
+  const { violations, checked } = await checkPlan(plan, { read, index: store.main.index, schemas: store.schemas });
+  return { main, plan, violations, checked };
+}
+
+/** Where an open run parted from `main` as it now stands. */
+export function basesOf(store: Store, head: Oid): Oid[] {
+  store.main.catchUp();
+  return store.main.history.mergeBases(head, store.reader());
+}
+
+/** Assesses an open run as its branch now stands, optionally with a person's word on conflicts. */
+export async function assessRun(store: Store, { record, head }: RunView, settle?: Settle): Promise<Assessment> {
+  const tree = readCommit(store.reader(), head).tree;
+  return assess(store, { id: record.id, tree, bases: basesOf(store, head), ...(settle === undefined ? {} : { settle }) });
+}
+
+/** The conflicts of an assessment, each with the commits, runs and authors of its sides. */
+export function conflictsOf(store: Store, { record, head }: RunView, { main, plan }: Assessment): Conflict[] {
+  const [base = main] = plan.conflicts.length === 0 ? [main] : basesOf(store, head);
+  return plan.conflicts.map((conflict) => nameSides(store.reader(), { base, main, run: head }, record.id, conflict));
+}
+
+/** What a merge does to the documents of `main`, one line each. */
+function summary({ documents, rulesChanged }: MergePlan): string[] {
+  const lines = documents.flatMap(({ collection, id, ours, merged }) => {
+    const change = describeChange(collection, id, ours, merged);
+    return change === null ? [] : [`${change.op} ${collection}/${id}`];
+  });
+  const rest = lines.length - MAX_NAMED;
+  return [
+    ...(rulesChanged ? ["change the configuration"] : []),
+    ...lines.sort(byUnit).slice(0, MAX_NAMED),
+    ...(rest > 0 ? [`and ${rest} more`] : []),
+  ];
+}
+
+/** The authorship of the outcome: it repeats the mark of the submission it judges, so that a retry finds the outcome. */
+function judgedFor(store: Store, author: Authorship, tip: Oid): Authorship {
+  const [key, body] = trailerOf(readCommit(store.reader(), tip).message, IDEMPOTENCY)?.split(" ") ?? [];
+  return { ...author, idempotency: key !== undefined && body !== undefined ? { key, body } : author.idempotency };
+}
+
+async function merge(store: Store, author: Authorship, view: RunView, found: Assessment, verdict: Verdict): Promise<RunView> {
+  const now = verdict.at;
+  const { warnings: _, warning_count: __, error: ___, merge: ____, ...kept } = view.record;
+  const record: RunRecord = {
+    ...kept,
+    status: "success",
+    updated_at: now,
+    completed_at: now,
+    head: view.head,
+    validations: view.record.validations + 1,
+    warnings: [],
+    warning_count: 0,
+    merge: { verdict },
+  };
+  const blob = encodeObject("blob", encodeRecord(record));
+  const edited = editTree(store.reader(found.plan.objects), found.plan.tree, new Map([[runRecordPath(record.id), blob.oid]]));
+  const tree = edited.root ?? found.plan.tree;
+  const objects = neededBy(tree, [...found.plan.objects, blob, ...edited.objects]);
+  const commit = authoredCommit(store.reader(), store.signing(judgedFor(store, author, view.head)), {
+    subject: `Merge run ${record.id} of ${record.job_id}`,
+    body: summary(found.plan),
+    trailers: runTrailers(record, [[VALIDATION, "passed; 0"]]),
+    tree,
+    parents: [found.main, view.head],
+  });
+  const merged: RunView = { record, head: view.head, place: "merged" };
+  await store.apply(
+    {
+      objects: [...objects, commit],
+      refs: [
+        { ref: MAIN, from: found.main, to: commit.oid },
+        { ref: runRef(record.id), from: view.head, to: null },
+      ],
+    },
+    { run: merged, commits: [commit.oid] },
+  );
+  return merged;
+}
+
+async function reject(store: Store, author: Authorship, view: RunView, verdict: Verdict): Promise<RunView> {
+  const record: RunRecord = {
+    ...view.record,
+    status: "rejected",
+    updated_at: verdict.at,
+    validations: view.record.validations + 1,
+    warnings: verdict.violations,
+    warning_count: verdict.violation_count,
+    merge: { verdict },
+  };
+  return commitOnBranch(store, judgedFor(store, author, view.head), {
+    from: view,
+    parents: [view.head],
+    tree: readCommit(store.reader(), view.head).tree,
+    files: new Map(),
+    record,
+    text: {
+      subject: `Reject run ${record.id}: ${verdict.violation_count} violations, ${verdict.conflicts.length} conflicts`,
+      trailers: runTrailers(record, [[VALIDATION, `failed; ${verdict.violation_count}`]]),
+    },
+  });
+}
+
+/** A history that cannot be planned at all: the run goes back to its author with the reason. */
+async function tooManyBases(store: Store, author: Authorship, view: RunView, error: RuntreeError): Promise<RunView> {
+  const record: RunRecord = {
+    ...view.record,
+    status: "rejected",
+    updated_at: new Date(store.clock()).toISOString(),
+    error: { code: error.code, message: error.message },
+  };
+  return commitOnBranch(store, author, {
+    from: view,
+    parents: [view.head],
+    tree: readCommit(store.reader(), view.head).tree,
+    files: new Map(),
+    record,
+    text: { subject: `Reject run ${record.id}: too many merge bases`, trailers: runTrailers(record) },
+  });
+}
+
+/**
+ * Judges a run that is `merging`: it becomes part of `main`, or `rejected` with its branch kept. The caller holds the
+ * run's turn; the lane is taken here. When `main` moved meanwhile the merge is planned and checked again.
+ * Throws `busy` when that happens too often.
+ */
+export async function judge(store: Store, author: Authorship, runId: string): Promise<RunView> {
+  return store.lane.take(async () => {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const view = findRun(store.repository, runId);
+      if (view === null || view.record.status !== "merging") {
+        throw new RuntreeError("busy", `Run ${runId} was moved by someone else; look at it and try again.`, { run: runId });
+      }
+      const found = await assessRun(store, view).catch((error: unknown) => {
+        if (hasCode(error, "too_many_bases")) return error;
+        throw error;
+      });
+      if (found instanceof RuntreeError) return tooManyBases(store, author, view, found);
+      const conflicts = conflictsOf(store, view, found);
+      const verdict: Verdict = {
+        outcome: found.violations.length + conflicts.length === 0 ? "merged" : "rejected",
+        run_id: runId,
+        tip: view.head,
+        main_before: found.main,
+        checked: found.checked,
+        ...listed(found.violations),
+        conflicts,
+        at: new Date(store.clock()).toISOString(),
+      };
+      try {
+        return verdict.outcome === "merged" ? await merge(store, author, view, found, verdict) : await reject(store, author, view, verdict);
+      } catch (error) {
+        if (!hasCode(error, "ref_moved")) throw error;
+      }
+    }
+    throw new RuntreeError("busy", `main moved ${MAX_ATTEMPTS} times while run ${runId} was merged; the run is kept, try again.`, { run: runId });
+  });
+}

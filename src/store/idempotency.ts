@@ -1,0 +1,62 @@
+import { readCommit, trailerOf } from "../git/commit.ts";
+import type { Oid } from "../git/objects.ts";
+import { readerWith, type Repository } from "../git/repository.ts";
+import { IDEMPOTENCY } from "./authorship.ts";
+
+/** How long a key is remembered at least, in seconds (WIRE §1: 24 h; doubled against clock changes). */
+const REMEMBERED_SECONDS = 48 * 60 * 60;
+
+/** What an earlier request with the same key did. */
+export interface RememberedRequest {
+  readonly body: string;
+  readonly commit: Oid;
+  /** Of the newest commit that the request made. */
+  readonly seconds: number;
+  readonly run: string | null;
+  readonly job: string | null;
+  /** The commit refused the merge that the request asked for. */
+  readonly refused: boolean;
+}
+
+/** Trailer that marks the commit of a refusal. */
+export const VALIDATION = "Validation";
+
+/** Which requests were answered lately, derived from the trailers of their commits. */
+export class RememberedRequests {
+  readonly #known = new Map<string, RememberedRequest>();
+
+  find(key: string): RememberedRequest | null {
+    return this.#known.get(key) ?? null;
+  }
+
+  /** Takes note of a commit, if it carries the trailer. Of several commits by one request the newest counts. */
+  learn(repository: Pick<Repository, "read">, oid: Oid): void {
+    const { message, committer } = readCommit(readerWith(repository), oid);
+    const [key, body] = trailerOf(message, IDEMPOTENCY)?.split(" ") ?? [];
+    if (key === undefined || body === undefined) return;
+    const refused = trailerOf(message, VALIDATION)?.startsWith("failed") ?? false;
+    const known = this.#known.get(key);
+    if (known !== undefined && (known.refused || known.seconds > committer.seconds)) return;
+    this.#known.set(key, { body, commit: oid, seconds: committer.seconds, run: trailerOf(message, "Run-Id"), job: trailerOf(message, "Job-Id"), refused });
+  }
+
+  /** Forgets what is older than the retention. */
+  prune(now: number): void {
+    for (const [key, { seconds }] of this.#known) if (seconds < now / 1000 - REMEMBERED_SECONDS) this.#known.delete(key);
+  }
+
+  /** Reads the commits of the last days from the given tips; dates never precede a parent's, so the walk ends there. */
+  rebuild(repository: Pick<Repository, "read">, tips: readonly Oid[], now: number): void {
+    const since = now / 1000 - REMEMBERED_SECONDS;
+    const seen = new Set<Oid>();
+    const open = [...tips];
+    for (let oid = open.pop(); oid !== undefined; oid = open.pop()) {
+      if (seen.has(oid)) continue;
+      seen.add(oid);
+      const { committer, parents } = readCommit(readerWith(repository), oid);
+      if (committer.seconds < since) continue;
+      this.learn(repository, oid);
+      open.push(...parents);
+    }
+  }
+}

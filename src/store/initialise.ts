@@ -1,0 +1,142 @@
+import { randomBytes } from "node:crypto";
+import type { Configuration } from "../domain/configuration.ts";
+import { RuntreeError } from "../domain/errors.ts";
+import { canonicalJson, type Json } from "../domain/json.ts";
+import { readJson } from "../domain/json-door.ts";
+import { CONFIGURATION_FILE, documentAt, documentPath, MAIN, SCHEMA_PATH } from "../domain/layout.ts";
+import { type FileSystem, listFolder, syncFolder } from "../git/files.ts";
+import { git } from "../git/native.ts";
+import { encodeObject } from "../git/objects.ts";
+import { BareRepository, readerWith } from "../git/repository.ts";
+import { editTree } from "../git/tree.ts";
+import { Validator } from "../schema/validator.ts";
+import { authoredCommit } from "./authorship.ts";
+import { SchemaChecks } from "./checks.ts";
+import { configurationProblems, makeRules } from "./rules.ts";
+import { checkWholeTree } from "./whole-tree.ts";
+
+/**
+ * Runs when stock git moves refs here, whoever asked for it. Runtree itself moves refs without git, under the same locks.
+ * Bisecting keeps its place below refs/bisect/.
+ */
+const REFERENCE_TRANSACTION = `#!/bin/sh
+# Only Runtree moves the refs of this repository. Stock git reads everything, and may keep notes for bisecting.
+test "$1" = prepared || exit 0
+test -z "$RUNTREE_MAINTENANCE" || exit 0
+while read -r old new ref; do
+  case "$ref" in
+    refs/bisect/*|BISECT_HEAD|ORIG_HEAD|FETCH_HEAD) ;;
+    *) echo "runtree: $ref is moved by Runtree only; open a run through its server (POST /jobs/custom/runs)." >&2; exit 1 ;;
+  esac
+done
+exit 0
+`;
+
+/** Every write durable, maintenance in our hands, nothing rewritten or taken away by a push. */
+const SETTINGS: readonly (readonly [string, string])[] = [
+  ["core.fsync", "committed,reference"],
+  ["gc.auto", "0"],
+  ["gc.packRefs", "false"],
+  ["receive.autogc", "false"],
+  ["receive.fsckObjects", "true"],
+  ["receive.denyNonFastForwards", "true"],
+  ["receive.denyDeletes", "true"],
+];
+
+/** The files of a template folder by path, `.git` left out. */
+function templateFiles(fs: FileSystem, folder: string, prefix = ""): Map<string, Buffer> {
+  const files = new Map<string, Buffer>();
+  for (const { name, isFolder } of listFolder(fs, `${folder}/${prefix}`)) {
+    const path = prefix + name;
+    if (path === ".git") continue;
+    if (isFolder) for (const [inner, bytes] of templateFiles(fs, folder, `${path}/`)) files.set(inner, bytes);
+    else files.set(path, fs.readFileSync(`${folder}/${path}`));
+  }
+  return files;
+}
+
+function invalid(path: string, what: string, cause?: unknown): RuntreeError {
+  return new RuntreeError("template_invalid", `The template cannot be used: ${path}: ${what}`, { path }, cause);
+}
+
+/** The JSON of a template file, through the same door as a submission. */
+function parseTemplateJson(path: string, bytes: Buffer): Json {
+  try {
+    const { value, violations } = readJson(bytes);
+    const [first] = violations;
+    if (first !== undefined) throw new Error(`${first.pointer} ${first.message}`);
+    return value;
+  } catch (error) {
+    throw invalid(path, error instanceof Error ? error.message : String(error), error);
+  }
+}
+
+/**
+ * Makes a bare repository from a template folder: checked like a submission, written in canonical form, and brought
+ * to its final name whole. Throws `template_invalid` with the first violations.
+ */
+export async function initialiseRepository(
+  fs: FileSystem,
+  gitDir: string,
+  template: string,
+  who: { readonly node: string; readonly now: number },
+): Promise<void> {
+  const files = templateFiles(fs, template);
+  const configuration = files.get(CONFIGURATION_FILE);
+  if (configuration === undefined) throw invalid(CONFIGURATION_FILE, `there is no such file in ${template}`);
+  const [problem] = configurationProblems(parseTemplateJson(CONFIGURATION_FILE, configuration));
+  if (problem !== undefined) throw invalid(CONFIGURATION_FILE, `${problem.pointer} ${problem.message}`);
+
+  const blobs = [...files].map(([path, bytes]) => {
+    const known = path === CONFIGURATION_FILE || SCHEMA_PATH.test(path) || documentAt(path) !== null;
+    if (!known && path.includes("/")) throw invalid(path, "a template holds schemas, metadata, and files at its root");
+    const value = known ? parseTemplateJson(path, bytes) : null;
+    return { path, value, blob: encodeObject("blob", known ? canonicalJson(value) : bytes) };
+  });
+  const rules = makeRules(
+    parseTemplateJson(CONFIGURATION_FILE, configuration) as unknown as Configuration,
+    blobs.filter(({ path }) => SCHEMA_PATH.test(path)).map(({ path, value, blob }) => ({ path, value, oid: blob.oid })),
+  );
+  const places = blobs.map(({ path, blob }) => {
+    const named = documentAt(path);
+    const shards = named === null ? undefined : rules.collections.get(named.collection)?.shards;
+    return [named === null || shards === undefined ? path : documentPath(named.collection, named.id, shards), blob.oid] as const;
+  });
+
+  const making = `${gitDir}.new-${randomBytes(6).toString("hex")}`;
+  try {
+    await git(["init", "--quiet", "--bare", "--template=", "--initial-branch=main", "--object-format=sha1", making]);
+    for (const [key, value] of SETTINGS) await git(["config", "--file", `${making}/config`, key, value]);
+    fs.mkdirSync(`${making}/hooks`, { recursive: true });
+    fs.writeFileSync(`${making}/hooks/reference-transaction`, REFERENCE_TRANSACTION, { mode: 0o755 });
+
+    const repository = new BareRepository(fs, making);
+    const { root, objects } = editTree(readerWith(repository), null, new Map(places));
+    const all = [...blobs.map(({ blob }) => blob), ...objects];
+    await checkTemplate(all, root ?? "", rules);
+    const commit = authoredCommit(
+      readerWith(repository),
+      { author: { principal: who.node, idempotency: null }, ...who },
+      { subject: "Begin the record", trailers: [], tree: root ?? "", parents: [] },
+    );
+    await repository.apply({ objects: [...all, commit], refs: [{ ref: MAIN, from: null, to: commit.oid }] });
+    repository.close();
+    fs.renameSync(making, gitDir);
+    await syncFolder(fs, gitDir.slice(0, gitDir.lastIndexOf("/")));
+  } catch (error) {
+    fs.rmSync(making, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function checkTemplate(objects: readonly ReturnType<typeof encodeObject>[], tree: string, rules: Parameters<typeof checkWholeTree>[2]): Promise<void> {
+  const validator = new Validator();
+  try {
+    const known = new Map(objects.map((object) => [object.oid, object]));
+    const { violations } = await checkWholeTree((oid) => known.get(oid) ?? null, tree, rules, new SchemaChecks(validator));
+    const [first] = violations;
+    if (first !== undefined) throw invalid(`${first.collection}/${first.id}`, `${first.pointer} ${first.message} (${violations.length} violations)`);
+  } finally {
+    await validator.close();
+  }
+}

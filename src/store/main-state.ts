@@ -1,0 +1,74 @@
+import { RuntreeError } from "../domain/errors.ts";
+import { MAIN } from "../domain/layout.ts";
+import { readCommit } from "../git/commit.ts";
+import { MainHistory } from "../git/history.ts";
+import type { Oid } from "../git/objects.ts";
+import { readerWith, type Repository } from "../git/repository.ts";
+import { MainIndex } from "./main-index.ts";
+import { type Rules, RulesReader } from "./rules.ts";
+
+/** What is known of `main`: its commit, its history and its index, all three of the same moment. */
+export class MainState {
+  readonly rulesReader: RulesReader;
+  readonly #repository: Repository;
+  #history: MainHistory;
+  #index: MainIndex;
+  #commit: Oid;
+
+  constructor(repository: Repository) {
+    this.#repository = repository;
+    const read = readerWith(repository);
+    this.rulesReader = new RulesReader(read);
+    this.#commit = this.#onDisk();
+    this.#history = new MainHistory(read);
+    this.#history.advance(this.#commit);
+    this.#index = this.#buildIndex();
+  }
+
+  get commit(): Oid {
+    return this.#commit;
+  }
+
+  get tree(): Oid {
+    return readCommit(readerWith(this.#repository), this.#commit).tree;
+  }
+
+  get history(): MainHistory {
+    return this.#history;
+  }
+
+  get index(): MainIndex {
+    return this.#index;
+  }
+
+  get rules(): Rules {
+    return this.#index.rules;
+  }
+
+  /** Follows `main` to where the repository has it now, without a wait in between, and returns that commit. */
+  catchUp(): Oid {
+    const commit = this.#onDisk();
+    if (commit === this.#commit) return commit;
+    const known = this.#commit;
+    this.#commit = commit;
+    const fresh = this.#history.advance(commit);
+    const grew = fresh.length > 0 && readCommit(readerWith(this.#repository), fresh[0] ?? commit).parents[0] === known;
+    if (!grew) {
+      this.#history = new MainHistory(readerWith(this.#repository));
+      this.#history.advance(commit);
+    }
+    if (grew && this.rulesReader.rulesOf(this.tree) === this.#index.rules) this.#index.advance(commit);
+    else this.#index = this.#buildIndex();
+    return commit;
+  }
+
+  #buildIndex(): MainIndex {
+    return new MainIndex(readerWith(this.#repository), this.tree, this.rulesReader.rulesOf(this.tree));
+  }
+
+  #onDisk(): Oid {
+    const commit = this.#repository.ref(MAIN);
+    if (commit === null) throw new RuntreeError("corrupt_ref", `${MAIN} does not exist; restore it from a clone.`, { ref: MAIN });
+    return commit;
+  }
+}

@@ -1,0 +1,165 @@
+import { resolve } from "node:path";
+import { FORMAT } from "../domain/configuration.ts";
+import { RuntreeError } from "../domain/errors.ts";
+import { isObject } from "../domain/json.ts";
+import { CONFIGURATION_FILE, MAIN, RUNS } from "../domain/layout.ts";
+import { readCommit } from "../git/commit.ts";
+import type { FileSystem } from "../git/files.ts";
+import { gitVersion, runGit } from "../git/native.ts";
+import { clearStaleLocks } from "../git/refs.ts";
+import { BareRepository, readerWith, type Repository } from "../git/repository.ts";
+import { lockData } from "./data-lock.ts";
+import { blobAt, readJsonBlob } from "./documents.ts";
+import { judge } from "./gate.ts";
+import { initialiseRepository } from "./initialise.ts";
+import { findClosedRun, findRun } from "./run-view.ts";
+import { Store } from "./store.ts";
+
+const OLDEST_GIT = { major: 2, minor: 39 };
+/** A lock of git's lives for milliseconds; one that outlives this at start belongs to a process that died. */
+const LOCK_GRACE_MS = 500;
+
+export interface OpenOptions {
+  readonly fs: FileSystem;
+  readonly data: string;
+  /** Folder to make the repository from when there is none yet; null: there must be one. */
+  readonly template: string | null;
+  readonly node: string;
+  readonly clock: () => number;
+  /** Hears what was done to the repository before it was opened. */
+  readonly report: (message: string) => void;
+}
+
+/** An open store and what gives it back. */
+export interface OpenStore {
+  readonly store: Store;
+  readonly gitDir: string;
+  readonly made: boolean;
+  close(): Promise<void>;
+}
+
+/** Where a data directory keeps its repository. */
+export function gitDirOf(data: string): string {
+  return `${resolve(data)}/repo.git`;
+}
+
+/** Refuses a git program older than Runtree is tried with. Throws `git_missing`. */
+export async function requireGit(): Promise<string> {
+  const { text, major, minor } = await gitVersion();
+  if (major > OLDEST_GIT.major || (major === OLDEST_GIT.major && minor >= OLDEST_GIT.minor)) return text;
+  throw new RuntreeError("git_missing", `${text} is too old; Runtree needs git ${OLDEST_GIT.major}.${OLDEST_GIT.minor} or newer.`);
+}
+
+function unsupported(gitDir: string, what: string, wayOut: string): RuntreeError {
+  return new RuntreeError("repository_unsupported", `${gitDir} ${what}. ${wayOut}`, { gitDir });
+}
+
+/** Refuses a folder that is not a bare SHA-1 repository with the files ref format, and says the way out. */
+async function requirePlainRepository(fs: FileSystem, gitDir: string): Promise<void> {
+  const result = fs.existsSync(`${gitDir}/HEAD`) && fs.existsSync(`${gitDir}/objects`) ? await runGit(["config", "--file", `${gitDir}/config`, "--list"]) : null;
+  if (result === null || result.code !== 0) {
+    throw new RuntreeError("repository_not_ours", `${gitDir} is not a bare git repository. Move it away, or give another --data; Runtree makes a new one there.`, { gitDir });
+  }
+  const settings = new Map(result.stdout.split("\n").map((line) => [line.slice(0, line.indexOf("=")).toLowerCase(), line.slice(line.indexOf("=") + 1)]));
+  if (settings.get("core.bare") !== "true") {
+    throw unsupported(gitDir, "is not bare", "Make a bare copy: git clone --bare, and give its parent as --data.");
+  }
+  const format = settings.get("extensions.objectformat") ?? "sha1";
+  if (format !== "sha1") {
+    throw unsupported(gitDir, `uses ${format} objects, Runtree reads sha1`, "Start a new repository with `runtree init` and submit the documents to it.");
+  }
+  const refs = settings.get("extensions.refstorage") ?? "files";
+  if (refs !== "files") {
+    throw unsupported(gitDir, `keeps its refs as ${refs}`, "Convert it: git refs migrate --ref-format=files.");
+  }
+}
+
+/** Refuses a repository without our record on `main`, or of a newer format. */
+function requireOurs(repository: Repository, gitDir: string): void {
+  const main = repository.ref(MAIN);
+  const read = readerWith(repository);
+  const blob = main === null ? null : blobAt(read, readCommit(read, main).tree, CONFIGURATION_FILE);
+  if (blob === null) {
+    throw new RuntreeError("repository_not_ours", `${gitDir} is a git repository, but main holds no ${CONFIGURATION_FILE}. Give another --data; Runtree makes a new repository there.`, { gitDir });
+  }
+  const value = readJsonBlob(read, blob);
+  const format = isObject(value) ? value["format"] : undefined;
+  if (typeof format === "number" && format > FORMAT) {
+    throw unsupported(gitDir, `is of format ${format}, this program knows ${FORMAT}`, "Update Runtree and start again.");
+  }
+}
+
+/** Opens a repository for reading next to whoever writes to it: no lock, nothing repaired. */
+export async function openForReading(fs: FileSystem, data: string): Promise<BareRepository> {
+  const gitDir = gitDirOf(data);
+  await requirePlainRepository(fs, gitDir);
+  const repository = new BareRepository(fs, gitDir);
+  requireOurs(repository, gitDir);
+  return repository;
+}
+
+/**
+ * Opens a data directory as its one writer: makes the repository when there is none, clears what a crash left behind,
+ * and sends runs found `merging` through the gate again. Throws `repository_locked`, `repository_not_ours`,
+ * `repository_unsupported`, `template_invalid`, `git_missing`.
+ */
+export async function openStore(options: OpenOptions): Promise<OpenStore> {
+  const { fs, node, clock, report } = options;
+  await requireGit();
+  const data = resolve(options.data);
+  const gitDir = gitDirOf(data);
+  if (options.template === null && !fs.existsSync(gitDir)) {
+    throw new RuntreeError("repository_not_ours", `There is no repository in ${data}. Make one with \`runtree init --data ${data}\`.`, { data });
+  }
+  fs.mkdirSync(data, { recursive: true });
+  const unlock = lockData(fs, data);
+  try {
+    const made = !fs.existsSync(gitDir);
+    if (made) await initialiseRepository(fs, gitDir, options.template ?? "", { node, now: clock() });
+    await requirePlainRepository(fs, gitDir);
+    const repository = new BareRepository(fs, gitDir);
+    requireOurs(repository, gitDir);
+    for (const path of await clearStaleLocks(fs, gitDir, LOCK_GRACE_MS)) report(`removed the lock ${path}, which a crash left behind`);
+    const store = new Store({ repository, node, clock });
+    await judgeLeftovers(store, report);
+    return {
+      store,
+      gitDir,
+      made,
+      close: async () => {
+        await store.close();
+        unlock();
+      },
+    };
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+/**
+ * Mends what a crash left between two ref moves: the branch of a run whose record is closed already goes,
+ * and a run that was `merging` goes through the gate again.
+ */
+async function judgeLeftovers(store: Store, report: (message: string) => void): Promise<void> {
+  for (const [ref, head] of store.repository.refs(RUNS)) {
+    const id = ref.slice(RUNS.length);
+    const closed = findClosedRun(store.repository, id);
+    if (closed !== null) {
+      await store.apply({ objects: [], refs: [{ ref, from: head, to: null }] }, { run: closed, commits: [] });
+      report(`removed the branch of run ${id}, which is closed`);
+      continue;
+    }
+    const view = findRun(store.repository, id);
+    if (view?.record.status !== "merging") continue;
+    const { record } = await judge(store, { principal: view.record.created_by, idempotency: null }, id);
+    report(`judged run ${id} again: ${record.status}`);
+  }
+}
+
+/** Runs git's own check of a repository; its complaints, none when it is clean. */
+export async function gitFsck(gitDir: string): Promise<string[]> {
+  const { code, stdout, stderr } = await runGit(["--git-dir", gitDir, "fsck", "--full", "--strict", "--no-progress", "--no-dangling"]);
+  const lines = `${stdout}\n${stderr}`.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("notice:"));
+  return code === 0 ? lines.filter((line) => line.startsWith("error") || line.startsWith("warning")) : lines;
+}

@@ -1,0 +1,134 @@
+import {
+  type CollectionRules,
+  type Configuration,
+  DEFAULT_SHARDS,
+  FORMAT,
+  type ReferenceRule,
+} from "../domain/configuration.ts";
+import { RuntreeError } from "../domain/errors.ts";
+import { CONFIG_COLLECTION, CONFIGURATION_FILE, SCHEMA_PATH } from "../domain/layout.ts";
+import type { Json } from "../domain/json.ts";
+import { parsePointer, valueAt } from "../domain/pointer.ts";
+import type { Violation } from "../domain/verdict.ts";
+import type { Oid, ReadObject } from "../git/objects.ts";
+import { findEntry, isTree, readTree } from "../git/tree.ts";
+import { annotationsOf } from "../schema/annotations.ts";
+import { type SchemaFile, schemaSource, type SchemaSource } from "../schema/closure.ts";
+import { checkShape } from "../schema/shapes.ts";
+import { blobAt, readJsonBlob } from "./documents.ts";
+
+/** The rules of one collection, with its schema ready to be compiled (null when it has none, or its file is missing). */
+export interface RuledCollection extends CollectionRules {
+  readonly source: SchemaSource | null;
+}
+
+/** Everything that a tree's `runtree.json` and schemas rule. */
+export interface Rules {
+  readonly configuration: Configuration;
+  readonly collections: ReadonlyMap<string, RuledCollection>;
+  readonly schemaFiles: readonly SchemaFile[];
+}
+
+/** A violation of `runtree.json`. */
+export function configViolation(code: Violation["code"], pointer: string, message: string, file: string = CONFIGURATION_FILE): Violation {
+  return { code, collection: CONFIG_COLLECTION, id: file, pointer, message };
+}
+
+/** What is wrong with a `runtree.json`, shape and format; nothing when it can be used. */
+export function configurationProblems(value: Json | undefined): Violation[] {
+  const problems = checkShape("configuration#Configuration", value ?? null);
+  if (problems.length > 0) {
+    return problems.map(({ pointer, schema_pointer, message }) => ({ ...configViolation("schema", pointer, message), schema_pointer }));
+  }
+  const { format } = value as unknown as Configuration;
+  return format === FORMAT ? [] : [configViolation("schema", "/format", `The format is ${FORMAT} here, not ${format}.`)];
+}
+
+/** References in `runtree.json` to things that are not there: schema files, pointers into them, collections. */
+export function danglingSettings({ configuration, collections, schemaFiles }: Rules): Violation[] {
+  const violations: Violation[] = [];
+  for (const { name, schema, source } of collections.values()) {
+    if (schema === null) continue;
+    const [file = "", fragment = ""] = schema.split("#");
+    const found = schemaFiles.find(({ path }) => path === file);
+    const path = parsePointer(decodeURIComponent(fragment));
+    if (source === null || found === undefined) {
+      violations.push(configViolation("schema", `/collections/${name}/schema`, `There is no file ${file}.`));
+    } else if (path === null || valueAt(found.value, path) === undefined) {
+      violations.push(configViolation("schema", `/collections/${name}/schema`, `${file} has nothing at ${fragment}.`));
+    }
+  }
+  for (const [index, { from, to }] of (configuration.references ?? []).entries()) {
+    for (const [pointer, name] of [["from", from] as const, ...to.map((target, at) => [`to/${at}`, target] as const)]) {
+      if (collections.has(name)) continue;
+      violations.push(configViolation("unknown_collection", `/references/${index}/${pointer}`, `There is no collection ${name}.`));
+    }
+  }
+  return violations;
+}
+
+/** Works out the rules of every collection from a configuration that has the right shape. */
+export function makeRules(configuration: Configuration, schemaFiles: readonly SchemaFile[]): Rules {
+  const collections = new Map<string, RuledCollection>();
+  for (const [name, settings] of Object.entries(configuration.collections)) {
+    const source = settings.schema === undefined ? null : schemaSource(schemaFiles, settings.schema);
+    const stated = source === null ? { references: [], unique: [], policies: [] } : annotationsOf(source);
+    const references: ReferenceRule[] = (configuration.references ?? [])
+      .filter(({ from }) => from === name)
+      .map(({ at, to }) => ({ at: parsePointer(at) ?? [], to }));
+    const policies = Object.entries(settings.merge ?? {}).map(([at, policy]) => ({ at: parsePointer(at) ?? [], policy }));
+    collections.set(name, {
+      name,
+      shards: settings.shards ?? DEFAULT_SHARDS,
+      schema: settings.schema ?? null,
+      source,
+      references: [...references, ...stated.references],
+      unique: stated.unique,
+      policies: [...policies, ...stated.policies],
+    });
+  }
+  return { configuration, collections, schemaFiles };
+}
+
+/** The schema files of a tree. Throws `corrupt_object` when one is not JSON. */
+function schemaFilesIn(read: ReadObject, folder: Oid | null): SchemaFile[] {
+  return readTree(read, folder)
+    .map(({ name, oid }) => ({ path: `schemas/${name}`, oid }))
+    .filter(({ path }) => SCHEMA_PATH.test(path))
+    .map(({ path, oid }) => ({ path, oid, value: readJsonBlob(read, oid) }));
+}
+
+/**
+ * Reads the rules of a tree; the last few are remembered by the content they came from.
+ * `rulesOf` throws `repository_not_ours` when there is no usable `runtree.json`.
+ */
+export class RulesReader {
+  readonly #read: ReadObject;
+  readonly #known = new Map<string, Rules>();
+
+  constructor(read: ReadObject) {
+    this.#read = read;
+  }
+
+  rulesOf(tree: Oid, read: ReadObject = this.#read): Rules {
+    const configuration = blobAt(read, tree, CONFIGURATION_FILE);
+    const folder = findEntry(read, tree, "schemas");
+    const schemas = folder !== null && isTree(folder) ? folder.oid : null;
+    const key = `${configuration} ${schemas}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const value = configuration === null ? undefined : readJsonBlob(read, configuration);
+    const [problem] = configurationProblems(value);
+    if (problem !== undefined) {
+      throw new RuntreeError("repository_not_ours", `runtree.json cannot be used: ${problem.pointer} ${problem.message}`, { tree, problem });
+    }
+    const rules = makeRules(value as unknown as Configuration, schemaFilesIn(read, schemas));
+    this.#known.set(key, rules);
+    const [oldest] = this.#known.keys();
+    if (this.#known.size > REMEMBERED && oldest !== undefined) this.#known.delete(oldest);
+    return rules;
+  }
+}
+
+/** How many sets of rules are remembered: those of `main` and of a few runs that change schemas. */
+const REMEMBERED = 16;

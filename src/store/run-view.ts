@@ -1,0 +1,70 @@
+import { RuntreeError } from "../domain/errors.ts";
+import { canonicalJson, type Json } from "../domain/json.ts";
+import { ATTIC, MAIN, RUN_FILE, runRecordPath, runRef } from "../domain/layout.ts";
+import { isRunId } from "../domain/run-id.ts";
+import type { RunRecord } from "../domain/run.ts";
+import { readCommit } from "../git/commit.ts";
+import type { Oid } from "../git/objects.ts";
+import { readerWith, type Repository } from "../git/repository.ts";
+import { blobAt, readJsonBlob } from "./documents.ts";
+
+/** A run as it stands in Git: its record, and the tip of its branch, also after the branch is gone. */
+export interface RunView {
+  readonly record: RunRecord;
+  readonly head: Oid;
+  /** Where the record was found. */
+  readonly place: "open" | "merged" | "attic";
+}
+
+/** The record's bytes. */
+export function encodeRecord(record: RunRecord): string {
+  return canonicalJson(record as unknown as Json);
+}
+
+/** The record that a commit of a run's branch holds; null when it holds none. */
+export function recordAt(repository: Pick<Repository, "read">, commit: Oid): RunRecord | null {
+  const read = readerWith(repository);
+  const blob = blobAt(read, readCommit(read, commit).tree, RUN_FILE);
+  return blob === null ? null : (readJsonBlob(read, blob) as unknown as RunRecord);
+}
+
+/** Finds a run: open on its branch, merged on `main`, or closed in the attic; null when there is none. */
+export function findRun(repository: Repository, id: string): RunView | null {
+  if (!isRunId(id)) return null;
+  const head = repository.ref(runRef(id));
+  if (head !== null) {
+    const record = recordAt(repository, head);
+    return record === null ? null : { record, head, place: "open" };
+  }
+  return findClosedRun(repository, id);
+}
+
+/** Finds a run that is merged or in the attic, whether or not its branch is gone yet; null when there is none. */
+export function findClosedRun(repository: Repository, id: string): RunView | null {
+  if (!isRunId(id)) return null;
+  for (const [ref, place] of [[MAIN, "merged"], [ATTIC, "attic"]] as const) {
+    const found = closedRun(repository, repository.ref(ref), id);
+    if (found !== null) return { ...found, place };
+  }
+  return null;
+}
+
+function closedRun(repository: Repository, commit: Oid | null, id: string): { record: RunRecord; head: Oid } | null {
+  if (commit === null) return null;
+  const read = readerWith(repository);
+  const blob = blobAt(read, readCommit(read, commit).tree, runRecordPath(id));
+  if (blob === null) return null;
+  const record = readJsonBlob(read, blob) as unknown as RunRecord;
+  if (record.head === undefined) throw new RuntreeError("corrupt_object", `The record of run ${id} names no tip.`, { id });
+  return { record, head: record.head };
+}
+
+/** The commits of a run's own branch, newest first: from the tip along first parents to where it forked from `main`. */
+export function* ownCommits(repository: Pick<Repository, "read">, head: Oid): Generator<Oid> {
+  const read = readerWith(repository);
+  for (let at: Oid | undefined = head; at !== undefined; ) {
+    if (recordAt(repository, at) === null) return;
+    yield at;
+    at = readCommit(read, at).parents[0];
+  }
+}

@@ -1,0 +1,44 @@
+import { DEFAULT_SHARDS } from "../domain/configuration.ts";
+import { describeChange } from "../domain/change.ts";
+import { hasCode } from "../domain/errors.ts";
+import { canonicalJson, type JsonObject } from "../domain/json.ts";
+import { documentPath } from "../domain/layout.ts";
+import { applyEdit, type DocumentEdit } from "../domain/patch.ts";
+import type { Oid } from "../git/objects.ts";
+import { blobAt, readDocumentBlob } from "./documents.ts";
+import type { Rules } from "./rules.ts";
+import type { Store } from "./store.ts";
+
+/** What a submission does to a branch: files by path (null removes one) and a line for each changed document. */
+export interface AppliedSubmission {
+  readonly files: ReadonlyMap<string, string | null>;
+  readonly lines: readonly string[];
+}
+
+/** The rules of a branch's own tree; those of `main` when the branch's cannot be used. */
+export function branchRules(store: Store, tree: Oid): Rules {
+  try {
+    return store.main.rulesReader.rulesOf(tree, store.reader());
+  } catch (error) {
+    if (hasCode(error, "repository_not_ours")) return store.main.rules;
+    throw error;
+  }
+}
+
+/** Applies the edits of a submission to the documents of a branch's tree. Documents of unknown collections are kept, too. */
+export function applySubmission(store: Store, tree: Oid, edits: readonly DocumentEdit[]): AppliedSubmission {
+  const read = store.reader();
+  const { collections } = branchRules(store, tree);
+  const files = new Map<string, string | null>();
+  const lines: string[] = [];
+  for (const edit of edits) {
+    const path = documentPath(edit.collection, edit.id, collections.get(edit.collection)?.shards ?? DEFAULT_SHARDS);
+    const before: JsonObject | null = readDocumentBlob(read, blobAt(read, tree, path));
+    const after = applyEdit(before, edit);
+    const change = describeChange(edit.collection, edit.id, before, after);
+    if (change === null) continue;
+    files.set(path, after === null ? null : canonicalJson(after));
+    lines.push(`${change.op} ${edit.collection}/${edit.id}`);
+  }
+  return { files, lines };
+}
