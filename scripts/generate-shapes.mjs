@@ -20,7 +20,8 @@ for (const name of readdirSync(folder).sort()) {
 }
 const source = await compile({ title: "AllShapes", type: "object", $defs: definitions }, "AllShapes", {
   additionalProperties: true,
-  bannerComment: '// Made by scripts/generate-shapes.mjs from schemas/. Do not edit.\nimport type { Json } from "../domain/json.ts";\n',
+  bannerComment:
+    '// Made by scripts/generate-shapes.mjs from schemas/. Do not edit.\nimport type { Json } from "../domain/json.ts";\n',
   unreachableDefinitions: true,
   unknownAny: true,
   ignoreMinAndMaxItems: true,

@@ -35,7 +35,9 @@ function newest(folder) {
 
 /** Installs the packages of the lock file unless they are there. */
 export function install() {
-  const lock = createHash("sha256").update(readFileSync(join(root, "package-lock.json"))).digest("hex");
+  const lock = createHash("sha256")
+    .update(readFileSync(join(root, "package-lock.json")))
+    .digest("hex");
   if (existsSync(installed) && readFileSync(installed, "utf8") === lock) return;
   console.error("runtree: installing packages");
   run("npm", ["ci", "--no-audit", "--no-fund"], { shell: process.platform === "win32" });
@@ -46,7 +48,8 @@ export function install() {
 export function build() {
   const stamp = join(root, "dist", ".tsbuildinfo");
   const sources = Math.max(newest(join(root, "src")), statSync(join(root, "tsconfig.json")).mtimeMs);
-  if (existsSync(join(root, "dist", "cli", "main.js")) && statSync(stamp, { throwIfNoEntry: false })?.mtimeMs > sources) return;
+  if (existsSync(join(root, "dist", "cli", "main.js")) && statSync(stamp, { throwIfNoEntry: false })?.mtimeMs > sources)
+    return;
   console.error("runtree: building");
   run(tool("tsc"), []);
 }

@@ -22,7 +22,9 @@ export const SETTINGS = {
 } as const satisfies Record<string, Setting>;
 
 export type SettingName = keyof typeof SETTINGS;
-export type Settings = { readonly [Name in SettingName]: (typeof SETTINGS)[Name]["type"] extends "number" ? number : string };
+export type Settings = {
+  readonly [Name in SettingName]: (typeof SETTINGS)[Name]["type"] extends "number" ? number : string;
+};
 
 /** Settings with where each came from: `flag`, the variable, the file, or `default`. */
 export interface ResolvedSettings {
@@ -55,21 +57,30 @@ function readConfigFile(data: string): Record<string, unknown> {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new RuntreeError("bad_configuration", `${path} is not JSON: ${error instanceof Error ? error.message : ""}`, { path }, error);
+    throw new RuntreeError(
+      "bad_configuration",
+      `${path} is not JSON: ${error instanceof Error ? error.message : ""}`,
+      { path },
+      error,
+    );
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new RuntreeError("bad_configuration", `${path} must hold one object.`, { path });
   }
   const known = new Set(Object.keys(SETTINGS).map(memberOf));
   const unknown = Object.keys(value).find((member) => !known.has(member));
-  if (unknown !== undefined) throw new RuntreeError("bad_configuration", `${path} has a member that is not known: ${unknown}.`, { path });
+  if (unknown !== undefined)
+    throw new RuntreeError("bad_configuration", `${path} has a member that is not known: ${unknown}.`, { path });
   return value as Record<string, unknown>;
 }
 
 function checked(name: SettingName, value: unknown, origin: string): string | number {
   const { type } = SETTINGS[name];
   const number = typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value;
-  const good = type === "number" ? typeof number === "number" && Number.isInteger(number) && number >= 0 : typeof value === "string" && value !== "";
+  const good =
+    type === "number"
+      ? typeof number === "number" && Number.isInteger(number) && number >= 0
+      : typeof value === "string" && value !== "";
   if (!good || (name === "port" && (number as number) > 65_535)) {
     throw new RuntreeError("bad_configuration", `${name} (${origin}) cannot be ${JSON.stringify(value)}.`, { name });
   }
@@ -77,7 +88,10 @@ function checked(name: SettingName, value: unknown, origin: string): string | nu
 }
 
 /** Settles every setting: flag, then environment, then `runtree.config.json` in the data directory, then default. Throws `bad_configuration`. */
-export function resolveSettings(flags: Readonly<Record<string, unknown>>, environment: NodeJS.ProcessEnv = process.env): ResolvedSettings {
+export function resolveSettings(
+  flags: Readonly<Record<string, unknown>>,
+  environment: NodeJS.ProcessEnv = process.env,
+): ResolvedSettings {
   const pick = (name: SettingName, file: Record<string, unknown>): [string | number, string] => {
     const [variable, member] = [variableOf(name), memberOf(name)];
     if (flags[name] !== undefined) return [checked(name, flags[name], "flag"), "flag"];
@@ -86,7 +100,9 @@ export function resolveSettings(flags: Readonly<Record<string, unknown>>, enviro
     return [SETTINGS[name].fallback, "default"];
   };
   const file = readConfigFile(String(pick("data", {})[0]));
-  const settled = (Object.keys(SETTINGS) as SettingName[]).map((name) => [name, pick(name, name === "data" ? {} : file)] as const);
+  const settled = (Object.keys(SETTINGS) as SettingName[]).map(
+    (name) => [name, pick(name, name === "data" ? {} : file)] as const,
+  );
   return {
     values: Object.fromEntries(settled.map(([name, [value]]) => [name, value])) as Settings,
     origins: Object.fromEntries(settled.map(([name, [, origin]]) => [name, origin])) as Record<SettingName, string>,

@@ -16,7 +16,9 @@ import { throwIfRejected } from "./refusal.ts";
 /** Jobs that an agent may open runs on: `custom`, and external ones. Throws `job_not_found`. */
 export function requireJob(store: Store, jobId: string): void {
   if (jobId !== CUSTOM_JOB && store.jobs.find(jobId) === null) {
-    throw new RuntreeError("job_not_found", `There is no job ${jobId}; "${CUSTOM_JOB}" always exists.`, { job_id: jobId });
+    throw new RuntreeError("job_not_found", `There is no job ${jobId}; "${CUSTOM_JOB}" always exists.`, {
+      job_id: jobId,
+    });
   }
 }
 

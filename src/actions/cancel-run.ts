@@ -5,7 +5,12 @@ import { advanceRun, onBranch } from "./advance-run.ts";
 import { requireRun, runClosed } from "./refusal.ts";
 
 /** Closes an open run without a merge; its work stays reachable in the attic. Throws `run_not_found`, `run_closed`. */
-export async function cancelRun(store: Store, author: Authorship, id: string, reason: string | undefined): Promise<RunView> {
+export async function cancelRun(
+  store: Store,
+  author: Authorship,
+  id: string,
+  reason: string | undefined,
+): Promise<RunView> {
   requireRun(store, id);
   return store.runTurns.take(id, async () => {
     const view = requireRun(store, id);

@@ -9,7 +9,15 @@ import { advanceRun, onBranch } from "./advance-run.ts";
 import { refuseAtDoor, refuseMember, requireOpenRun } from "./refusal.ts";
 import type { Precondition } from "./patch-run.ts";
 
-async function putFile(store: Store, author: Authorship, id: string, path: string, value: Json, notices: readonly Notice[], precondition: Precondition): Promise<RunView> {
+async function putFile(
+  store: Store,
+  author: Authorship,
+  id: string,
+  path: string,
+  value: Json,
+  notices: readonly Notice[],
+  precondition: Precondition,
+): Promise<RunView> {
   return store.runTurns.take(id, async () => {
     const view = requireOpenRun(store, id);
     precondition(view);
@@ -28,16 +36,32 @@ async function putFile(store: Store, author: Authorship, id: string, path: strin
  * Puts a schema on a run's branch. Whether it compiles, and whether the documents under it still fit, is a warning now
  * and the gate's question later. Throws `run_not_found`, `run_closed`, `pushed_run`, `validation_failed`.
  */
-export async function putSchema(store: Store, author: Authorship, id: string, name: string, value: Json, notices: readonly Notice[], precondition: Precondition): Promise<RunView> {
+export async function putSchema(
+  store: Store,
+  author: Authorship,
+  id: string,
+  name: string,
+  value: Json,
+  notices: readonly Notice[],
+  precondition: Precondition,
+): Promise<RunView> {
   requireOpenRun(store, id);
   const path = schemaPath(name);
-  if (!SCHEMA_PATH.test(path)) refuseMember("bad_id", "", `"${name}" cannot name a schema: letters, digits, ".", "_" and "-", at most 100.`);
+  if (!SCHEMA_PATH.test(path))
+    refuseMember("bad_id", "", `"${name}" cannot name a schema: letters, digits, ".", "_" and "-", at most 100.`);
   if (!isObject(value)) refuseMember("schema", "", "A schema file is a JSON object.");
   return putFile(store, author, id, path, value, notices, precondition);
 }
 
 /** Puts `runtree.json` on a run's branch. Throws as `putSchema` does; a configuration of the wrong shape is refused at the door. */
-export async function putConfiguration(store: Store, author: Authorship, id: string, value: Json, notices: readonly Notice[], precondition: Precondition): Promise<RunView> {
+export async function putConfiguration(
+  store: Store,
+  author: Authorship,
+  id: string,
+  value: Json,
+  notices: readonly Notice[],
+  precondition: Precondition,
+): Promise<RunView> {
   requireOpenRun(store, id);
   refuseAtDoor(configurationProblems(value).map((violation) => ({ ...violation, collection: null, id: null })));
   return putFile(store, author, id, CONFIGURATION_FILE, value, notices, precondition);

@@ -33,10 +33,16 @@ export async function createJob(store: Store, author: Authorship, input: CreateJ
       created_at: new Date(now).toISOString(),
       created_by: author.principal,
     };
-    await commitToOps(store, author, new Map([[jobPath(job), job as unknown as Json]]), {
-      subject: `Create job ${id}`,
-      trailers: [["Job-Id", id]],
-    }, { job });
+    await commitToOps(
+      store,
+      author,
+      new Map([[jobPath(job), job as unknown as Json]]),
+      {
+        subject: `Create job ${id}`,
+        trailers: [["Job-Id", id]],
+      },
+      { job },
+    );
     return job;
   });
 }

@@ -18,15 +18,27 @@ export interface DocumentDiff extends Change {
 }
 
 /** The JSON files that differ between two trees, named as documents or as files of the configuration. */
-function* documentDiffs(read: ReadObject, before: Oid, after: Oid): Generator<DocumentDiff & { readonly path: string }> {
+function* documentDiffs(
+  read: ReadObject,
+  before: Oid,
+  after: Oid,
+): Generator<DocumentDiff & { readonly path: string }> {
   for (const file of diffTrees(read, before, after)) {
     const known = file.path === CONFIGURATION_FILE || SCHEMA_PATH.test(file.path);
     const name = documentAt(file.path) ?? (known ? { collection: CONFIG_COLLECTION, id: file.path } : null);
     if (name === null) continue;
-    const [old, now] = [readDocumentBlob(read, file.before?.oid ?? null), readDocumentBlob(read, file.after?.oid ?? null)];
+    const [old, now] = [
+      readDocumentBlob(read, file.before?.oid ?? null),
+      readDocumentBlob(read, file.after?.oid ?? null),
+    ];
     const change = describeChange(name.collection, name.id, old, now);
     if (change === null) continue;
-    yield { ...change, path: file.path, ...(old === null ? {} : { before: old }), ...(now === null ? {} : { after: now }) };
+    yield {
+      ...change,
+      path: file.path,
+      ...(old === null ? {} : { before: old }),
+      ...(now === null ? {} : { after: now }),
+    };
   }
 }
 
@@ -49,7 +61,9 @@ export interface RunCommit {
 /** The changes of one commit; of a merge commit those that neither parent has, so what came from `main` is not in it. */
 function commitChanges(read: ReadObject, oid: Oid): Change[] {
   const { tree, parents } = readCommit(read, oid);
-  const [first = [], ...others] = parents.map((parent) => [...documentDiffs(read, readCommit(read, parent).tree, tree)]);
+  const [first = [], ...others] = parents.map((parent) => [
+    ...documentDiffs(read, readCommit(read, parent).tree, tree),
+  ]);
   const inAll = first.filter(({ path }) => others.every((diffs) => diffs.some((diff) => diff.path === path)));
   return inAll.map(({ collection, id, op, pointers }) => ({ collection, id, op, pointers }));
 }
@@ -60,7 +74,13 @@ export function runCommits(store: Store, id: string): RunCommit[] {
   const read = store.reader();
   return [...ownCommits(store.repository, head)].map((commit) => {
     const { author, message } = readCommit(read, commit);
-    return { commit, author: author.name, at: new Date(author.seconds * 1000).toISOString(), subject: subjectOf(message), changes: commitChanges(read, commit) };
+    return {
+      commit,
+      author: author.name,
+      at: new Date(author.seconds * 1000).toISOString(),
+      subject: subjectOf(message),
+      changes: commitChanges(read, commit),
+    };
   });
 }
 
@@ -85,6 +105,15 @@ export function runValidations(store: Store, id: string): RunValidation[] {
     const record = commit === merge ? view.record : recordAt(store.repository, commit);
     const count = record?.warning_count ?? 0;
     const { violations } = listed(record?.warnings ?? []);
-    return [{ id: commit, commit, status, recorded_at: record?.updated_at ?? view.record.updated_at, violations, violation_count: count }];
+    return [
+      {
+        id: commit,
+        commit,
+        status,
+        recorded_at: record?.updated_at ?? view.record.updated_at,
+        violations,
+        violation_count: count,
+      },
+    ];
   });
 }

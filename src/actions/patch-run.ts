@@ -24,7 +24,8 @@ export interface PatchRun {
 export type Precondition = (view: RunView) => void;
 
 function nextStatus(record: RunRecord, { done, status }: PatchRun): RunStatus {
-  if (done === true && status !== undefined) refuseMember("schema", "/status", "done:true and a status cannot be asked for at once.");
+  if (done === true && status !== undefined)
+    refuseMember("schema", "/status", "done:true and a status cannot be asked for at once.");
   const next = done === true ? "merging" : (status ?? record.status);
   if (next !== record.status && !mayFollow(record.status, next)) {
     refuseMember("schema", "/status", `A run that is ${record.status} cannot become ${next}.`);
@@ -50,7 +51,13 @@ function isRepeatedDone(view: RunView, input: PatchRun): boolean {
  * Throws `run_not_found`, `run_closed`, `pushed_run`, `precondition_failed`, `validation_failed` at the door,
  * and what a refused merge throws.
  */
-export async function patchRun(store: Store, author: Authorship, id: string, input: PatchRun, precondition: Precondition): Promise<RunView> {
+export async function patchRun(
+  store: Store,
+  author: Authorship,
+  id: string,
+  input: PatchRun,
+  precondition: Precondition,
+): Promise<RunView> {
   const submission = input.body === undefined ? null : readSubmission(input.body, ["body"]);
   requireRun(store, id);
   refuseAtDoor(submission?.violations ?? []);
@@ -68,9 +75,11 @@ export async function patchRun(store: Store, author: Authorship, id: string, inp
     }
     const { record } = view;
     const status = nextStatus(record, input);
-    const metadata = input.metadata === undefined ? record.metadata : (applyMergePatch(record.metadata, input.metadata) as JsonObject);
+    const metadata =
+      input.metadata === undefined ? record.metadata : (applyMergePatch(record.metadata, input.metadata) as JsonObject);
     const applied = submission === null ? null : applySubmission(store, onBranch(store, view).tree, submission.edits);
-    const unchanged = applied === null && status === record.status && sameJson(metadata, record.metadata) && input.error === undefined;
+    const unchanged =
+      applied === null && status === record.status && sameJson(metadata, record.metadata) && input.error === undefined;
     if (unchanged) return view;
 
     const at = new Date(store.clock()).toISOString();
@@ -84,7 +93,9 @@ export async function patchRun(store: Store, author: Authorship, id: string, inp
       updated_at: at,
       ...(status === "running" && record.started_at === undefined ? { started_at: at } : {}),
       ...(isClosed(status) ? { completed_at: at } : {}),
-      ...(input.error === undefined ? {} : { error: { code: input.error.code ?? status, message: input.error.message } }),
+      ...(input.error === undefined
+        ? {}
+        : { error: { code: input.error.code ?? status, message: input.error.message } }),
     };
     return advanceRun(store, author, {
       ...onBranch(store, view),
@@ -100,7 +111,12 @@ export async function patchRun(store: Store, author: Authorship, id: string, inp
 /** A precondition that a set of entity tags states: the run's tip, with or without its status. */
 export function ifTip(tags: readonly string[] | null): Precondition {
   return ({ head, record }) => {
-    if (tags === null || tags.includes("*") || tags.some((tag) => tag === head || tag === `${head}.${record.status}`)) return;
-    throw new RuntreeError("precondition_failed", `Run ${record.id} is at ${head}, not at what If-Match names; read it again.`, { head });
+    if (tags === null || tags.includes("*") || tags.some((tag) => tag === head || tag === `${head}.${record.status}`))
+      return;
+    throw new RuntreeError(
+      "precondition_failed",
+      `Run ${record.id} is at ${head}, not at what If-Match names; read it again.`,
+      { head },
+    );
   };
 }

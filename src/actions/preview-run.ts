@@ -26,6 +26,8 @@ export async function previewRun(store: Store, id: string): Promise<RunPreview> 
     main: found.main,
     ...listed(found.violations),
     conflicts,
-    changes: found.plan.documents.flatMap(({ collection, id: document, ours, merged }) => describeChange(collection, document, ours, merged) ?? []),
+    changes: found.plan.documents.flatMap(
+      ({ collection, id: document, ours, merged }) => describeChange(collection, document, ours, merged) ?? [],
+    ),
   };
 }

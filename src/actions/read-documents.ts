@@ -2,7 +2,7 @@ import { RuntreeError } from "../domain/errors.ts";
 import { DEFAULT_SHARDS } from "../domain/configuration.ts";
 import { idProblem } from "../domain/ids.ts";
 import type { JsonObject } from "../domain/json.ts";
-import { documentPath, MAIN } from "../domain/layout.ts";
+import { documentPath } from "../domain/layout.ts";
 import { readCommit } from "../git/commit.ts";
 import { isOid, type Oid } from "../git/objects.ts";
 import { blobAt, documentsIn, readBlob, readDocumentBlob } from "../store/documents.ts";
@@ -55,7 +55,8 @@ export function commitAt(store: Store, at: string | undefined): Oid {
 
 function collectionAt(store: Store, commit: Oid, name: string): RuledCollection {
   const collection = branchRules(store, readCommit(store.reader(), commit).tree).collections.get(name);
-  if (collection === undefined) throw new RuntreeError("collection_not_found", `There is no collection ${name}.`, { collection: name });
+  if (collection === undefined)
+    throw new RuntreeError("collection_not_found", `There is no collection ${name}.`, { collection: name });
   return collection;
 }
 
@@ -71,8 +72,12 @@ export function readDocument(store: Store, collection: string, id: string, at: s
   const commit = commitAt(store, at);
   const { shards } = collectionAt(store, commit, collection);
   const read = store.reader();
-  const oid = idProblem(id) === null ? blobAt(read, readCommit(read, commit).tree, documentPath(collection, id, shards ?? DEFAULT_SHARDS)) : null;
-  if (oid === null) throw new RuntreeError("document_not_found", `There is no document ${id} in ${collection}.`, { collection, id });
+  const oid =
+    idProblem(id) === null
+      ? blobAt(read, readCommit(read, commit).tree, documentPath(collection, id, shards ?? DEFAULT_SHARDS))
+      : null;
+  if (oid === null)
+    throw new RuntreeError("document_not_found", `There is no document ${id} in ${collection}.`, { collection, id });
   return { commit, etag: oid, bytes: readBlob(read, oid) };
 }
 
@@ -83,7 +88,11 @@ export interface DocumentPage {
 }
 
 /** Reads a page of a collection in the order of its paths. Throws `collection_not_found` and what `commitAt` throws. */
-export function listDocuments(store: Store, collection: string, page: { limit: number; offset: number; at: string | undefined }): DocumentPage {
+export function listDocuments(
+  store: Store,
+  collection: string,
+  page: { limit: number; offset: number; at: string | undefined },
+): DocumentPage {
   const commit = commitAt(store, page.at);
   collectionAt(store, commit, collection);
   const read = store.reader();
@@ -95,14 +104,11 @@ export function listDocuments(store: Store, collection: string, page: { limit: n
 }
 
 /** The collections of `main`, by name, with how many documents each has. */
-export function listCollections(store: Store): { name: string; schema: string | null; shards: number; documents: number }[] {
+export function listCollections(
+  store: Store,
+): { name: string; schema: string | null; shards: number; documents: number }[] {
   store.main.catchUp();
   return [...store.main.rules.collections.values()]
     .map(({ name, schema, shards }) => ({ name, schema, shards, documents: store.main.index.count(name) }))
     .sort((left, right) => (left.name < right.name ? -1 : 1));
-}
-
-/** Where `main` is on disk now; null in a repository without it. */
-export function mainCommit(store: Store): Oid | null {
-  return store.repository.ref(MAIN);
 }

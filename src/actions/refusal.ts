@@ -8,7 +8,9 @@ import type { Store } from "../store/store.ts";
 export function refuseAtDoor(violations: readonly Violation[]): void {
   if (violations.length === 0) return;
   const [first] = violations;
-  throw new RuntreeError("validation_failed", `The request is refused: ${first?.message ?? ""}`, { errors: violations });
+  throw new RuntreeError("validation_failed", `The request is refused: ${first?.message ?? ""}`, {
+    errors: violations,
+  });
 }
 
 /** Throws `validation_failed` for one member of the request body. */
@@ -32,13 +34,17 @@ export function requireOpenRun(store: Store, id: string): RunView {
 }
 
 export function runClosed(view: RunView): RuntreeError {
-  return new RuntreeError("run_closed", `Run ${view.record.id} is closed (${view.record.status}); start a new one.`, { run: view });
+  return new RuntreeError("run_closed", `Run ${view.record.id} is closed (${view.record.status}); start a new one.`, {
+    run: view,
+  });
 }
 
 /** Throws `pushed_run` for a run that came by push, which only pushes may move. */
 export function requireRestRun(view: RunView): void {
   if (view.record.origin !== "push") return;
-  throw new RuntreeError("pushed_run", `Run ${view.record.id} came by push; commit to its branch and push again.`, { run: view });
+  throw new RuntreeError("pushed_run", `Run ${view.record.id} came by push; commit to its branch and push again.`, {
+    run: view,
+  });
 }
 
 /**
@@ -48,10 +54,15 @@ export function requireRestRun(view: RunView): void {
  */
 export function throwIfRejected(view: RunView, record: RunRecord = view.record): void {
   if (record.status !== "rejected") return;
-  if (record.error?.code === "too_many_bases") throw new RuntreeError("too_many_bases", record.error.message, { run: view });
+  if (record.error?.code === "too_many_bases")
+    throw new RuntreeError("too_many_bases", record.error.message, { run: view });
   const verdict = record.merge?.verdict;
   const [violations, conflicts] = [verdict?.violations ?? [], verdict?.conflicts ?? []];
   const data = { run: view, errors: violations, ...(conflicts.length > 0 ? { conflicts } : {}) };
   const words = `${verdict?.violation_count ?? 0} violations, ${conflicts.length} conflicts; the work is kept on ${record.id}. Mend it and say done again.`;
-  throw new RuntreeError(conflicts.length > 0 ? "merge_conflict" : "validation_failed", `The merge is refused: ${words}`, data);
+  throw new RuntreeError(
+    conflicts.length > 0 ? "merge_conflict" : "validation_failed",
+    `The merge is refused: ${words}`,
+    data,
+  );
 }

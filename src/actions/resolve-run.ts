@@ -29,7 +29,9 @@ export interface ResolveRun {
 /** Turns resolutions into what settles conflicts; `used` collects those that met one. */
 function settleBy(resolutions: readonly Resolution[], used: Set<Resolution>): Settle {
   return ({ collection, id }, conflict) => {
-    const found = resolutions.find((one) => one.collection === collection && one.id === id && one.pointer === conflict.pointer);
+    const found = resolutions.find(
+      (one) => one.collection === collection && one.id === id && one.pointer === conflict.pointer,
+    );
     if (found === undefined) return null;
     used.add(found);
     return { value: found.take === undefined ? found.value : conflict[found.take] };
@@ -45,26 +47,43 @@ function settleBy(resolutions: readonly Resolution[], used: Set<Resolution>): Se
 export async function resolveRun(store: Store, author: Authorship, id: string, input: ResolveRun): Promise<RunView> {
   requireOpenRun(store, id);
   for (const [index, { pointer }] of input.resolutions.entries()) {
-    if (parsePointer(pointer) === null) refuseMember("schema", `/resolutions/${index}/pointer`, `"${pointer}" is not a JSON Pointer.`);
+    if (parsePointer(pointer) === null)
+      refuseMember("schema", `/resolutions/${index}/pointer`, `"${pointer}" is not a JSON Pointer.`);
   }
   return store.runTurns.take(id, async () => {
     const view = requireOpenRun(store, id);
     const main = store.main.catchUp();
     if (input.main !== undefined && input.main !== main) {
-      throw new RuntreeError("precondition_failed", `main is at ${main}, not at ${input.main.slice(0, 60)}; look at the conflicts again.`, { main });
+      throw new RuntreeError(
+        "precondition_failed",
+        `main is at ${main}, not at ${input.main.slice(0, 60)}; look at the conflicts again.`,
+        { main },
+      );
     }
     const used = new Set<Resolution>();
     const found = await assessRun(store, view, settleBy(input.resolutions, used));
     const unused = input.resolutions.findIndex((resolution) => !used.has(resolution));
     if (unused >= 0) {
       const { collection, id: document, pointer } = input.resolutions[unused] as Resolution;
-      refuseMember("schema", `/resolutions/${unused}`, `There is no conflict at ${collection}/${document} ${pointer || '""'}.`);
+      refuseMember(
+        "schema",
+        `/resolutions/${unused}`,
+        `There is no conflict at ${collection}/${document} ${pointer || '""'}.`,
+      );
     }
     if (found.plan.conflicts.length > 0) {
       const conflicts = conflictsOf(store, view, found);
-      throw new RuntreeError("merge_conflict", `${conflicts.length} conflicts are not resolved yet.`, { conflicts, run: view });
+      throw new RuntreeError("merge_conflict", `${conflicts.length} conflicts are not resolved yet.`, {
+        conflicts,
+        run: view,
+      });
     }
-    const { violations } = await assess(store, { id, tree: found.plan.tree, bases: [found.main], objects: found.plan.objects });
+    const { violations } = await assess(store, {
+      id,
+      tree: found.plan.tree,
+      bases: [found.main],
+      objects: found.plan.objects,
+    });
     const { violations: warnings, violation_count } = listed(violations);
     const record = {
       ...view.record,
@@ -83,8 +102,12 @@ export async function resolveRun(store: Store, author: Authorship, id: string, i
       record,
       text: {
         subject: `Resolve run ${id} against main`,
-        body: input.resolutions.map(({ collection, id: document, pointer, take }) => `${take ?? "value"} ${collection}/${document} ${pointer}`),
-        trailers: runTrailers(record, [[VALIDATION, violation_count === 0 ? "passed; 0" : `warned; ${violation_count}`]]),
+        body: input.resolutions.map(
+          ({ collection, id: document, pointer, take }) => `${take ?? "value"} ${collection}/${document} ${pointer}`,
+        ),
+        trailers: runTrailers(record, [
+          [VALIDATION, violation_count === 0 ? "passed; 0" : `warned; ${violation_count}`],
+        ]),
       },
     });
   });

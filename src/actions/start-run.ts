@@ -28,7 +28,11 @@ function forkPoint(store: Store, base: string | undefined): Oid {
   const main = store.main.catchUp();
   if (base === undefined) return main;
   if (isOid(base) && store.main.history.broughtBy(base) === base) return base;
-  return refuseMember("schema", "/base", `base must be a commit of main, as in a Runtree-Commit header; "${base.slice(0, 60)}" is none.`);
+  return refuseMember(
+    "schema",
+    "/base",
+    `base must be a commit of main, as in a Runtree-Commit header; "${base.slice(0, 60)}" is none.`,
+  );
 }
 
 /**
@@ -47,7 +51,8 @@ export async function startRun(store: Store, author: Authorship, input: StartRun
   const id = input.run_id ?? store.nextRunId(now);
 
   return store.runTurns.take(id, async () => {
-    if (findRun(store.repository, id) !== null) throw new RuntreeError("run_exists", `There is a run ${id} already.`, { run_id: id });
+    if (findRun(store.repository, id) !== null)
+      throw new RuntreeError("run_exists", `There is a run ${id} already.`, { run_id: id });
     const base = forkPoint(store, input.base);
     const { tree } = readCommit(store.reader(), base);
     const at = new Date(now).toISOString();

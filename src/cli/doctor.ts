@@ -28,7 +28,10 @@ function nodeVersion(): string {
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
   const [oldMajor = 0, oldMinor = 0] = OLDEST_NODE;
   if (major < oldMajor || (major === oldMajor && minor < oldMinor)) {
-    throw new RuntreeError("bad_configuration", `${process.version} is too old; install Node ${OLDEST_NODE.join(".")} or newer.`);
+    throw new RuntreeError(
+      "bad_configuration",
+      `${process.version} is too old; install Node ${OLDEST_NODE.join(".")} or newer.`,
+    );
   }
   return process.version;
 }
@@ -68,7 +71,11 @@ export const doctorCommand: CommandModule<object, { json: boolean; data: string 
       await look("data", () => folderOf(values.data)),
       await look("repository", () => repositoryOf(values.data)),
     ];
-    const settings = (Object.keys(SETTINGS) as SettingName[]).map((name) => ({ name, value: values[name], origin: origins[name] }));
+    const settings = (Object.keys(SETTINGS) as SettingName[]).map((name) => ({
+      name,
+      value: values[name],
+      origin: origins[name],
+    }));
     const text = [
       table(findings.map(({ what, ok, words }) => [ok ? "ok" : "FAULT", what, words])),
       "",

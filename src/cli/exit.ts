@@ -2,7 +2,16 @@ import { PROBLEMS } from "../contract/problems.ts";
 import { type ErrorCode, RuntreeError } from "../domain/errors.ts";
 
 /** Exit codes of every command (WIRE §9). */
-export const EXIT = { ok: 0, failed: 1, usage: 2, invalid: 3, conflict: 4, notAllowed: 5, notFound: 6, unreachable: 7 } as const;
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  invalid: 3,
+  conflict: 4,
+  notAllowed: 5,
+  notFound: 6,
+  unreachable: 7,
+} as const;
 
 const BY_STATUS: Readonly<Record<number, number>> = {
   400: EXIT.usage,

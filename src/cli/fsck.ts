@@ -43,7 +43,11 @@ export const fsckCommand: CommandModule<object, { json: boolean; data: string | 
     const git = await gitFsck(gitDirOf(values.data));
     const clean = git.length + violations.length === 0;
     const lines = [...git.map((line) => `git: ${line}`), ...violations.map(violationLine)];
-    printData(flags.json, { clean, checked, git, violations }, [...lines, clean ? `clean: ${checked} documents` : `${lines.length} faults`].join("\n"));
+    printData(
+      flags.json,
+      { clean, checked, git, violations },
+      [...lines, clean ? `clean: ${checked} documents` : `${lines.length} faults`].join("\n"),
+    );
     if (!clean) process.exitCode = EXIT.invalid;
   },
 };

@@ -4,7 +4,10 @@ import { resolveSettings } from "../config.ts";
 import { openStore } from "../store/open.ts";
 import { printData } from "./output.ts";
 
-export const initCommand: CommandModule<object, { json: boolean; data: string | undefined; template: string | undefined; node: string | undefined }> = {
+export const initCommand: CommandModule<
+  object,
+  { json: boolean; data: string | undefined; template: string | undefined; node: string | undefined }
+> = {
   command: "init",
   describe: "make a repository in a data directory, from a template folder",
   builder: (yargs) =>
@@ -25,6 +28,10 @@ export const initCommand: CommandModule<object, { json: boolean; data: string | 
     });
     const main = store.main.commit;
     await close();
-    printData(json, { repository: gitDir, made, main }, `${made ? "Made" : "There is already"} ${gitDir}, main at ${main}.`);
+    printData(
+      json,
+      { repository: gitDir, made, main },
+      `${made ? "Made" : "There is already"} ${gitDir}, main at ${main}.`,
+    );
   },
 };

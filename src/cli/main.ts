@@ -12,7 +12,16 @@ import { showCommand } from "./show.ts";
 import { statusCommand } from "./status.ts";
 import { validateCommand } from "./validate.ts";
 
-const COMMANDS = [initCommand, serveCommand, runCommand, showCommand, statusCommand, validateCommand, fsckCommand, doctorCommand] as CommandModule[];
+const COMMANDS = [
+  initCommand,
+  serveCommand,
+  runCommand,
+  showCommand,
+  statusCommand,
+  validateCommand,
+  fsckCommand,
+  doctorCommand,
+] as CommandModule[];
 
 /** Runs one command line and returns its exit code. Data goes to stdout, everything else to stderr. */
 export async function main(args: readonly string[]): Promise<number> {

@@ -22,7 +22,12 @@ export function readBodyFile(path: string): JsonObject {
     const value = JSON.parse(text) as Json;
     if (isObject(value)) return value;
   } catch (error) {
-    throw new RuntreeError("malformed_json", `${path} is not JSON: ${error instanceof Error ? error.message : ""}`, { path }, error);
+    throw new RuntreeError(
+      "malformed_json",
+      `${path} is not JSON: ${error instanceof Error ? error.message : ""}`,
+      { path },
+      error,
+    );
   }
   throw new RuntreeError("malformed_json", `${path} does not hold a JSON object.`, { path });
 }
@@ -40,7 +45,11 @@ function runText(run: Run): string {
     ...(run.error === null ? [] : [["error", `${run.error.code}: ${run.error.message}`]]),
   ];
   const conflicts = run.status === "rejected" ? (run.merge?.verdict.conflicts ?? []) : [];
-  return [table(rows), ...run.warnings.map((warning) => `  ${violationLine(warning)}`), ...conflicts.map((conflict) => `  ${conflictLine(conflict)}`)].join("\n");
+  return [
+    table(rows),
+    ...run.warnings.map((warning) => `  ${violationLine(warning)}`),
+    ...conflicts.map((conflict) => `  ${conflictLine(conflict)}`),
+  ].join("\n");
 }
 
 type Flags = CommonFlags & Readonly<Record<string, unknown>>;
@@ -51,7 +60,8 @@ function subcommand(command: string, describe: string, more: (yargs: Argv) => Ar
   return {
     command,
     describe,
-    builder: (yargs) => targetFlags(more(yargs).option("json", { type: "boolean", default: false, describe: "print JSON" })),
+    builder: (yargs) =>
+      targetFlags(more(yargs).option("json", { type: "boolean", default: false, describe: "print JSON" })),
     handler: async (flags) => {
       const known = flags as unknown as Flags;
       const [value, text] = await action(clientFor(known), known);
@@ -60,10 +70,14 @@ function subcommand(command: string, describe: string, more: (yargs: Argv) => Ar
   };
 }
 
-const runId = (yargs: Argv): Argv => yargs.positional("run", { type: "string", demandOption: true, describe: "run id" });
+const runId = (yargs: Argv): Argv =>
+  yargs.positional("run", { type: "string", demandOption: true, describe: "run id" });
 const bodyFlags = (yargs: Argv): Argv =>
   yargs
-    .option("body", { type: "string", describe: "file with the submission, {collection: {id: document}}; - for standard input" })
+    .option("body", {
+      type: "string",
+      describe: "file with the submission, {collection: {id: document}}; - for standard input",
+    })
     .option("metadata", { type: "string", describe: "file with metadata for the run, a merge patch" })
     .option("idempotency-key", { type: "string", describe: "a key that makes a repeated request harmless" });
 
@@ -90,27 +104,66 @@ const subcommands: readonly CommandModule[] = [
         .option("done", { type: "boolean", default: false, describe: "merge at once" })
         .option("run-id", { type: "string", describe: "a lower-case ULID of your own" }),
     async (client, flags) => {
-      const body = { ...submissionOf(flags), done: flags["done"] === true, ...(flags["run-id"] === undefined ? {} : { run_id: String(flags["run-id"]) }) };
-      return shown((await client.call("startRun", { params: { job_id: String(flags["job"]) }, body, headers: keyHeader(flags) })).body);
+      const body = {
+        ...submissionOf(flags),
+        done: flags["done"] === true,
+        ...(flags["run-id"] === undefined ? {} : { run_id: String(flags["run-id"]) }),
+      };
+      return shown(
+        (await client.call("startRun", { params: { job_id: String(flags["job"]) }, body, headers: keyHeader(flags) }))
+          .body,
+      );
     },
   ),
-  subcommand("submit <run>", "submit to an open run", (yargs) => bodyFlags(runId(yargs)), async (client, flags) => {
-    const params = { run_id: String(flags["run"]) };
-    return shown((await client.call("patchRun", { params, body: submissionOf(flags), headers: keyHeader(flags) })).body);
-  }),
-  subcommand("done <run>", "say that a run is done: the gate judges it", (yargs) => bodyFlags(runId(yargs)), async (client, flags) => {
-    const params = { run_id: String(flags["run"]) };
-    return shown((await client.call("patchRun", { params, body: { ...submissionOf(flags), done: true }, headers: keyHeader(flags) })).body);
-  }),
-  subcommand("show <run>", "show a run", runId, async (client, flags) => shown((await client.call("getRun", { params: { run_id: String(flags["run"]) } })).body)),
+  subcommand(
+    "submit <run>",
+    "submit to an open run",
+    (yargs) => bodyFlags(runId(yargs)),
+    async (client, flags) => {
+      const params = { run_id: String(flags["run"]) };
+      return shown(
+        (await client.call("patchRun", { params, body: submissionOf(flags), headers: keyHeader(flags) })).body,
+      );
+    },
+  ),
+  subcommand(
+    "done <run>",
+    "say that a run is done: the gate judges it",
+    (yargs) => bodyFlags(runId(yargs)),
+    async (client, flags) => {
+      const params = { run_id: String(flags["run"]) };
+      return shown(
+        (
+          await client.call("patchRun", {
+            params,
+            body: { ...submissionOf(flags), done: true },
+            headers: keyHeader(flags),
+          })
+        ).body,
+      );
+    },
+  ),
+  subcommand("show <run>", "show a run", runId, async (client, flags) =>
+    shown((await client.call("getRun", { params: { run_id: String(flags["run"]) } })).body),
+  ),
   subcommand("diff <run>", "show what a run changes", runId, async (client, flags) => {
     const { body } = await client.call("runDiff", { params: { run_id: String(flags["run"]) } });
-    return [body, body.changes.map(({ op, collection, id, pointers }) => `${op} ${collection}/${id} ${pointers.join(" ")}`).join("\n")];
+    return [
+      body,
+      body.changes
+        .map(({ op, collection, id, pointers }) => `${op} ${collection}/${id} ${pointers.join(" ")}`)
+        .join("\n"),
+    ];
   }),
   subcommand("preview <run>", "ask what the gate would say now", runId, async (client, flags) => {
     const { body } = await client.call("previewRun", { params: { run_id: String(flags["run"]) } });
     const lines = [...body.violations.map(violationLine), ...body.conflicts.map(conflictLine)];
-    return [body, [body.mergeable ? `mergeable into ${body.main}` : "not mergeable", ...lines.map((line) => `  ${line}`)].join("\n")];
+    return [
+      body,
+      [body.mergeable ? `mergeable into ${body.main}` : "not mergeable", ...lines.map((line) => `  ${line}`)].join(
+        "\n",
+      ),
+    ];
   }),
   subcommand(
     "list",
@@ -122,7 +175,12 @@ const subcommands: readonly CommandModule[] = [
         .option("limit", { type: "number", default: 50, describe: "how many at most" })
         .option("offset", { type: "number", default: 0, describe: "how many to skip" }),
     async (client, flags) => {
-      const query = { job_id: flags["job"], status: flags["status"], limit: flags["limit"], offset: flags["offset"] } as Partial<QueryOf<"listRuns">>;
+      const query = {
+        job_id: flags["job"],
+        status: flags["status"],
+        limit: flags["limit"],
+        offset: flags["offset"],
+      } as Partial<QueryOf<"listRuns">>;
       const { body } = await client.call("listRuns", { params: {}, query });
       const rows = body.items.map((run) => [run.id, run.status, run.job_id, run.created_at, run.created_by]);
       return [body, rows.length === 0 ? "no runs" : table([["RUN", "STATUS", "JOB", "CREATED", "BY"], ...rows])];
@@ -140,7 +198,12 @@ const subcommands: readonly CommandModule[] = [
   subcommand(
     "resolve <run>",
     "settle conflicts between a run and main",
-    (yargs) => runId(yargs).option("resolutions", { type: "string", demandOption: true, describe: "file with {main?, resolutions: [{collection, id, pointer, take | value}]}; - for standard input" }),
+    (yargs) =>
+      runId(yargs).option("resolutions", {
+        type: "string",
+        demandOption: true,
+        describe: "file with {main?, resolutions: [{collection, id, pointer, take | value}]}; - for standard input",
+      }),
     async (client, flags) => {
       const body = readBodyFile(String(flags["resolutions"])) as unknown as Wire<"run#ResolveRun">;
       return shown((await client.call("resolveRun", { params: { run_id: String(flags["run"]) }, body })).body);
@@ -151,6 +214,9 @@ const subcommands: readonly CommandModule[] = [
 export const runCommand: CommandModule = {
   command: "run",
   describe: "start, submit to, finish and look at runs",
-  builder: (yargs) => subcommands.reduce((all, each) => all.command(each), yargs).demandCommand(1, "Say what to do with a run; --help lists it."),
+  builder: (yargs) =>
+    subcommands
+      .reduce((all, each) => all.command(each), yargs)
+      .demandCommand(1, "Say what to do with a run; --help lists it."),
   handler: () => undefined,
 };

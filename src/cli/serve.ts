@@ -51,7 +51,14 @@ export async function serve(flags: Readonly<Record<string, unknown>>): Promise<v
   });
   try {
     const dispatcher = new Dispatcher(open.store, makeHandlers(git));
-    const server = await serveHttp({ dispatcher, log, maxBody: values["max-body"], principal: LOCAL_PRINCIPAL, host: values.host, port: values.port });
+    const server = await serveHttp({
+      dispatcher,
+      log,
+      maxBody: values["max-body"],
+      principal: LOCAL_PRINCIPAL,
+      host: values.host,
+      port: values.port,
+    });
     process.stdout.write(`runtree listening on ${server.url}\n${firstSteps(server.url, open.gitDir)}\n`);
     await stop;
     await server.close();
@@ -66,7 +73,10 @@ export const serveCommand: CommandModule = {
   describe: "serve a data directory over HTTP, making its repository when there is none",
   builder: (yargs) => {
     for (const name of Object.keys(SETTINGS) as SettingName[]) {
-      yargs.option(name, { type: "string", describe: `${SETTINGS[name].describe} (default ${SETTINGS[name].fallback})` });
+      yargs.option(name, {
+        type: "string",
+        describe: `${SETTINGS[name].describe} (default ${SETTINGS[name].fallback})`,
+      });
     }
     return yargs;
   },

@@ -18,7 +18,10 @@ export const showCommand: CommandModule<object, CommonFlags & { document: string
     const slash = flags.document.indexOf("/");
     if (slash < 1) throw new RuntreeError("bad_request", `Name a document as collection/id, not "${flags.document}".`);
     const params = { collection: flags.document.slice(0, slash), id: flags.document.slice(slash + 1) };
-    const { body, headers } = await clientFor(flags).call("getDocument", { params, query: flags.at === undefined ? {} : { at: flags.at } });
+    const { body, headers } = await clientFor(flags).call("getDocument", {
+      params,
+      query: flags.at === undefined ? {} : { at: flags.at },
+    });
     const about = { commit: headers["runtree-commit"], etag: headers["etag"]?.replaceAll('"', "") };
     printData(flags.json, { ...about, document: body }, canonicalJson(body));
   },

@@ -21,9 +21,14 @@ export interface CommonFlags {
 }
 
 /** Adds the flags that say where a command works: on a server (`--url`) or on a repository (`--data`). */
-export function targetFlags<Given>(yargs: Argv<Given>): Argv<Given & { url: string | undefined; data: string | undefined }> {
+export function targetFlags<Given>(
+  yargs: Argv<Given>,
+): Argv<Given & { url: string | undefined; data: string | undefined }> {
   return yargs
-    .option("url", { type: "string", describe: "server to talk to (default: RUNTREE_URL, or the configured host and port)" })
+    .option("url", {
+      type: "string",
+      describe: "server to talk to (default: RUNTREE_URL, or the configured host and port)",
+    })
     .option("data", { type: "string", describe: "work on the repository in this data directory instead of a server" })
     .conflicts("url", "data");
 }
@@ -56,7 +61,11 @@ function localTransport(settings: Settings): Transport {
         requestId: randomUUID(),
       });
       const names = Object.entries(reply.headers).map(([name, value]) => [name.toLowerCase(), value]);
-      return { status: reply.status, headers: Object.fromEntries(names) as Record<string, string>, body: reply.body?.toString("utf8") ?? "" };
+      return {
+        status: reply.status,
+        headers: Object.fromEntries(names) as Record<string, string>,
+        body: reply.body?.toString("utf8") ?? "",
+      };
     } finally {
       await close();
     }

@@ -10,7 +10,12 @@ export const validateCommand: CommandModule<object, CommonFlags & { files: strin
   builder: (yargs) =>
     targetFlags(
       yargs
-        .positional("files", { type: "string", array: true, demandOption: true, describe: "files with {collection: {id: document}} or {collection: [documents]}; - for standard input" })
+        .positional("files", {
+          type: "string",
+          array: true,
+          demandOption: true,
+          describe: "files with {collection: {id: document}} or {collection: [documents]}; - for standard input",
+        })
         .option("json", { type: "boolean", default: false, describe: "print JSON" }),
     ),
   handler: async (flags) => {
@@ -21,6 +26,10 @@ export const validateCommand: CommandModule<object, CommonFlags & { files: strin
       const answer = await client.call("startRun", { params: { job_id: "custom" }, query: { dryRun: true }, body });
       verdicts.push({ file, verdict: answer.body.merge?.verdict });
     }
-    printData(flags.json, verdicts, verdicts.map(({ file, verdict }) => `${file}: valid, ${verdict?.checked ?? 0} documents checked`).join("\n"));
+    printData(
+      flags.json,
+      verdicts,
+      verdicts.map(({ file, verdict }) => `${file}: valid, ${verdict?.checked ?? 0} documents checked`).join("\n"),
+    );
   },
 };

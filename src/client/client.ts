@@ -1,4 +1,11 @@
-import { operation, type OPERATIONS, type OperationId, type ParamsOf, type QueryOf, type RequestOf } from "../contract/operations.ts";
+import {
+  operation,
+  type OPERATIONS,
+  type OperationId,
+  type ParamsOf,
+  type QueryOf,
+  type RequestOf,
+} from "../contract/operations.ts";
 import type { Wire } from "../contract/wire.ts";
 import { type ErrorCode, RuntreeError } from "../domain/errors.ts";
 
@@ -43,7 +50,10 @@ export class RuntreeClient {
     this.#transport = transport;
   }
 
-  async call<Id extends OperationId>(id: Id, { params, query = {}, body, headers = {} }: Arguments<Id>): Promise<ClientAnswer<ResponseOf<Id>>> {
+  async call<Id extends OperationId>(
+    id: Id,
+    { params, query = {}, body, headers = {} }: Arguments<Id>,
+  ): Promise<ClientAnswer<ResponseOf<Id>>> {
     const given = Object.entries(query).filter(([, value]) => value !== undefined);
     const reply = await this.#transport({
       operation: id,
@@ -63,14 +73,21 @@ function parse({ body, status }: ClientReply): unknown {
   try {
     return JSON.parse(body);
   } catch (error) {
-    throw new RuntreeError("unreachable", `The server answered ${status} with something that is not JSON; is it a Runtree?`, {}, error);
+    throw new RuntreeError(
+      "unreachable",
+      `The server answered ${status} with something that is not JSON; is it a Runtree?`,
+      {},
+      error,
+    );
   }
 }
 
 function problemError(reply: ClientReply, value: unknown): RuntreeError {
   const problem = value as Partial<Wire<"problem#Problem">> | null;
   if (typeof problem?.code !== "string") {
-    return new RuntreeError("unreachable", `The server answered ${reply.status} without a problem; is it a Runtree?`, { status: reply.status });
+    return new RuntreeError("unreachable", `The server answered ${reply.status} without a problem; is it a Runtree?`, {
+      status: reply.status,
+    });
   }
   return new RuntreeError(problem.code as ErrorCode, problem.detail ?? problem.title ?? problem.code, { problem });
 }

@@ -17,10 +17,22 @@ export function httpTransport(url: string): Transport {
         headersTimeout: ANSWER_MS,
         bodyTimeout: ANSWER_MS,
       });
-      const headers = Object.entries(reply.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : (value ?? "")]);
-      return { status: reply.statusCode, headers: Object.fromEntries(headers) as Record<string, string>, body: await reply.body.text() };
+      const headers = Object.entries(reply.headers).map(([name, value]) => [
+        name,
+        Array.isArray(value) ? value.join(", ") : (value ?? ""),
+      ]);
+      return {
+        status: reply.statusCode,
+        headers: Object.fromEntries(headers) as Record<string, string>,
+        body: await reply.body.text(),
+      };
     } catch (error) {
-      throw new RuntreeError("unreachable", `No Runtree answers at ${url}. Start one with \`runtree serve\`, or work on a repository with --data DIR.`, { url }, error);
+      throw new RuntreeError(
+        "unreachable",
+        `No Runtree answers at ${url}. Start one with \`runtree serve\`, or work on a repository with --data DIR.`,
+        { url },
+        error,
+      );
     }
   };
 }

@@ -53,7 +53,10 @@ const REHEARSE = {
 } as const satisfies Record<string, Parameter>;
 
 const AT = {
-  at: { type: "string", description: "A commit id, a tag, an RFC 3339 time (the newest merge not after it), or run:<id>." },
+  at: {
+    type: "string",
+    description: "A commit id, a tag, an RFC 3339 time (the newest merge not after it), or run:<id>.",
+  },
 } as const satisfies Record<string, Parameter>;
 
 const STATUSES = ["waiting", "running", "merging", "rejected", "success", "failed", "cancelled", "skipped"] as const;
@@ -62,8 +65,16 @@ const RUN_FILTERS = {
   status: { type: "string", description: "Runs in this status.", enum: STATUSES },
   contract_id: { type: "string", description: "Runs under this contract." },
   pipeline_name: { type: "string", description: "Runs of this pipeline." },
-  start_date: { type: "string", description: "Runs started (or else created) at this time or later.", format: "date-time" },
-  end_date: { type: "string", description: "Runs started (or else created) at this time or earlier.", format: "date-time" },
+  start_date: {
+    type: "string",
+    description: "Runs started (or else created) at this time or later.",
+    format: "date-time",
+  },
+  end_date: {
+    type: "string",
+    description: "Runs started (or else created) at this time or earlier.",
+    format: "date-time",
+  },
   has_warnings: { type: "boolean", description: "Runs with, or without, warnings or notices." },
 } as const satisfies Record<string, Parameter>;
 
@@ -287,18 +298,28 @@ type ParameterValue<P> = P extends { enum: readonly (infer Word)[] }
 
 /** The query of an operation: parameters with a default are always there, others may be absent. */
 export type QueryOf<Id extends OperationId> = Table[Id] extends { query: infer Query }
-  ? { readonly [Name in keyof Query as Query[Name] extends { default: unknown } ? Name : never]: ParameterValue<Query[Name]> } & {
-      readonly [Name in keyof Query as Query[Name] extends { default: unknown } ? never : Name]?: ParameterValue<Query[Name]>;
+  ? {
+      readonly [Name in keyof Query as Query[Name] extends { default: unknown } ? Name : never]: ParameterValue<
+        Query[Name]
+      >;
+    } & {
+      readonly [Name in keyof Query as Query[Name] extends { default: unknown } ? never : Name]?: ParameterValue<
+        Query[Name]
+      >;
     }
   : Readonly<Record<never, never>>;
 
-type BracedNames<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}` ? Name | BracedNames<Rest> : never;
+type BracedNames<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
+  ? Name | BracedNames<Rest>
+  : never;
 
 /** The path parameters of an operation. */
 export type ParamsOf<Id extends OperationId> = { readonly [Name in BracedNames<Table[Id]["path"]>]: string };
 
 /** The shape of an operation's request body; never when it has none. */
-export type RequestOf<Id extends OperationId> = Table[Id] extends { request: infer Name extends keyof Shapes } ? Name : never;
+export type RequestOf<Id extends OperationId> = Table[Id] extends { request: infer Name extends keyof Shapes }
+  ? Name
+  : never;
 
 /** An operation by id, without the narrowness of the table's type. */
 export function operation(id: OperationId): Operation {

@@ -8,4 +8,3 @@ type DeepReadonly<Value> = Value extends readonly (infer Item)[]
 
 /** A shape of `schemas/` as a type. */
 export type Wire<Name extends keyof Shapes> = DeepReadonly<Shapes[Name]>;
-

@@ -23,7 +23,12 @@ export function changedPointers(before: Json | undefined, after: Json | undefine
 }
 
 /** Describes what became of one document; null when nothing did. Absent is null. */
-export function describeChange(collection: string, id: string, before: JsonObject | null, after: JsonObject | null): Change | null {
+export function describeChange(
+  collection: string,
+  id: string,
+  before: JsonObject | null,
+  after: JsonObject | null,
+): Change | null {
   if (sameJson(before ?? undefined, after ?? undefined)) return null;
   const op = before === null ? "add" : after === null ? "delete" : "modify";
   return { collection, id, op, pointers: changedPointers(before ?? undefined, after ?? undefined) };

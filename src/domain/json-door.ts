@@ -25,7 +25,8 @@ export interface ReadJson {
 
 /** The digits and exponent of a decimal literal without insignificant zeros, so that equal numbers have equal forms. */
 function normalDecimal(literal: string): string {
-  const [, sign = "", whole = "", fraction = "", exponent = "0"] = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(literal) ?? [];
+  const [, sign = "", whole = "", fraction = "", exponent = "0"] =
+    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(literal) ?? [];
   const digits = (whole + fraction).replace(/^0+/, "");
   const significant = digits.replace(/0+$/, "");
   if (significant === "") return "0";
@@ -61,7 +62,9 @@ class Reader {
   #malformed(what: string): never {
     const before = this.#text.slice(0, this.#at).split("\n");
     const message = `Not JSON: ${what} at line ${before.length}, column ${(before.at(-1) ?? "").length + 1}.`;
-    throw new RuntreeError("malformed_json", message, { errors: [doorViolation("malformed_json", formatPointer(this.#path), message)] });
+    throw new RuntreeError("malformed_json", message, {
+      errors: [doorViolation("malformed_json", formatPointer(this.#path), message)],
+    });
   }
 
   #value(): Json {
@@ -69,7 +72,11 @@ class Reader {
     if (character === "{") return this.#nested(() => this.#object());
     if (character === "[") return this.#nested(() => this.#array());
     if (character === '"') return this.#string();
-    for (const [word, value] of [["true", true], ["false", false], ["null", null]] as const) {
+    for (const [word, value] of [
+      ["true", true],
+      ["false", false],
+      ["null", null],
+    ] as const) {
       if (this.#text.startsWith(word, this.#at)) {
         this.#at += word.length;
         return value;
@@ -81,7 +88,9 @@ class Reader {
   #nested(read: () => Json): Json {
     if (this.#path.length >= MAX_DEPTH) {
       const message = `Objects and arrays may nest ${MAX_DEPTH} deep at most.`;
-      throw new RuntreeError("validation_failed", message, { errors: [doorViolation("too_large", formatPointer(this.#path), message)] });
+      throw new RuntreeError("validation_failed", message, {
+        errors: [doorViolation("too_large", formatPointer(this.#path), message)],
+      });
     }
     this.#at++;
     this.#skip();
@@ -97,7 +106,8 @@ class Reader {
       this.#path.push(key);
       const pointer = formatPointer(this.#path);
       if (Object.hasOwn(members, key)) this.#malformed(`the key ${JSON.stringify(key)} stands twice`);
-      if (HOSTILE_KEYS.has(key)) this.violations.push(doorViolation("hostile_key", pointer, `The key ${key} is not allowed.`));
+      if (HOSTILE_KEYS.has(key))
+        this.violations.push(doorViolation("hostile_key", pointer, `The key ${key} is not allowed.`));
       this.#skip();
       if (this.#text[this.#at] !== ":") this.#malformed('":" is expected');
       this.#at++;
@@ -157,9 +167,17 @@ class Reader {
     const pointer = formatPointer(this.#path);
     const written = String(value);
     if (!Number.isFinite(value)) {
-      this.violations.push(doorViolation("bad_number", pointer, `${literal.slice(0, 40)} is too large for a JSON number here.`));
+      this.violations.push(
+        doorViolation("bad_number", pointer, `${literal.slice(0, 40)} is too large for a JSON number here.`),
+      );
     } else if (Math.abs(value) > Number.MAX_SAFE_INTEGER && (/^-?\d+$/.test(literal) || /^-?\d+$/.test(written))) {
-      this.violations.push(doorViolation("bad_number", pointer, `${literal.slice(0, 40)} is beyond 2^53-1 and would lose digits; send it as a string.`));
+      this.violations.push(
+        doorViolation(
+          "bad_number",
+          pointer,
+          `${literal.slice(0, 40)} is beyond 2^53-1 and would lose digits; send it as a string.`,
+        ),
+      );
     } else if (normalDecimal(literal) !== normalDecimal(written)) {
       const message = `${pointer}: ${literal.slice(0, 40)} is kept as ${written}, the nearest number a double holds.`;
       this.notices.push({ code: "number_rounded", message, severity: "info" });
@@ -179,7 +197,12 @@ export function readJson(bytes: Uint8Array): ReadJson {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (error) {
     const message = "Not JSON: the text is not UTF-8.";
-    throw new RuntreeError("malformed_json", message, { errors: [doorViolation("malformed_json", "", message)] }, error);
+    throw new RuntreeError(
+      "malformed_json",
+      message,
+      { errors: [doorViolation("malformed_json", "", message)] },
+      error,
+    );
   }
   const reader = new Reader(text);
   const value = reader.whole();

@@ -48,5 +48,8 @@ export function sameJson(left: Json | undefined, right: Json | undefined): boole
   }
   if (!isObject(left) || !isObject(right) || isArray(right)) return false;
   const keys = Object.keys(left);
-  return keys.length === Object.keys(right).length && keys.every((key) => Object.hasOwn(right, key) && sameJson(left[key], right[key]));
+  return (
+    keys.length === Object.keys(right).length &&
+    keys.every((key) => Object.hasOwn(right, key) && sameJson(left[key], right[key]))
+  );
 }

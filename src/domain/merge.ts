@@ -33,7 +33,13 @@ function kindOf(base: Json | undefined, ours: Json | undefined, theirs: Json | u
   return base === undefined ? "add/add" : "modify/modify";
 }
 
-function conflict(way: MergeWay, path: Path, base: Json | undefined, ours: Json | undefined, theirs: Json | undefined): Merged {
+function conflict(
+  way: MergeWay,
+  path: Path,
+  base: Json | undefined,
+  ours: Json | undefined,
+  theirs: Json | undefined,
+): Merged {
   const sides = Object.fromEntries(Object.entries({ base, ours, theirs }).filter(([, value]) => value !== undefined));
   const found: FieldConflict = { pointer: formatPointer(path), kind: kindOf(base, ours, theirs), ...sides };
   const settled = way.settle?.(found) ?? null;
@@ -44,13 +50,24 @@ function conflict(way: MergeWay, path: Path, base: Json | undefined, ours: Json 
  * Merges three versions of a value (undefined is absent) field by field: `facts/reliability.md` §merge, that is
  * the three-way merge of RFC 7396 members with arrays atomic unless a policy says otherwise.
  */
-export function mergeValues(base: Json | undefined, ours: Json | undefined, theirs: Json | undefined, way: MergeWay, path: Path = []): Merged {
+export function mergeValues(
+  base: Json | undefined,
+  ours: Json | undefined,
+  theirs: Json | undefined,
+  way: MergeWay,
+  path: Path = [],
+): Merged {
   if (sameJson(ours, theirs) || sameJson(base, theirs)) return clean(ours);
   if (sameJson(base, ours)) return clean(theirs);
   const policy = way.policyAt(path);
   if (isArray(ours) && isArray(theirs) && (base === undefined || isArray(base))) {
     const arrays = { base: base ?? [], ours, theirs };
-    const merged = policy === "set" ? mergeSets(arrays) : typeof policy === "object" ? mergeByKey(arrays, policy.by, way, path) : null;
+    const merged =
+      policy === "set"
+        ? mergeSets(arrays)
+        : typeof policy === "object"
+          ? mergeByKey(arrays, policy.by, way, path)
+          : null;
     if (merged !== null) return merged;
   }
   const mergeable = isObject(ours) && isObject(theirs) && (base === undefined || isObject(base)) && policy !== "atomic";
@@ -78,7 +95,8 @@ interface Arrays {
 /** Union of what both sides added, less what either removed: ours in its order, then theirs' new ones. Null: not sets of scalars. */
 function mergeSets({ base, ours, theirs }: Arrays): Merged | null {
   for (const side of [base, ours, theirs]) {
-    if (side.some((item) => typeof item === "object" && item !== null) || new Set(side).size !== side.length) return null;
+    if (side.some((item) => typeof item === "object" && item !== null) || new Set(side).size !== side.length)
+      return null;
   }
   const [had, left, right] = [new Set(base), new Set(ours), new Set(theirs)];
   const kept = ours.filter((item) => right.has(item) || !had.has(item));
@@ -128,7 +146,12 @@ function mergeByKey(arrays: Arrays, key: string, way: MergeWay, path: Path): Mer
  * Merges three versions of a whole document (null is absent). A document that both sides added is never merged by
  * members: it is identical, or an `add/add` conflict at the root, or two samples under one id would fuse.
  */
-export function mergeDocuments(base: JsonObject | null, ours: JsonObject | null, theirs: JsonObject | null, way: MergeWay): Merged {
+export function mergeDocuments(
+  base: JsonObject | null,
+  ours: JsonObject | null,
+  theirs: JsonObject | null,
+  way: MergeWay,
+): Merged {
   if (base === null && ours !== null && theirs !== null && !sameJson(ours, theirs)) {
     return conflict(way, [], undefined, ours, theirs);
   }

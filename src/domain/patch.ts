@@ -27,16 +27,22 @@ export function readSubmission(body: Json, at: readonly string[]): { edits: Docu
   for (const [collection, members] of Object.entries(body)) {
     if (collection === "@type") continue;
     if (!isCollectionName(collection)) {
-      refuse("bad_id", [collection], `"${collection}" cannot name a collection: lower-case letters, digits, "_" and "-", a letter first, at most 64.`);
+      refuse(
+        "bad_id",
+        [collection],
+        `"${collection}" cannot name a collection: lower-case letters, digits, "_" and "-", a letter first, at most 64.`,
+      );
     } else if (isArray(members)) {
       const seen = new Set<string>();
       for (const [index, document] of members.entries()) {
         const path = [collection, String(index)];
         const id = isObject(document) && Object.hasOwn(document, "id") ? document["id"] : undefined;
         if (!isObject(document)) refuse("schema", path, "A document is an object.");
-        else if (typeof id !== "string") refuse("schema", [...path, "id"], "A document in an array needs an id that is a string.");
+        else if (typeof id !== "string")
+          refuse("schema", [...path, "id"], "A document in an array needs an id that is a string.");
         else if (seen.has(id)) refuse("bad_id", [...path, "id"], `The id "${id}" stands twice in the array.`);
-        else if (idProblem(id) !== null) refuse("bad_id", [...path, "id"], `"${id}" cannot be an id: ${idProblem(id)}.`);
+        else if (idProblem(id) !== null)
+          refuse("bad_id", [...path, "id"], `"${id}" cannot be an id: ${idProblem(id)}.`);
         else {
           seen.add(id);
           edits.push({ collection, id, kind: "replace", document });
@@ -48,9 +54,15 @@ export function readSubmission(body: Json, at: readonly string[]): { edits: Docu
         if (problem !== null) refuse("bad_id", [collection, id], `"${id}" cannot be an id: ${problem}.`);
         else if (patch === null) edits.push({ collection, id, kind: "delete" });
         else if (isObject(patch)) edits.push({ collection, id, kind: "patch", patch });
-        else refuse("schema", [collection, id], "A document is changed by an object (a merge patch) or deleted by null.");
+        else
+          refuse("schema", [collection, id], "A document is changed by an object (a merge patch) or deleted by null.");
       }
-    } else refuse("schema", [collection], "A collection holds an object of ids or an array of documents; it cannot be removed.");
+    } else
+      refuse(
+        "schema",
+        [collection],
+        "A collection holds an object of ids or an array of documents; it cannot be removed.",
+      );
   }
   return { edits, violations };
 }
@@ -63,7 +75,9 @@ const STAND_IN = "\ud800hasOwnProperty";
 function renameKeys(value: Json, from: string, to: string): Json {
   if (isArray(value)) return value.map((item) => renameKeys(item, from, to));
   if (!isObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key === from ? to : key, renameKeys(member, from, to)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, member]) => [key === from ? to : key, renameKeys(member, from, to)]),
+  );
 }
 
 /**

@@ -62,7 +62,9 @@ export function withValueAt(root: Json | undefined, path: Path, value: Json | un
   if (key === undefined) return value;
   const inner = withValueAt(memberOf(root, key), rest, value);
   if (isArray(root) && INDEX.test(key)) {
-    return inner === undefined ? root.filter((_, index) => index !== Number(key)) : Object.assign([...root], { [key]: inner });
+    return inner === undefined
+      ? root.filter((_, index) => index !== Number(key))
+      : Object.assign([...root], { [key]: inner });
   }
   const members = Object.entries(isObject(root) ? root : {}).filter(([name]) => name !== key);
   return Object.fromEntries(inner === undefined ? members : [...members, [key, inner]]);

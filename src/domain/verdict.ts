@@ -81,6 +81,9 @@ export function doorViolation(code: ViolationCode, pointer: string, message: str
 }
 
 /** The first violations of a list, with the whole count. */
-export function listed(violations: readonly Violation[]): { violations: readonly Violation[]; violation_count: number } {
+export function listed(violations: readonly Violation[]): {
+  violations: readonly Violation[];
+  violation_count: number;
+} {
   return { violations: violations.slice(0, MAX_LISTED), violation_count: violations.length };
 }

@@ -81,7 +81,11 @@ export function oneLine(text: string): string {
 }
 
 /** Builds a commit message: subject, optional body lines, trailers (`git interpret-trailers` reads them). */
-export function formatMessage(subject: string, body: readonly string[], trailers: readonly (readonly [string, string])[]): string {
+export function formatMessage(
+  subject: string,
+  body: readonly string[],
+  trailers: readonly (readonly [string, string])[],
+): string {
   const blocks = [
     oneLine(subject),
     body.map(oneLine).join("\n"),

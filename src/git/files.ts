@@ -8,8 +8,18 @@ export type FileSystem = typeof import("node:fs");
 export function ioError(error: unknown, doing: string, path: string): RuntreeError {
   const code = systemCode(error);
   return code === "ENOSPC" || code === "EDQUOT"
-    ? new RuntreeError("disk_full", `The disk is full: ${doing} ${path}. Free some space and send the request again.`, { path }, error)
-    : new RuntreeError("io_failed", `Failed ${doing} ${path} (${code ?? String(error)}). Nothing was acknowledged.`, { path }, error);
+    ? new RuntreeError(
+        "disk_full",
+        `The disk is full: ${doing} ${path}. Free some space and send the request again.`,
+        { path },
+        error,
+      )
+    : new RuntreeError(
+        "io_failed",
+        `Failed ${doing} ${path} (${code ?? String(error)}). Nothing was acknowledged.`,
+        { path },
+        error,
+      );
 }
 
 /** Reads a file; null when it, or a folder on its way, does not exist. */
@@ -25,7 +35,9 @@ export function readFileOrNull(fs: FileSystem, path: string): Buffer | null {
 /** Lists a folder; empty when it does not exist. */
 export function listFolder(fs: FileSystem, path: string): { name: string; isFolder: boolean }[] {
   try {
-    return fs.readdirSync(path, { withFileTypes: true }).map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() }));
+    return fs
+      .readdirSync(path, { withFileTypes: true })
+      .map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() }));
   } catch (error) {
     if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return [];
     throw ioError(error, "listing", path);

@@ -29,7 +29,12 @@ export class MainHistory {
   /** Learns the commits between what it knows and a newer tip of `main`. Returns the new first-parent commits, oldest first. */
   advance(tip: Oid): Oid[] {
     const fresh: Oid[] = [];
-    for (let at: Oid | undefined = tip; at !== undefined && !this.#landed.has(at); at = readCommit(this.#read, at).parents[0]) fresh.push(at);
+    for (
+      let at: Oid | undefined = tip;
+      at !== undefined && !this.#landed.has(at);
+      at = readCommit(this.#read, at).parents[0]
+    )
+      fresh.push(at);
     fresh.reverse();
     for (const commit of fresh) {
       const place = this.#chain.push(commit) - 1;

@@ -24,7 +24,10 @@ export function readLoose(fs: FileSystem, gitDir: string, oid: Oid): GitObject |
   } catch (error) {
     throw new RuntreeError("corrupt_object", `Object ${oid} cannot be inflated (${path}).`, { oid, path }, error);
   }
-  throw new RuntreeError("corrupt_object", `Object ${oid} does not have the content its name promises (${path}).`, { oid, path });
+  throw new RuntreeError("corrupt_object", `Object ${oid} does not have the content its name promises (${path}).`, {
+    oid,
+    path,
+  });
 }
 
 /**
@@ -43,7 +46,9 @@ export async function writeLoose(fs: FileSystem, gitDir: string, objects: readon
   }
   await Promise.all(
     objects.map(async (object) => {
-      const bytes = await deflateAsync(Buffer.concat([objectHeader(object.type, object.data.length), object.data]), { level: 1 });
+      const bytes = await deflateAsync(Buffer.concat([objectHeader(object.type, object.data.length), object.data]), {
+        level: 1,
+      });
       await replaceFile(fs, loosePath(gitDir, object.oid), bytes, 0o444);
     }),
   );

@@ -29,9 +29,18 @@ export async function runGit(args: readonly string[]): Promise<GitResult> {
       if (error === null) return resolve({ code: 0, stdout, stderr });
       if (typeof error.code === "number") return resolve({ code: error.code, stdout, stderr });
       if (systemCode(error) === "ENOENT") {
-        return reject(new RuntreeError("git_missing", "There is no git program on the PATH. Install git 2.39 or newer (Debian: apt-get install git).", {}, error));
+        return reject(
+          new RuntreeError(
+            "git_missing",
+            "There is no git program on the PATH. Install git 2.39 or newer (Debian: apt-get install git).",
+            {},
+            error,
+          ),
+        );
       }
-      return reject(new RuntreeError("git_failed", `git ${args[0] ?? ""} could not be run: ${error.message}`, {}, error));
+      return reject(
+        new RuntreeError("git_failed", `git ${args[0] ?? ""} could not be run: ${error.message}`, {}, error),
+      );
     });
   });
 }
@@ -40,7 +49,9 @@ export async function runGit(args: readonly string[]): Promise<GitResult> {
 export async function git(args: readonly string[]): Promise<string> {
   const result = await runGit(args);
   if (result.code !== 0) {
-    throw new RuntreeError("git_failed", `git ${args.join(" ")} ended with ${result.code}: ${result.stderr.trim()}`, { code: result.code });
+    throw new RuntreeError("git_failed", `git ${args.join(" ")} ended with ${result.code}: ${result.stderr.trim()}`, {
+      code: result.code,
+    });
   }
   return result.stdout;
 }

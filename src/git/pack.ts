@@ -25,7 +25,9 @@ export class Pack {
     this.path = path;
     this.#index = fs.readFileSync(path.replace(/\.pack$/, ".idx"));
     if (this.#index.readUInt32BE(0) !== IDX_MAGIC || this.#index.readUInt32BE(4) !== 2) {
-      throw new RuntreeError("corrupt_object", `The index of ${path} is not of version 2; run \`git index-pack\`.`, { path });
+      throw new RuntreeError("corrupt_object", `The index of ${path} is not of version 2; run \`git index-pack\`.`, {
+        path,
+      });
     }
     this.#count = this.#index.readUInt32BE(NAMES - 4);
     this.#file = fs.openSync(path, "r");
@@ -47,9 +49,18 @@ export class Pack {
       const object = this.#readAt(this.#offset(position), resolve);
       if (hashObject(object.type, object.data) === oid) return object;
     } catch (error) {
-      throw new RuntreeError("corrupt_object", `Object ${oid} cannot be read from ${this.path}; run \`git fsck\`.`, { oid }, error);
+      throw new RuntreeError(
+        "corrupt_object",
+        `Object ${oid} cannot be read from ${this.path}; run \`git fsck\`.`,
+        { oid },
+        error,
+      );
     }
-    throw new RuntreeError("corrupt_object", `Object ${oid} in ${this.path} does not have the content its name promises.`, { oid });
+    throw new RuntreeError(
+      "corrupt_object",
+      `Object ${oid} in ${this.path} does not have the content its name promises.`,
+      { oid },
+    );
   }
 
   #find(oid: Oid): number {

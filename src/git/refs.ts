@@ -35,7 +35,11 @@ function readLooseRef(fs: FileSystem, gitDir: string, ref: string): Oid | null {
   const text = bytes.toString("latin1").trim();
   if (isOid(text)) return text;
   // An empty or torn ref would otherwise resolve silently to its stale packed value.
-  throw new RuntreeError("corrupt_ref", `Ref ${ref} is torn ("${text.slice(0, 50)}"); restore it from \`git reflog\` or a clone.`, { ref });
+  throw new RuntreeError(
+    "corrupt_ref",
+    `Ref ${ref} is torn ("${text.slice(0, 50)}"); restore it from \`git reflog\` or a clone.`,
+    { ref },
+  );
 }
 
 /** Reads a ref from disk; null when it does not exist. Throws `corrupt_ref` when its file is empty or torn. */
@@ -76,7 +80,12 @@ async function lock(fs: FileSystem, path: string): Promise<void> {
       // ENOENT: `git pack-refs` removed the folder between mkdir and open.
       if (code !== "EEXIST" && code !== "ENOENT") throw ioError(error, "locking", path);
       if (tries >= LOCK_TRIES) {
-        throw new RuntreeError("busy", `${path} is locked by another git process. If none runs, remove ${path}.lock.`, { path }, error);
+        throw new RuntreeError(
+          "busy",
+          `${path} is locked by another git process. If none runs, remove ${path}.lock.`,
+          { path },
+          error,
+        );
       }
       await new Promise((resolve) => setTimeout(resolve, LOCK_WAIT_MS));
     }
@@ -136,7 +145,11 @@ export async function moveRefs(fs: FileSystem, gitDir: string, moves: readonly R
     for (const { ref, from } of ordered) {
       const actual = readRef(fs, gitDir, ref);
       if (actual !== from) {
-        throw new RuntreeError("ref_moved", `${ref} is ${actual ?? "absent"}, not ${from ?? "absent"}.`, { ref, expected: from, actual });
+        throw new RuntreeError("ref_moved", `${ref} is ${actual ?? "absent"}, not ${from ?? "absent"}.`, {
+          ref,
+          expected: from,
+          actual,
+        });
       }
     }
     for (const { ref, to } of ordered) if (to !== null) await writeLock(fs, `${gitDir}/${ref}`, `${to}\n`);
@@ -167,7 +180,10 @@ export async function clearStaleLocks(fs: FileSystem, gitDir: string, graceMs: n
     listFolder(fs, folder).flatMap(({ name, isFolder }) =>
       isFolder ? find(`${folder}/${name}`) : name.endsWith(".lock") ? [`${folder}/${name}`] : [],
     );
-  const all = (): string[] => [...find(`${gitDir}/refs`), ...(fs.existsSync(`${gitDir}/packed-refs.lock`) ? [`${gitDir}/packed-refs.lock`] : [])];
+  const all = (): string[] => [
+    ...find(`${gitDir}/refs`),
+    ...(fs.existsSync(`${gitDir}/packed-refs.lock`) ? [`${gitDir}/packed-refs.lock`] : []),
+  ];
   const stamp = (path: string): string => {
     const stat = fs.statSync(path, { throwIfNoEntry: false });
     return stat === undefined ? "" : `${stat.ino}:${stat.mtimeMs}`;

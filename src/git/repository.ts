@@ -137,7 +137,8 @@ export class RehearsalRepository implements Repository {
   async apply(group: WriteGroup): Promise<void> {
     for (const { ref, from } of group.refs) {
       const actual = this.ref(ref);
-      if (actual !== from) throw new RuntreeError("ref_moved", `${ref} is ${actual ?? "absent"}.`, { ref, expected: from, actual });
+      if (actual !== from)
+        throw new RuntreeError("ref_moved", `${ref} is ${actual ?? "absent"}.`, { ref, expected: from, actual });
     }
     for (const { oid, type, data } of group.objects) this.#objects.set(oid, { type, data });
     for (const { ref, to } of group.refs) this.#moved.set(ref, to);

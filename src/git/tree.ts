@@ -25,7 +25,7 @@ export type TreeEdits = ReadonlyMap<string, Oid | null>;
 /** Reads the entries of a tree's bytes, in git's order. Throws `corrupt_object` when they do not add up. */
 export function parseTree(data: Buffer): TreeEntry[] {
   const entries: TreeEntry[] = [];
-  for (let at = 0; at < data.length; ) {
+  for (let at = 0; at < data.length;) {
     const space = data.indexOf(0x20, at);
     const nul = data.indexOf(0, space);
     if (space < 0 || nul < 0 || nul + 21 > data.length) {
@@ -56,10 +56,7 @@ export function formatTree(entries: Iterable<TreeEntry>): Buffer {
   const keyed = Array.from(entries, (entry) => ({ entry, key: sortKey(entry) }));
   keyed.sort((left, right) => Buffer.compare(left.key, right.key));
   return Buffer.concat(
-    keyed.flatMap(({ entry }) => [
-      Buffer.from(`${entry.mode} ${entry.name}\0`, "utf8"),
-      Buffer.from(entry.oid, "hex"),
-    ]),
+    keyed.flatMap(({ entry }) => [Buffer.from(`${entry.mode} ${entry.name}\0`, "utf8"), Buffer.from(entry.oid, "hex")]),
   );
 }
 
@@ -88,7 +85,11 @@ export function findEntry(read: ReadObject, root: Oid | null, path: string): Tre
 }
 
 /** Walks every file below a tree in git's order, with its whole path. */
-export function* walkFiles(read: ReadObject, root: Oid | null, prefix = ""): Generator<{ path: string; entry: TreeEntry }> {
+export function* walkFiles(
+  read: ReadObject,
+  root: Oid | null,
+  prefix = "",
+): Generator<{ path: string; entry: TreeEntry }> {
   for (const entry of readTree(read, root)) {
     const path = prefix + entry.name;
     if (isTree(entry)) yield* walkFiles(read, entry.oid, `${path}/`);
@@ -97,7 +98,12 @@ export function* walkFiles(read: ReadObject, root: Oid | null, prefix = ""): Gen
 }
 
 /** Walks the files that differ between two trees, entering only directories whose ids differ. */
-export function* diffTrees(read: ReadObject, before: Oid | null, after: Oid | null, prefix = ""): Generator<FileChange> {
+export function* diffTrees(
+  read: ReadObject,
+  before: Oid | null,
+  after: Oid | null,
+  prefix = "",
+): Generator<FileChange> {
   if (before === after) return;
   const olds = new Map(readTree(read, before).map((entry) => [entry.name, entry]));
   for (const entry of readTree(read, after)) {
@@ -110,7 +116,12 @@ export function* diffTrees(read: ReadObject, before: Oid | null, after: Oid | nu
   for (const old of olds.values()) yield* diffEntry(read, prefix + old.name, old, null);
 }
 
-function* diffEntry(read: ReadObject, path: string, before: TreeEntry | null, after: TreeEntry | null): Generator<FileChange> {
+function* diffEntry(
+  read: ReadObject,
+  path: string,
+  before: TreeEntry | null,
+  after: TreeEntry | null,
+): Generator<FileChange> {
   const oldTree = before !== null && isTree(before) ? before.oid : null;
   const newTree = after !== null && isTree(after) ? after.oid : null;
   if (oldTree !== null || newTree !== null) yield* diffTrees(read, oldTree, newTree, `${path}/`);
@@ -124,7 +135,11 @@ function* diffEntry(read: ReadObject, path: string, before: TreeEntry | null, af
  * Directories that become empty disappear, as git has none. Returns the new root (null when nothing is left)
  * and the tree objects that must be written with it.
  */
-export function editTree(read: ReadObject, root: Oid | null, edits: TreeEdits): { root: Oid | null; objects: EncodedObject[] } {
+export function editTree(
+  read: ReadObject,
+  root: Oid | null,
+  edits: TreeEdits,
+): { root: Oid | null; objects: EncodedObject[] } {
   const objects: EncodedObject[] = [];
   const edit = (tree: Oid | null, inside: Map<string, Oid | null>): Oid | null => {
     const entries = new Map(readTree(read, tree).map((entry) => [entry.name, entry]));

@@ -59,7 +59,13 @@ export function makeApp({ dispatcher, log, maxBody, principal }: AppOptions): Ko
       send(context, problemReply(error, requestId, null));
     }
     const { method, path, status } = context;
-    const line = { request_id: requestId, method, path, status, ms: Math.round((performance.now() - started) * 10) / 10 };
+    const line = {
+      request_id: requestId,
+      method,
+      path,
+      status,
+      ms: Math.round((performance.now() - started) * 10) / 10,
+    };
     if (status >= 500) log.error({ ...line, err: context.state["error"] }, "request failed");
     else log.info(line, "request");
   });

@@ -48,14 +48,21 @@ export class Dispatcher {
     if (idempotency === null || query["dryRun"] === true) return this.#call(request, understood);
     const known = this.#store.requests.find(idempotency.key);
     if (known !== null && known.body !== idempotency.body) {
-      throw new RuntreeError("idempotency_key_reused", "This Idempotency-Key came with another body before; use a new key.");
+      throw new RuntreeError(
+        "idempotency_key_reused",
+        "This Idempotency-Key came with another body before; use a new key.",
+      );
     }
     if (this.#atWork.has(idempotency.key)) {
-      throw new RuntreeError("request_in_progress", "The request with this Idempotency-Key is still at work; try again shortly.");
+      throw new RuntreeError(
+        "request_in_progress",
+        "The request with this Idempotency-Key is still at work; try again shortly.",
+      );
     }
     if (known?.run != null) {
       const view = answerAgain(this.#store, known.run, known);
-      const headers: Record<string, string> = operation(request.operation).success === 201 ? { Location: `/runs/${view.record.id}` } : {};
+      const headers: Record<string, string> =
+        operation(request.operation).success === 201 ? { Location: `/runs/${view.record.id}` } : {};
       return { body: presentRun(this.#store, view), etag: runTag(view), headers };
     }
     if (known?.job != null) return { body: presentJob(this.#store, requireJobRecord(this.#store, known.job)) };
@@ -67,7 +74,10 @@ export class Dispatcher {
     }
   }
 
-  async #call(request: RawRequest, { query, body, notices, ifMatch, idempotency }: UnderstoodRequest): Promise<Answer<unknown>> {
+  async #call(
+    request: RawRequest,
+    { query, body, notices, ifMatch, idempotency }: UnderstoodRequest,
+  ): Promise<Answer<unknown>> {
     const rehearsing = query["dryRun"] === true;
     const store = rehearsing ? this.#store.rehearse() : this.#store;
     const author = { principal: request.principal, idempotency: rehearsing ? null : idempotency };
@@ -117,7 +127,9 @@ export function problemReply(thrown: unknown, requestId: string, known: Store | 
     headers: {
       "Content-Type": "application/problem+json; charset=utf-8",
       ...(problem.run === undefined ? {} : { Location: problem.run.links.self }),
-      ...(problem.code === "unsupported_media_type" && accepted?.method === "PATCH" ? { "Accept-Patch": accepted.accepts?.join(", ") ?? "" } : {}),
+      ...(problem.code === "unsupported_media_type" && accepted?.method === "PATCH"
+        ? { "Accept-Patch": accepted.accepts?.join(", ") ?? "" }
+        : {}),
       ...(problem.status === 503 ? { "Retry-After": "1" } : {}),
     },
     body: Buffer.from(JSON.stringify(problem)),

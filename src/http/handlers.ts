@@ -46,14 +46,22 @@ type ResponseOf<Id extends OperationId> = Wire<(typeof OPERATIONS)[Id]["response
 /** One handler for each operation of the table; the compiler requires them all. */
 export type Handlers = { readonly [Id in OperationId]: (call: Call<Id>) => Promise<Answer<ResponseOf<Id>>> };
 
-const PACKAGE = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { name: string; version: string };
+const PACKAGE = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+  name: string;
+  version: string;
+};
 
 function runAnswer(store: Store, view: RunView): Answer<Wire<"run#Run">> {
   return { body: presentRun(store, view), etag: runTag(view) };
 }
 
 /** A page of runs in the form of a list. */
-function pageOfRuns(store: Store, path: string, filter: RunFilter, query: QueryOf<"listRuns">): Answer<Wire<"run#RunList">> {
+function pageOfRuns(
+  store: Store,
+  path: string,
+  filter: RunFilter,
+  query: QueryOf<"listRuns">,
+): Answer<Wire<"run#RunList">> {
   const found = store.runs.select(filter);
   const { limit, offset } = query;
   const items = found.slice(offset, offset + limit).map((view) => presentRun(store, view));
@@ -73,10 +81,15 @@ function filterOf(query: QueryOf<"listJobRuns">, jobId: string | undefined): Run
 /** The kind of job a request asks for is told by its members; only jobs for agents are known. */
 function requireExternal(body: Wire<"job#CreateJob">): readonly string[] {
   if (body.executor !== "external") {
-    throw new RuntreeError("ambiguous_job", 'Which kind of job is not clear: send {"executor": "external"} for a job that agents do.');
+    throw new RuntreeError(
+      "ambiguous_job",
+      'Which kind of job is not clear: send {"executor": "external"} for a job that agents do.',
+    );
   }
   const known = new Set(["executor", "job_id", "title", "params"]);
-  return Object.keys(body).filter((name) => !known.has(name)).map((name) => `The member ${name} is not known and was ignored.`);
+  return Object.keys(body)
+    .filter((name) => !known.has(name))
+    .map((name) => `The member ${name} is not known and was ignored.`);
 }
 
 /** Makes the handlers; `git` is the version that `/version` tells. */
@@ -89,7 +102,12 @@ export function makeHandlers(git: string): Handlers {
 
     listJobRuns: async ({ store, params, query }) => {
       requireJob(store, params.job_id);
-      const page = pageOfRuns(store, `/jobs/${encodeURIComponent(params.job_id)}/runs`, filterOf(query, params.job_id), query);
+      const page = pageOfRuns(
+        store,
+        `/jobs/${encodeURIComponent(params.job_id)}/runs`,
+        filterOf(query, params.job_id),
+        query,
+      );
       const body = page.body as Wire<"run#RunList">;
       return { ...page, body: { ...body, runs: body.items } };
     },
@@ -112,10 +130,14 @@ export function makeHandlers(git: string): Handlers {
     resolveRun: async ({ store, author, params, body }) =>
       runAnswer(store, await resolveRun(store, author, params.run_id, body as ResolveRun)),
 
-    cancelRun: async ({ store, author, params, body }) => runAnswer(store, await cancelRun(store, author, params.run_id, body.reason)),
+    cancelRun: async ({ store, author, params, body }) =>
+      runAnswer(store, await cancelRun(store, author, params.run_id, body.reason)),
 
     putSchema: async ({ store, author, params, body, notices, ifMatch }) =>
-      runAnswer(store, await putSchema(store, author, params.run_id, params.name, body as Json, notices, ifTip(ifMatch))),
+      runAnswer(
+        store,
+        await putSchema(store, author, params.run_id, params.name, body as Json, notices, ifTip(ifMatch)),
+      ),
 
     putConfiguration: async ({ store, author, params, body, notices, ifMatch }) =>
       runAnswer(store, await putConfiguration(store, author, params.run_id, body as Json, notices, ifTip(ifMatch))),
@@ -137,7 +159,10 @@ export function makeHandlers(git: string): Handlers {
       const { limit, offset, at } = query;
       const { commit, total, items } = listDocuments(store, params.collection, { limit, offset, at });
       const path = `/documents/${encodeURIComponent(params.collection)}`;
-      return { body: { items, total, limit, offset }, headers: { "Runtree-Commit": commit, ...pageLinks(path, query, total) } };
+      return {
+        body: { items, total, limit, offset },
+        headers: { "Runtree-Commit": commit, ...pageLinks(path, query, total) },
+      };
     },
 
     getDocument: async ({ store, params, query }) => {
@@ -156,4 +181,3 @@ export function makeHandlers(git: string): Handlers {
     }),
   };
 }
-

@@ -8,7 +8,8 @@ export function pageLinks(
   if (total <= limit && offset === 0) return {};
   const link = (at: number, relation: string): string => {
     const parameters = new URLSearchParams();
-    for (const [name, value] of Object.entries({ ...query, offset: at })) if (value !== undefined) parameters.set(name, String(value));
+    for (const [name, value] of Object.entries({ ...query, offset: at }))
+      if (value !== undefined) parameters.set(name, String(value));
     return `<${path}?${parameters.toString()}>; rel="${relation}"`;
   };
   const last = Math.max(0, Math.floor((total - 1) / limit) * limit);

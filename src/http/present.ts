@@ -94,7 +94,13 @@ function jobStatus(runs: readonly RunView[]): JobStatus {
   if (runs.some(({ place }) => place === "open")) return "running";
   const newest = runs[0]?.record.status;
   if (newest === undefined) return "queued";
-  return newest === "cancelled" ? "cancelled" : newest === "success" ? "completed" : newest === "skipped" ? "skipped" : "failed";
+  return newest === "cancelled"
+    ? "cancelled"
+    : newest === "success"
+      ? "completed"
+      : newest === "skipped"
+        ? "skipped"
+        : "failed";
 }
 
 /** A job as clients see it (WIRE §3). */

@@ -24,8 +24,11 @@ export function presentProblem(error: unknown, requestId: string, store: Store |
     title,
     status,
     code,
-    detail: code === "internal" ? `Something went wrong here; the log has it under request ${requestId}.` : known.message,
-    ...(listed.length > 0 || status === 422 ? { errors: listed.length > 0 ? listed : [asViolation(known.message)] } : {}),
+    detail:
+      code === "internal" ? `Something went wrong here; the log has it under request ${requestId}.` : known.message,
+    ...(listed.length > 0 || status === 422
+      ? { errors: listed.length > 0 ? listed : [asViolation(known.message)] }
+      : {}),
     ...(Array.isArray(conflicts) ? { conflicts: conflicts as readonly Conflict[] } : {}),
     ...(isView(run) && store !== null ? { run: presentRun(store, run) } : {}),
     request_id: requestId,

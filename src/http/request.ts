@@ -35,7 +35,9 @@ addFormats.default(ajv);
 const queryValidators = new Map(
   Object.keys(OPERATIONS).map((id) => {
     const { query = {} } = operation(id as OperationId);
-    const properties = Object.fromEntries(Object.entries(query).map(([name, parameter]) => [name, parameterSchema(parameter)]));
+    const properties = Object.fromEntries(
+      Object.entries(query).map(([name, parameter]) => [name, parameterSchema(parameter)]),
+    );
     return [id, ajv.compile({ type: "object", properties, additionalProperties: false })];
   }),
 );
@@ -51,7 +53,8 @@ function understandQuery({ operation: id, query }: RawRequest): Readonly<Record<
   const errors = (validate.errors ?? []).map((error) => {
     const extra = (error.params as { additionalProperty?: string }).additionalProperty;
     const name = extra ?? error.instancePath.slice(1);
-    const words = extra === undefined ? `${name} ${error.message ?? "is wrong"}` : `There is no query parameter ${name}`;
+    const words =
+      extra === undefined ? `${name} ${error.message ?? "is wrong"}` : `There is no query parameter ${name}`;
     return doorViolation("schema", `/${name}`, `${words}.`);
   });
   throw new RuntreeError("bad_request", errors[0]?.message ?? "The query cannot be understood.", { errors });
@@ -67,17 +70,41 @@ function understandBody(request: RawRequest, known: Operation): { body: Json | u
   const { request: shape, accepts = ["application/json"] } = known;
   if (shape === undefined) return { body: undefined, notices: [] };
   if (request.body.length === 0 && known.method === "POST") return { body: {}, notices: [] };
-  const [type = "", ...parameters] = (header(request, "content-type") ?? "").toLowerCase().split(";").map((part) => part.trim());
-  const charset = parameters.find((part) => part.startsWith("charset="))?.slice("charset=".length).replaceAll('"', "");
-  if (!accepts.includes(type) || (charset !== undefined && charset !== "utf-8") || header(request, "content-encoding") !== undefined) {
-    throw new RuntreeError("unsupported_media_type", `Send the body as ${accepts.join(" or ")}, in UTF-8 and not compressed.`, { accepts });
+  const [type = "", ...parameters] = (header(request, "content-type") ?? "")
+    .toLowerCase()
+    .split(";")
+    .map((part) => part.trim());
+  const charset = parameters
+    .find((part) => part.startsWith("charset="))
+    ?.slice("charset=".length)
+    .replaceAll('"', "");
+  if (
+    !accepts.includes(type) ||
+    (charset !== undefined && charset !== "utf-8") ||
+    header(request, "content-encoding") !== undefined
+  ) {
+    throw new RuntreeError(
+      "unsupported_media_type",
+      `Send the body as ${accepts.join(" or ")}, in UTF-8 and not compressed.`,
+      { accepts },
+    );
   }
   const { value, violations, notices } = readJson(request.body);
-  if (violations.length > 0) throw new RuntreeError("validation_failed", `The request is refused: ${violations[0]?.message}`, { errors: violations });
+  if (violations.length > 0)
+    throw new RuntreeError("validation_failed", `The request is refused: ${violations[0]?.message}`, {
+      errors: violations,
+    });
   const problems = checkShape(shape, value);
   if (problems.length > 0) {
-    const errors = problems.map(({ pointer, message, schema_pointer }) => ({ ...doorViolation("schema", pointer, message), schema_pointer }));
-    throw new RuntreeError("validation_failed", `The request is refused: ${problems[0]?.pointer || "the body"} ${problems[0]?.message}.`, { errors });
+    const errors = problems.map(({ pointer, message, schema_pointer }) => ({
+      ...doorViolation("schema", pointer, message),
+      schema_pointer,
+    }));
+    throw new RuntreeError(
+      "validation_failed",
+      `The request is refused: ${problems[0]?.pointer || "the body"} ${problems[0]?.message}.`,
+      { errors },
+    );
   }
   return { body: value, notices };
 }
@@ -85,7 +112,12 @@ function understandBody(request: RawRequest, known: Operation): { body: Json | u
 /** Entity tags of a conditional header, weak or strong, without quotes; null when the header is absent. */
 export function entityTags(value: string | undefined): string[] | null {
   if (value === undefined) return null;
-  return value.split(",").map((tag) => tag.trim().replace(/^W\//, "").replace(/^"(.*)"$/, "$1"));
+  return value.split(",").map((tag) =>
+    tag
+      .trim()
+      .replace(/^W\//, "")
+      .replace(/^"(.*)"$/, "$1"),
+  );
 }
 
 function digest(...parts: readonly (string | Buffer)[]): string {
@@ -98,7 +130,8 @@ function digest(...parts: readonly (string | Buffer)[]): string {
 function understandIdempotency(request: RawRequest, known: Operation): UnderstoodRequest["idempotency"] {
   const key = header(request, "idempotency-key");
   if (key === undefined || known.idempotent !== true) return null;
-  if (key === "" || key.length > 255) throw new RuntreeError("bad_request", "An Idempotency-Key has 1 to 255 characters.", {});
+  if (key === "" || key.length > 255)
+    throw new RuntreeError("bad_request", "An Idempotency-Key has 1 to 255 characters.", {});
   const path = known.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(request.params[name] ?? ""));
   return { key: digest(request.principal, known.method, path, key), body: digest(request.body) };
 }

@@ -30,12 +30,23 @@ export function isLoopback(host: string): boolean {
 function answerBroken(error: Error, socket: Socket, log: Logger): void {
   const reason = systemCode(error);
   const code: ErrorCode =
-    reason === "HPE_HEADER_OVERFLOW" ? "headers_too_large" : reason === "ERR_HTTP_REQUEST_TIMEOUT" ? "request_timeout" : "bad_request";
+    reason === "HPE_HEADER_OVERFLOW"
+      ? "headers_too_large"
+      : reason === "ERR_HTTP_REQUEST_TIMEOUT"
+        ? "request_timeout"
+        : "bad_request";
   log.info({ code, reason }, "unreadable request");
   if (!socket.writable || reason === "ECONNRESET") return void socket.destroy();
   const { status, title } = PROBLEMS[code];
   const requestId = runIdMaker()(Date.now());
-  const body = JSON.stringify({ type: `urn:runtree:problem:${code}`, title, status, code, detail: `${title}.`, request_id: requestId });
+  const body = JSON.stringify({
+    type: `urn:runtree:problem:${code}`,
+    title,
+    status,
+    code,
+    detail: `${title}.`,
+    request_id: requestId,
+  });
   const head = [
     `HTTP/1.1 ${status} ${title}`,
     "Content-Type: application/problem+json; charset=utf-8",
@@ -49,7 +60,10 @@ function answerBroken(error: Error, socket: Socket, log: Logger): void {
 async function listen(server: Server, host: string, port: number): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     server.once("error", (error) => {
-      const words = systemCode(error) === "EADDRINUSE" ? `Port ${port} on ${host} is taken. Give another with --port, or --port 0 for any free one.` : `Listening on ${host}:${port} failed: ${error.message}.`;
+      const words =
+        systemCode(error) === "EADDRINUSE"
+          ? `Port ${port} on ${host} is taken. Give another with --port, or --port 0 for any free one.`
+          : `Listening on ${host}:${port} failed: ${error.message}.`;
       reject(new RuntreeError("address_not_allowed", words, { host, port }, error));
     });
     server.listen(port, host, () => resolve(server.address() as AddressInfo));
@@ -57,15 +71,24 @@ async function listen(server: Server, host: string, port: number): Promise<Addre
 }
 
 /** Serves the application. Throws `address_not_allowed` for an address that would need keys, or is taken. */
-export async function serveHttp(options: AppOptions & { readonly host: string; readonly port: number }): Promise<Listening> {
+export async function serveHttp(
+  options: AppOptions & { readonly host: string; readonly port: number },
+): Promise<Listening> {
   const { host, port, log } = options;
   if (!isLoopback(host)) {
-    throw new RuntreeError("address_not_allowed", `Binding ${host} needs keys, which this version does not have; use 127.0.0.1 behind a proxy that authenticates.`, { host });
+    throw new RuntreeError(
+      "address_not_allowed",
+      `Binding ${host} needs keys, which this version does not have; use 127.0.0.1 behind a proxy that authenticates.`,
+      { host },
+    );
   }
   const callback = makeApp(options).callback();
-  const server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS, maxHeaderSize: HEADER_BYTES }, (request, response) => {
-    void callback(request, response);
-  });
+  const server = createServer(
+    { headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS, maxHeaderSize: HEADER_BYTES },
+    (request, response) => {
+      void callback(request, response);
+    },
+  );
   server.maxConnections = CONNECTIONS;
   server.on("clientError", (error, socket) => answerBroken(error, socket as Socket, log));
   const address = await listen(server, host, port);

@@ -51,7 +51,8 @@ export function annotationsOf(source: SchemaSource): Annotations {
     for (const key of SAME) for (const inner of subschemas(schema[key] ?? null)) visit(file, inner, at, within);
     for (const key of NAMED) {
       const members = schema[key];
-      if (isObject(members)) for (const [name, inner] of Object.entries(members)) visit(file, inner, [...at, name], within);
+      if (isObject(members))
+        for (const [name, inner] of Object.entries(members)) visit(file, inner, [...at, name], within);
     }
     for (const key of ANY) {
       const inner = schema[key];

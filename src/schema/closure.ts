@@ -36,14 +36,19 @@ function* referencesIn(value: Json): Generator<string> {
   if (isArray(value)) for (const item of value) yield* referencesIn(item);
   else if (isObject(value)) {
     for (const [key, member] of Object.entries(value)) {
-      if ((key === "$ref" || key === "$dynamicRef" || key === "$recursiveRef") && typeof member === "string") yield member;
+      if ((key === "$ref" || key === "$dynamicRef" || key === "$recursiveRef") && typeof member === "string")
+        yield member;
       else yield* referencesIn(member);
     }
   }
 }
 
 /** Finds the file that a `$ref` of another file names, by its place or by its `$id`; undefined when none does. */
-export function referencedFile(files: readonly SchemaFile[], from: SchemaFile, reference: string): SchemaFile | undefined {
+export function referencedFile(
+  files: readonly SchemaFile[],
+  from: SchemaFile,
+  reference: string,
+): SchemaFile | undefined {
   if (reference.startsWith("#")) return from;
   for (const base of [ownAddress(from), fileAddress(from.path)]) {
     if (!URL.canParse(reference, base)) continue;

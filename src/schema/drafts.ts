@@ -8,7 +8,14 @@ import type { Json } from "../domain/json.ts";
  * User schemas hold keywords ajv does not know and regular expressions the `u` flag refuses, so: not strict, no `u`.
  * Formats are asserted, `$data` is off, every error is reported.
  */
-const OPTIONS: Options = { strict: false, unicodeRegExp: false, allErrors: true, $data: false, logger: false, addUsedSchema: false };
+const OPTIONS: Options = {
+  strict: false,
+  unicodeRegExp: false,
+  allErrors: true,
+  $data: false,
+  logger: false,
+  addUsedSchema: false,
+};
 
 /** The ajv for a schema's own `$schema`: draft-07, 2019-09, or 2020-12 (also when it says nothing). */
 export function ajvFor(draft: Json | undefined): Ajv {

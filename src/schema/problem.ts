@@ -13,8 +13,18 @@ export interface SchemaProblem {
 export function schemaProblem(error: ErrorObject): SchemaProblem {
   const params = error.params as Record<string, unknown>;
   const member = params["missingProperty"] ?? params["additionalProperty"] ?? params["unevaluatedProperty"];
-  const allowed = error.keyword === "enum" ? params["allowedValues"] : error.keyword === "const" ? [params["allowedValue"]] : undefined;
-  const words = Array.isArray(allowed) ? `: ${allowed.slice(0, 20).map((value) => JSON.stringify(value)).join(", ")}` : "";
+  const allowed =
+    error.keyword === "enum"
+      ? params["allowedValues"]
+      : error.keyword === "const"
+        ? [params["allowedValue"]]
+        : undefined;
+  const words = Array.isArray(allowed)
+    ? `: ${allowed
+        .slice(0, 20)
+        .map((value) => JSON.stringify(value))
+        .join(", ")}`
+    : "";
   return {
     pointer: error.instancePath + (typeof member === "string" ? formatPointer([member]) : ""),
     schema_pointer: error.schemaPath,

@@ -10,7 +10,8 @@ const BASE = "https://runtree.invalid/shapes/";
 
 const ajv = new Ajv2020({ strict: true, strictRequired: false, allowUnionTypes: true, allErrors: true, logger: false });
 addFormats.default(ajv);
-for (const name of readdirSync(FOLDER)) ajv.addSchema(JSON.parse(readFileSync(new URL(name, FOLDER), "utf8")) as object);
+for (const name of readdirSync(FOLDER))
+  ajv.addSchema(JSON.parse(readFileSync(new URL(name, FOLDER), "utf8")) as object);
 
 /** A stored or wire shape: the file below `schemas/` and the definition in it, such as `run#Run`. */
 export type ShapeName = `${string}#${string}`;

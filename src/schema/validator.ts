@@ -24,7 +24,10 @@ export type CheckAnswer =
 export type CheckResult = { readonly compileError: string } | { readonly problems: SchemaProblem[][] };
 
 /** In a source tree the worker runs from the build, as Node 20 cannot run TypeScript. */
-const WORKER = new URL(import.meta.url.endsWith(".ts") ? "../../dist/schema/worker.js" : "./worker.js", import.meta.url);
+const WORKER = new URL(
+  import.meta.url.endsWith(".ts") ? "../../dist/schema/worker.js" : "./worker.js",
+  import.meta.url,
+);
 
 /**
  * Checks documents against users' schemas in a worker, because a schema is code: a pathological pattern may stall it,
@@ -71,18 +74,32 @@ export class Validator {
         if ("compileError" in answered) return answered;
         done.push(...answered.problems);
       }
-      done.push([{ pointer: "", schema_pointer: "", message: `checking this document took longer than ${DOCUMENT_MS / 1000} seconds` }]);
+      done.push([
+        {
+          pointer: "",
+          schema_pointer: "",
+          message: `checking this document took longer than ${DOCUMENT_MS / 1000} seconds`,
+        },
+      ]);
     } while (done.length < documents.length);
     return { problems: done.slice(0, documents.length) };
   }
 
   /** Sends one request; null when the worker took too long or died and was stopped. */
   async #ask(source: SchemaSource, documents: readonly string[]): Promise<CheckAnswer | null> {
-    this.#worker ??= new Worker(WORKER, { workerData: this.#progress.buffer, resourceLimits: { maxOldGenerationSizeMb: 1024 } });
+    this.#worker ??= new Worker(WORKER, {
+      workerData: this.#progress.buffer,
+      resourceLimits: { maxOldGenerationSizeMb: 1024 },
+    });
     const worker = this.#worker;
     worker.unref();
     const id = ++this.#ids;
-    const request: CheckRequest = { id, key: source.key, source: this.#known.has(source.key) ? null : source, documents };
+    const request: CheckRequest = {
+      id,
+      key: source.key,
+      source: this.#known.has(source.key) ? null : source,
+      documents,
+    };
     this.#known.add(source.key);
     const answer = await new Promise<CheckAnswer | null>((resolve) => {
       let seen = Atomics.load(this.#progress, 0);

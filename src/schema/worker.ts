@@ -39,7 +39,10 @@ function answer({ id, key, source, documents }: CheckRequest): CheckAnswer {
 function placed(problem: SchemaProblem): SchemaProblem {
   const address = fileAddress("");
   if (!problem.schema_pointer.startsWith(address)) return problem;
-  return { ...problem, schema_pointer: problem.schema_pointer.slice(address.length).replace(/\.schema\.json#?\//, ".schema.json#/") };
+  return {
+    ...problem,
+    schema_pointer: problem.schema_pointer.slice(address.length).replace(/\.schema\.json#?\//, ".schema.json#/"),
+  };
 }
 
 parentPort?.on("message", (request: CheckRequest) => parentPort?.postMessage(answer(request)));

@@ -28,10 +28,18 @@ export function authoredCommit(
   who: { readonly author: Authorship; readonly node: string; readonly now: number },
   what: CommitText & { readonly tree: Oid; readonly parents: readonly Oid[] },
 ): EncodedObject {
-  const seconds = Math.max(Math.floor(who.now / 1000), ...what.parents.map((parent) => readCommit(read, parent).committer.seconds));
-  const signature = (name: string): { name: string; email: string; seconds: number } => ({ name, email: `${name}@runtree.invalid`, seconds });
+  const seconds = Math.max(
+    Math.floor(who.now / 1000),
+    ...what.parents.map((parent) => readCommit(read, parent).committer.seconds),
+  );
+  const signature = (name: string): { name: string; email: string; seconds: number } => ({
+    name,
+    email: `${name}@runtree.invalid`,
+    seconds,
+  });
   const mark = who.author.idempotency;
-  const trailers = mark === null ? what.trailers : [...what.trailers, [IDEMPOTENCY, `${mark.key} ${mark.body}`] as const];
+  const trailers =
+    mark === null ? what.trailers : [...what.trailers, [IDEMPOTENCY, `${mark.key} ${mark.body}`] as const];
   return encodeCommit({
     tree: what.tree,
     parents: what.parents,

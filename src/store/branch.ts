@@ -31,12 +31,19 @@ export function editFiles(
   unwritten: readonly EncodedObject[] = [],
 ): { tree: Oid; objects: EncodedObject[] } {
   const blobs = [...files].map(([path, text]) => ({ path, blob: text === null ? null : encodeObject("blob", text) }));
-  const { root, objects } = editTree(store.reader(unwritten), tree, new Map(blobs.map(({ path, blob }) => [path, blob?.oid ?? null])));
+  const { root, objects } = editTree(
+    store.reader(unwritten),
+    tree,
+    new Map(blobs.map(({ path, blob }) => [path, blob?.oid ?? null])),
+  );
   return { tree: root ?? tree, objects: [...unwritten, ...blobs.flatMap(({ blob }) => blob ?? []), ...objects] };
 }
 
 /** The trailers that every commit of a run carries. */
-export function runTrailers(record: RunRecord, more: readonly (readonly [string, string])[] = []): (readonly [string, string])[] {
+export function runTrailers(
+  record: RunRecord,
+  more: readonly (readonly [string, string])[] = [],
+): (readonly [string, string])[] {
   return [["Run-Id", record.id], ["Job-Id", record.job_id], ...more];
 }
 
@@ -46,8 +53,17 @@ export function runTrailers(record: RunRecord, more: readonly (readonly [string,
  */
 export async function commitOnBranch(store: Store, author: Authorship, commit: BranchCommit): Promise<RunView> {
   const { record } = commit;
-  const edited = editFiles(store, commit.tree, new Map([...commit.files, [RUN_FILE, encodeRecord(record)]]), commit.objects);
-  const tip = authoredCommit(store.reader(), store.signing(author), { ...commit.text, tree: edited.tree, parents: commit.parents });
+  const edited = editFiles(
+    store,
+    commit.tree,
+    new Map([...commit.files, [RUN_FILE, encodeRecord(record)]]),
+    commit.objects,
+  );
+  const tip = authoredCommit(store.reader(), store.signing(author), {
+    ...commit.text,
+    tree: edited.tree,
+    parents: commit.parents,
+  });
   const objects = [...neededBy(edited.tree, edited.objects), tip];
   const ref = runRef(record.id);
   const from = commit.from?.head ?? null;
@@ -75,7 +91,11 @@ function intoAttic(
   const attic = store.repository.ref(ATTIC);
   const read = store.reader(objects);
   const blob = encodeObject("blob", encodeRecord(record));
-  const edited = editTree(read, attic === null ? null : readCommit(read, attic).tree, new Map([[runRecordPath(record.id), blob.oid]]));
+  const edited = editTree(
+    read,
+    attic === null ? null : readCommit(read, attic).tree,
+    new Map([[runRecordPath(record.id), blob.oid]]),
+  );
   const commit = authoredCommit(read, store.signing({ ...author, idempotency: null }), {
     subject: `Keep ${record.status} run ${record.id}`,
     trailers: runTrailers(record),

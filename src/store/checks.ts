@@ -58,7 +58,10 @@ export class SchemaChecks {
     const violations: Violation[] = [];
     for (let at = 0; at < fresh.length; at += BATCH) {
       const batch = fresh.slice(at, at + BATCH);
-      const result: CheckResult = await this.#validator.check(source, batch.map(({ document }) => JSON.stringify(document)));
+      const result: CheckResult = await this.#validator.check(
+        source,
+        batch.map(({ document }) => JSON.stringify(document)),
+      );
       if ("compileError" in result) return [doesNotCompile(source, result.compileError)];
       for (const [index, problems] of result.problems.entries()) {
         const { collection, id, oid } = batch[index] as CheckedDocument;
@@ -85,7 +88,14 @@ function standing(plan: MergePlan): CheckedDocument[] {
   return plan.documents.flatMap((planned) => {
     const document = resultOf(planned);
     if (document === null) return [];
-    return [{ collection: planned.collection, id: planned.id, document, oid: encodeObject("blob", canonicalJson(document)).oid }];
+    return [
+      {
+        collection: planned.collection,
+        id: planned.id,
+        document,
+        oid: encodeObject("blob", canonicalJson(document)).oid,
+      },
+    ];
   });
 }
 
@@ -113,27 +123,55 @@ function checkSettings(plan: MergePlan, { index }: CheckContext): Violation[] {
     const documents = index.count(old.name);
     if (documents === 0) return [];
     const pointer = `/collections/${old.name}`;
-    if (now === undefined) return [configViolation("unknown_collection", pointer, `The collection still has ${documents} documents.`)];
+    if (now === undefined)
+      return [configViolation("unknown_collection", pointer, `The collection still has ${documents} documents.`)];
     if (now.shards === old.shards) return [];
-    return [configViolation("schema", `${pointer}/shards`, `shards is fixed at ${old.shards} while the collection has documents.`)];
+    return [
+      configViolation(
+        "schema",
+        `${pointer}/shards`,
+        `shards is fixed at ${old.shards} while the collection has documents.`,
+      ),
+    ];
   });
 }
 
 function checkIdentity(documents: readonly CheckedDocument[], plan: MergePlan, read: ReadObject): Violation[] {
   return documents.flatMap(({ collection, id, document }): Violation[] => {
     if (!plan.rules.collections.has(collection)) {
-      return [{ code: "unknown_collection", collection, id, pointer: "", message: `There is no collection ${collection}; add it to ${CONFIGURATION_FILE}.` }];
+      return [
+        {
+          code: "unknown_collection",
+          collection,
+          id,
+          pointer: "",
+          message: `There is no collection ${collection}; add it to ${CONFIGURATION_FILE}.`,
+        },
+      ];
     }
     const violations: Violation[] = [];
     if (document["id"] !== id) {
-      violations.push({ code: "id_mismatch", collection, id, pointer: "/id", message: `The id inside is ${JSON.stringify(document["id"] ?? null)}, the document's is "${id}".` });
+      violations.push({
+        code: "id_mismatch",
+        collection,
+        id,
+        pointer: "/id",
+        message: `The id inside is ${JSON.stringify(document["id"] ?? null)}, the document's is "${id}".`,
+      });
     }
     const path = documentPath(collection, id, plan.rules.collections.get(collection)?.shards ?? DEFAULT_SHARDS);
     const folder = findEntry(read, plan.tree, path.slice(0, path.lastIndexOf("/")));
     for (const { name } of readTree(read, folder?.oid ?? null)) {
       const other = documentAt(`metadata/${collection}/${name}`)?.id ?? id;
       if (other !== id && foldId(other) === foldId(id)) {
-        violations.push({ code: "id_collision", collection, id, pointer: "/id", message: `The id differs from "${other}" only in case or normal form.`, detail: { id: other } });
+        violations.push({
+          code: "id_collision",
+          collection,
+          id,
+          pointer: "/id",
+          message: `The id differs from "${other}" only in case or normal form.`,
+          detail: { id: other },
+        });
       }
     }
     return violations;
@@ -141,27 +179,58 @@ function checkIdentity(documents: readonly CheckedDocument[], plan: MergePlan, r
 }
 
 /** References outward from checked documents, and inward to the ones that go. */
-function checkReferences(documents: readonly CheckedDocument[], plan: MergePlan, read: ReadObject, index: MainIndex): Violation[] {
+function checkReferences(
+  documents: readonly CheckedDocument[],
+  plan: MergePlan,
+  read: ReadObject,
+  index: MainIndex,
+): Violation[] {
   const planned = new Map(plan.documents.map((document) => [`${document.collection}/${document.id}`, document]));
   const exists = (id: string, to: readonly string[]): boolean =>
     to.some((collection) => {
       const known = planned.get(`${collection}/${id}`);
       if (known !== undefined) return resultOf(known) !== null;
-      return blobAt(read, plan.tree, documentPath(collection, id, plan.rules.collections.get(collection)?.shards ?? DEFAULT_SHARDS)) !== null;
+      return (
+        blobAt(
+          read,
+          plan.tree,
+          documentPath(collection, id, plan.rules.collections.get(collection)?.shards ?? DEFAULT_SHARDS),
+        ) !== null
+      );
     });
   const missing = documents.flatMap(({ collection, id, document }) => {
     const rules = plan.rules.collections.get(collection);
-    return (rules === undefined ? [] : referencesIn(document, rules)).flatMap(({ target, pointer, to }): Violation[] => {
-      if (target !== "" && exists(target, to)) return [];
-      return [{ code: "reference_missing", collection, id, pointer, message: `"${target}" is not in ${to.join(" or ")}.`, detail: { target, to: [...to] } }];
-    });
+    return (rules === undefined ? [] : referencesIn(document, rules)).flatMap(
+      ({ target, pointer, to }): Violation[] => {
+        if (target !== "" && exists(target, to)) return [];
+        return [
+          {
+            code: "reference_missing",
+            collection,
+            id,
+            pointer,
+            message: `"${target}" is not in ${to.join(" or ")}.`,
+            detail: { target, to: [...to] },
+          },
+        ];
+      },
+    );
   });
   const inUse = plan.documents.flatMap((gone) => {
     if (resultOf(gone) !== null || gone.ours === null) return [];
     return index.referrers(gone.id).flatMap(({ collection, id, pointer, to }): Violation[] => {
       if (planned.has(`${collection}/${id}`) || !to.includes(gone.collection) || exists(gone.id, to)) return [];
       const message = `${collection}/${id} still refers to ${gone.collection}/${gone.id}, which the run deletes.`;
-      return [{ code: "reference_in_use", collection, id, pointer, message, detail: { collection: gone.collection, id: gone.id } }];
+      return [
+        {
+          code: "reference_in_use",
+          collection,
+          id,
+          pointer,
+          message,
+          detail: { collection: gone.collection, id: gone.id },
+        },
+      ];
     });
   });
   return [...missing, ...inUse];
@@ -177,7 +246,16 @@ function checkUniqueness(documents: readonly CheckedDocument[], plan: MergePlan,
       const other = stands ?? seen.get(key);
       seen.set(key, id);
       if (other === undefined || other === id) return [];
-      return [{ code: "duplicate", collection, id, pointer, message: `"${other}" has the same value, which must be unique.`, detail: { id: other } }];
+      return [
+        {
+          code: "duplicate",
+          collection,
+          id,
+          pointer,
+          message: `"${other}" has the same value, which must be unique.`,
+          detail: { id: other },
+        },
+      ];
     });
   });
 }
@@ -185,7 +263,9 @@ function checkUniqueness(documents: readonly CheckedDocument[], plan: MergePlan,
 /** The schemas that a plan brings or changes; each must compile, used or not. */
 function changedSources(plan: MergePlan, old: Rules): SchemaSource[] {
   const known = new Set([...old.collections.values()].map(({ source }) => source?.key));
-  const used = [...plan.rules.collections.values()].flatMap(({ source }) => (source === null || known.has(source.key) ? [] : [source]));
+  const used = [...plan.rules.collections.values()].flatMap(({ source }) =>
+    source === null || known.has(source.key) ? [] : [source],
+  );
   const covered = new Set(used.flatMap(({ files }) => files.map(({ path }) => path)));
   const oldFiles = new Set(old.schemaFiles.map(({ oid }) => oid));
   const alone = plan.rules.schemaFiles.filter(({ path, oid }) => !covered.has(path) && !oldFiles.has(oid));
@@ -218,9 +298,14 @@ export async function checkPlan(plan: MergePlan, context: CheckContext): Promise
   const broken = new Set(violations.map(({ id }) => id));
   for (const { name, source } of plan.rules.collections.values()) {
     if (source === null || broken.has(source.files[0]?.path ?? "")) continue;
-    violations.push(...(await context.schemas.check(source, all.filter(({ collection }) => collection === name))));
+    violations.push(
+      ...(await context.schemas.check(
+        source,
+        all.filter(({ collection }) => collection === name),
+      )),
+    );
   }
-  const order = (violation: Violation): string => `${violation.collection ?? ""}\0${violation.id ?? ""}\0${violation.pointer}`;
+  const order = (violation: Violation): string =>
+    `${violation.collection ?? ""}\0${violation.id ?? ""}\0${violation.pointer}`;
   return { violations: violations.sort((left, right) => byUnit(order(left), order(right))), checked: all.length };
 }
-

@@ -19,7 +19,7 @@ function lastChange(read: ReadObject, tip: Oid, base: Oid, path: string, pointer
   const blobOf = (commit: Oid): Oid | null => blobAt(read, readCommit(read, commit).tree, path);
   const now = blobOf(tip);
   const value = valueAt(readDocumentBlob(read, now) ?? undefined, parts);
-  for (let at = tip, blob = now; ; ) {
+  for (let at = tip, blob = now; ;) {
     const parent = readCommit(read, at).parents[0];
     if (at === base || parent === undefined) return at;
     const before = blobOf(parent);
@@ -30,7 +30,12 @@ function lastChange(read: ReadObject, tip: Oid, base: Oid, path: string, pointer
 }
 
 /** Names the commit, run and author behind each side of a conflict. Walks the commits since the base, which only a conflict costs. */
-export function nameSides(read: ReadObject, { base, main, run }: Sides, runId: string, conflict: PlannedConflict): Conflict {
+export function nameSides(
+  read: ReadObject,
+  { base, main, run }: Sides,
+  runId: string,
+  conflict: PlannedConflict,
+): Conflict {
   const { path, ...found } = conflict;
   const ours = lastChange(read, main, base, path, conflict.pointer);
   const theirs = lastChange(read, run, base, path, conflict.pointer);

@@ -43,7 +43,12 @@ function parseHolder(bytes: Buffer | null): Holder | null {
  */
 export function lockData(fs: FileSystem, dataDir: string): () => void {
   const path = `${dataDir}/runtree.lock`;
-  const me: Holder = { pid: process.pid, host: hostname(), started: startOf(fs, process.pid), since: new Date().toISOString() };
+  const me: Holder = {
+    pid: process.pid,
+    host: hostname(),
+    started: startOf(fs, process.pid),
+    since: new Date().toISOString(),
+  };
   const mine = JSON.stringify(me);
   const temporary = `${path}.${randomBytes(6).toString("hex")}`;
   fs.writeFileSync(temporary, mine, { flag: "wx", mode: 0o644 });

@@ -4,18 +4,11 @@ import { documentAt } from "../domain/layout.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
 import { findEntry, isTree, walkFiles } from "../git/tree.ts";
 
-/** A document as it lies in a tree. */
-export interface StoredDocument {
-  readonly id: string;
-  /** The id of its blob, which is its entity tag. */
-  readonly oid: Oid;
-  readonly bytes: Buffer;
-}
-
 /** The bytes of a blob. Throws `corrupt_object` when it is missing. */
 export function readBlob(read: ReadObject, oid: Oid): Buffer {
   const object = read(oid);
-  if (object?.type !== "blob") throw new RuntreeError("corrupt_object", `Blob ${oid} is missing; run \`git fsck\`.`, { oid });
+  if (object?.type !== "blob")
+    throw new RuntreeError("corrupt_object", `Blob ${oid} is missing; run \`git fsck\`.`, { oid });
   return object.data;
 }
 
@@ -42,7 +35,11 @@ export function blobAt(read: ReadObject, tree: Oid | null, path: string): Oid | 
 }
 
 /** Every document of one collection in a tree, in the order of the paths, without reading their bytes. */
-export function* documentsIn(read: ReadObject, tree: Oid, collection: string): Generator<{ path: string; id: string; oid: Oid }> {
+export function* documentsIn(
+  read: ReadObject,
+  tree: Oid,
+  collection: string,
+): Generator<{ path: string; id: string; oid: Oid }> {
   const folder = findEntry(read, tree, `metadata/${collection}`);
   if (folder === null || !isTree(folder)) return;
   for (const { path, entry } of walkFiles(read, folder.oid, `metadata/${collection}/`)) {

@@ -46,7 +46,11 @@ export async function assess(store: Store, { id, tree, bases, objects, settle }:
   const main = store.main.catchUp();
   const read = store.reader(objects);
   if (bases.length > MAX_BASES) {
-    throw new RuntreeError("too_many_bases", `Run ${id} and main have ${bases.length} best common ancestors; merge main into the run first.`, { run: id });
+    throw new RuntreeError(
+      "too_many_bases",
+      `Run ${id} and main have ${bases.length} best common ancestors; merge main into the run first.`,
+      { run: id },
+    );
   }
   const plan = planMerge({
     read,
@@ -70,7 +74,12 @@ export function basesOf(store: Store, head: Oid): Oid[] {
 /** Assesses an open run as its branch now stands, optionally with a person's word on conflicts. */
 export async function assessRun(store: Store, { record, head }: RunView, settle?: Settle): Promise<Assessment> {
   const tree = readCommit(store.reader(), head).tree;
-  return assess(store, { id: record.id, tree, bases: basesOf(store, head), ...(settle === undefined ? {} : { settle }) });
+  return assess(store, {
+    id: record.id,
+    tree,
+    bases: basesOf(store, head),
+    ...(settle === undefined ? {} : { settle }),
+  });
 }
 
 /** The conflicts of an assessment, each with the commits, runs and authors of its sides. */
@@ -99,7 +108,13 @@ function judgedFor(store: Store, author: Authorship, tip: Oid): Authorship {
   return { ...author, idempotency: key !== undefined && body !== undefined ? { key, body } : author.idempotency };
 }
 
-async function merge(store: Store, author: Authorship, view: RunView, found: Assessment, verdict: Verdict): Promise<RunView> {
+async function merge(
+  store: Store,
+  author: Authorship,
+  view: RunView,
+  found: Assessment,
+  verdict: Verdict,
+): Promise<RunView> {
   const now = verdict.at;
   const { warnings: _, warning_count: __, error: ___, merge: ____, ...kept } = view.record;
   const record: RunRecord = {
@@ -114,7 +129,11 @@ async function merge(store: Store, author: Authorship, view: RunView, found: Ass
     merge: { verdict },
   };
   const blob = encodeObject("blob", encodeRecord(record));
-  const edited = editTree(store.reader(found.plan.objects), found.plan.tree, new Map([[runRecordPath(record.id), blob.oid]]));
+  const edited = editTree(
+    store.reader(found.plan.objects),
+    found.plan.tree,
+    new Map([[runRecordPath(record.id), blob.oid]]),
+  );
   const tree = edited.root ?? found.plan.tree;
   const objects = neededBy(tree, [...found.plan.objects, blob, ...edited.objects]);
   const commit = authoredCommit(store.reader(), store.signing(judgedFor(store, author, view.head)), {
@@ -189,7 +208,9 @@ export async function judge(store: Store, author: Authorship, runId: string): Pr
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const view = findRun(store.repository, runId);
       if (view === null || view.record.status !== "merging") {
-        throw new RuntreeError("busy", `Run ${runId} was moved by someone else; look at it and try again.`, { run: runId });
+        throw new RuntreeError("busy", `Run ${runId} was moved by someone else; look at it and try again.`, {
+          run: runId,
+        });
       }
       const found = await assessRun(store, view).catch((error: unknown) => {
         if (hasCode(error, "too_many_bases")) return error;
@@ -208,11 +229,17 @@ export async function judge(store: Store, author: Authorship, runId: string): Pr
         at: new Date(store.clock()).toISOString(),
       };
       try {
-        return verdict.outcome === "merged" ? await merge(store, author, view, found, verdict) : await reject(store, author, view, verdict);
+        return verdict.outcome === "merged"
+          ? await merge(store, author, view, found, verdict)
+          : await reject(store, author, view, verdict);
       } catch (error) {
         if (!hasCode(error, "ref_moved")) throw error;
       }
     }
-    throw new RuntreeError("busy", `main moved ${MAX_ATTEMPTS} times while run ${runId} was merged; the run is kept, try again.`, { run: runId });
+    throw new RuntreeError(
+      "busy",
+      `main moved ${MAX_ATTEMPTS} times while run ${runId} was merged; the run is kept, try again.`,
+      { run: runId },
+    );
   });
 }

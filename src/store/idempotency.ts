@@ -37,12 +37,20 @@ export class RememberedRequests {
     const refused = trailerOf(message, VALIDATION)?.startsWith("failed") ?? false;
     const known = this.#known.get(key);
     if (known !== undefined && (known.refused || known.seconds > committer.seconds)) return;
-    this.#known.set(key, { body, commit: oid, seconds: committer.seconds, run: trailerOf(message, "Run-Id"), job: trailerOf(message, "Job-Id"), refused });
+    this.#known.set(key, {
+      body,
+      commit: oid,
+      seconds: committer.seconds,
+      run: trailerOf(message, "Run-Id"),
+      job: trailerOf(message, "Job-Id"),
+      refused,
+    });
   }
 
   /** Forgets what is older than the retention. */
   prune(now: number): void {
-    for (const [key, { seconds }] of this.#known) if (seconds < now / 1000 - REMEMBERED_SECONDS) this.#known.delete(key);
+    for (const [key, { seconds }] of this.#known)
+      if (seconds < now / 1000 - REMEMBERED_SECONDS) this.#known.delete(key);
   }
 
   /** Reads the commits of the last days from the given tips; dates never precede a parent's, so the walk ends there. */

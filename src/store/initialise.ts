@@ -100,7 +100,10 @@ export async function initialiseRepository(
   const places = blobs.map(({ path, blob }) => {
     const named = documentAt(path);
     const shards = named === null ? undefined : rules.collections.get(named.collection)?.shards;
-    return [named === null || shards === undefined ? path : documentPath(named.collection, named.id, shards), blob.oid] as const;
+    return [
+      named === null || shards === undefined ? path : documentPath(named.collection, named.id, shards),
+      blob.oid,
+    ] as const;
   });
 
   const making = `${gitDir}.new-${randomBytes(6).toString("hex")}`;
@@ -129,13 +132,26 @@ export async function initialiseRepository(
   }
 }
 
-async function checkTemplate(objects: readonly ReturnType<typeof encodeObject>[], tree: string, rules: Parameters<typeof checkWholeTree>[2]): Promise<void> {
+async function checkTemplate(
+  objects: readonly ReturnType<typeof encodeObject>[],
+  tree: string,
+  rules: Parameters<typeof checkWholeTree>[2],
+): Promise<void> {
   const validator = new Validator();
   try {
     const known = new Map(objects.map((object) => [object.oid, object]));
-    const { violations } = await checkWholeTree((oid) => known.get(oid) ?? null, tree, rules, new SchemaChecks(validator));
+    const { violations } = await checkWholeTree(
+      (oid) => known.get(oid) ?? null,
+      tree,
+      rules,
+      new SchemaChecks(validator),
+    );
     const [first] = violations;
-    if (first !== undefined) throw invalid(`${first.collection}/${first.id}`, `${first.pointer} ${first.message} (${violations.length} violations)`);
+    if (first !== undefined)
+      throw invalid(
+        `${first.collection}/${first.id}`,
+        `${first.pointer} ${first.message} (${violations.length} violations)`,
+      );
   } finally {
     await validator.close();
   }

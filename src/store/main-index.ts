@@ -120,7 +120,10 @@ export class MainIndex {
     if (document === null) return;
     for (const { target, pointer, to } of referencesIn(document, collection)) {
       const inward = this.#inward.get(target) ?? new Map<string, Referrer>();
-      this.#inward.set(target, inward.set(`${collection.name}/${id} ${pointer}`, { collection: collection.name, id, pointer, to }));
+      this.#inward.set(
+        target,
+        inward.set(`${collection.name}/${id} ${pointer}`, { collection: collection.name, id, pointer, to }),
+      );
     }
     for (const { key } of uniqueValuesIn(document, collection)) {
       this.#unique.set(key, (this.#unique.get(key) ?? new Set()).add(id));

@@ -68,7 +68,8 @@ export class MainState {
 
   #onDisk(): Oid {
     const commit = this.#repository.ref(MAIN);
-    if (commit === null) throw new RuntreeError("corrupt_ref", `${MAIN} does not exist; restore it from a clone.`, { ref: MAIN });
+    if (commit === null)
+      throw new RuntreeError("corrupt_ref", `${MAIN} does not exist; restore it from a clone.`, { ref: MAIN });
     return commit;
   }
 }

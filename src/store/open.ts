@@ -47,7 +47,10 @@ export function gitDirOf(data: string): string {
 export async function requireGit(): Promise<string> {
   const { text, major, minor } = await gitVersion();
   if (major > OLDEST_GIT.major || (major === OLDEST_GIT.major && minor >= OLDEST_GIT.minor)) return text;
-  throw new RuntreeError("git_missing", `${text} is too old; Runtree needs git ${OLDEST_GIT.major}.${OLDEST_GIT.minor} or newer.`);
+  throw new RuntreeError(
+    "git_missing",
+    `${text} is too old; Runtree needs git ${OLDEST_GIT.major}.${OLDEST_GIT.minor} or newer.`,
+  );
 }
 
 function unsupported(gitDir: string, what: string, wayOut: string): RuntreeError {
@@ -56,17 +59,32 @@ function unsupported(gitDir: string, what: string, wayOut: string): RuntreeError
 
 /** Refuses a folder that is not a bare SHA-1 repository with the files ref format, and says the way out. */
 async function requirePlainRepository(fs: FileSystem, gitDir: string): Promise<void> {
-  const result = fs.existsSync(`${gitDir}/HEAD`) && fs.existsSync(`${gitDir}/objects`) ? await runGit(["config", "--file", `${gitDir}/config`, "--list"]) : null;
+  const result =
+    fs.existsSync(`${gitDir}/HEAD`) && fs.existsSync(`${gitDir}/objects`)
+      ? await runGit(["config", "--file", `${gitDir}/config`, "--list"])
+      : null;
   if (result === null || result.code !== 0) {
-    throw new RuntreeError("repository_not_ours", `${gitDir} is not a bare git repository. Move it away, or give another --data; Runtree makes a new one there.`, { gitDir });
+    throw new RuntreeError(
+      "repository_not_ours",
+      `${gitDir} is not a bare git repository. Move it away, or give another --data; Runtree makes a new one there.`,
+      { gitDir },
+    );
   }
-  const settings = new Map(result.stdout.split("\n").map((line) => [line.slice(0, line.indexOf("=")).toLowerCase(), line.slice(line.indexOf("=") + 1)]));
+  const settings = new Map(
+    result.stdout
+      .split("\n")
+      .map((line) => [line.slice(0, line.indexOf("=")).toLowerCase(), line.slice(line.indexOf("=") + 1)]),
+  );
   if (settings.get("core.bare") !== "true") {
     throw unsupported(gitDir, "is not bare", "Make a bare copy: git clone --bare, and give its parent as --data.");
   }
   const format = settings.get("extensions.objectformat") ?? "sha1";
   if (format !== "sha1") {
-    throw unsupported(gitDir, `uses ${format} objects, Runtree reads sha1`, "Start a new repository with `runtree init` and submit the documents to it.");
+    throw unsupported(
+      gitDir,
+      `uses ${format} objects, Runtree reads sha1`,
+      "Start a new repository with `runtree init` and submit the documents to it.",
+    );
   }
   const refs = settings.get("extensions.refstorage") ?? "files";
   if (refs !== "files") {
@@ -80,12 +98,20 @@ function requireOurs(repository: Repository, gitDir: string): void {
   const read = readerWith(repository);
   const blob = main === null ? null : blobAt(read, readCommit(read, main).tree, CONFIGURATION_FILE);
   if (blob === null) {
-    throw new RuntreeError("repository_not_ours", `${gitDir} is a git repository, but main holds no ${CONFIGURATION_FILE}. Give another --data; Runtree makes a new repository there.`, { gitDir });
+    throw new RuntreeError(
+      "repository_not_ours",
+      `${gitDir} is a git repository, but main holds no ${CONFIGURATION_FILE}. Give another --data; Runtree makes a new repository there.`,
+      { gitDir },
+    );
   }
   const value = readJsonBlob(read, blob);
   const format = isObject(value) ? value["format"] : undefined;
   if (typeof format === "number" && format > FORMAT) {
-    throw unsupported(gitDir, `is of format ${format}, this program knows ${FORMAT}`, "Update Runtree and start again.");
+    throw unsupported(
+      gitDir,
+      `is of format ${format}, this program knows ${FORMAT}`,
+      "Update Runtree and start again.",
+    );
   }
 }
 
@@ -109,7 +135,11 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
   const data = resolve(options.data);
   const gitDir = gitDirOf(data);
   if (options.template === null && !fs.existsSync(gitDir)) {
-    throw new RuntreeError("repository_not_ours", `There is no repository in ${data}. Make one with \`runtree init --data ${data}\`.`, { data });
+    throw new RuntreeError(
+      "repository_not_ours",
+      `There is no repository in ${data}. Make one with \`runtree init --data ${data}\`.`,
+      { data },
+    );
   }
   fs.mkdirSync(data, { recursive: true });
   const unlock = lockData(fs, data);
@@ -119,7 +149,8 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
     await requirePlainRepository(fs, gitDir);
     const repository = new BareRepository(fs, gitDir);
     requireOurs(repository, gitDir);
-    for (const path of await clearStaleLocks(fs, gitDir, LOCK_GRACE_MS)) report(`removed the lock ${path}, which a crash left behind`);
+    for (const path of await clearStaleLocks(fs, gitDir, LOCK_GRACE_MS))
+      report(`removed the lock ${path}, which a crash left behind`);
     const store = new Store({ repository, node, clock });
     await judgeLeftovers(store, report);
     return {
@@ -159,7 +190,15 @@ async function judgeLeftovers(store: Store, report: (message: string) => void): 
 
 /** Runs git's own check of a repository; its complaints, none when it is clean. */
 export async function gitFsck(gitDir: string): Promise<string[]> {
-  const { code, stdout, stderr } = await runGit(["--git-dir", gitDir, "fsck", "--full", "--strict", "--no-progress", "--no-dangling"]);
+  const { code, stdout, stderr } = await runGit([
+    "--git-dir",
+    gitDir,
+    "fsck",
+    "--full",
+    "--strict",
+    "--no-progress",
+    "--no-dangling",
+  ]);
   const lines = `${stdout}\n${stderr}`.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("notice:"));
   return code === 0 ? lines.filter((line) => line.startsWith("error") || line.startsWith("warning")) : lines;
 }

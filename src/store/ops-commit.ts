@@ -16,10 +16,17 @@ export async function commitToOps(
 ): Promise<void> {
   const read = store.reader();
   const head = store.repository.ref(OPS);
-  const blobs = [...files].map(([path, value]) => ({ path, blob: value === null ? null : encodeObject("blob", canonicalJson(value)) }));
+  const blobs = [...files].map(([path, value]) => ({
+    path,
+    blob: value === null ? null : encodeObject("blob", canonicalJson(value)),
+  }));
   const tree = head === null ? null : readCommit(read, head).tree;
   const { root, objects } = editTree(read, tree, new Map(blobs.map(({ path, blob }) => [path, blob?.oid ?? null])));
-  const commit = authoredCommit(read, store.signing(author), { ...text, tree: root ?? EMPTY_TREE, parents: head === null ? [] : [head] });
+  const commit = authoredCommit(read, store.signing(author), {
+    ...text,
+    tree: root ?? EMPTY_TREE,
+    parents: head === null ? [] : [head],
+  });
   const fresh = blobs.flatMap(({ blob }) => blob ?? []);
   const group = { objects: [...fresh, ...objects, commit], refs: [{ ref: OPS, from: head, to: commit.oid }] };
   await store.apply(group, { ...learned, commits: [commit.oid] });

@@ -34,7 +34,8 @@ export class JobIndex {
     const read = readerWith(repository);
     const folder = commit === null ? null : findEntry(read, readCommit(read, commit).tree, "jobs");
     if (folder === null || !isTree(folder)) return;
-    for (const { entry } of walkFiles(read, folder.oid)) this.learn(readJsonBlob(read, entry.oid) as unknown as JobRecord);
+    for (const { entry } of walkFiles(read, folder.oid))
+      this.learn(readJsonBlob(read, entry.oid) as unknown as JobRecord);
   }
 
   learn(job: JobRecord): void {

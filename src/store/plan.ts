@@ -1,6 +1,13 @@
 import { type Configuration, DEFAULT_SHARDS, noPolicy, policyLookup } from "../domain/configuration.ts";
 import { canonicalJson, isObject, type Json, type JsonObject, sameJson } from "../domain/json.ts";
-import { CONFIG_COLLECTION, CONFIGURATION_FILE, documentAt, documentPath, type PathKind, pathKind } from "../domain/layout.ts";
+import {
+  CONFIG_COLLECTION,
+  CONFIGURATION_FILE,
+  documentAt,
+  documentPath,
+  type PathKind,
+  pathKind,
+} from "../domain/layout.ts";
 import { mergeDocuments, mergeValues, type MergeWay, type PolicyAt } from "../domain/merge.ts";
 import type { FieldConflict, Violation } from "../domain/verdict.ts";
 import { type EncodedObject, encodeObject, type Oid, type ReadObject } from "../git/objects.ts";
@@ -76,20 +83,40 @@ interface MergedFile {
 }
 
 /** The run's changes by path. This is the only diff: what came by merging `main` is not in it. */
-function changedFiles({ read, bases, main, run, runId }: MergeInput): { files: ChangedFile[]; violations: Violation[] } {
+function changedFiles({ read, bases, main, run, runId }: MergeInput): {
+  files: ChangedFile[];
+  violations: Violation[];
+} {
   const changed = new Map<string, TreeEntry | null>();
   for (const base of bases) for (const { path, after } of diffTrees(read, base, run)) changed.set(path, after);
-  const dotfiles = new Set(readTree(read, main).map(({ name }) => name).filter((name) => name.startsWith(".")));
+  const dotfiles = new Set(
+    readTree(read, main)
+      .map(({ name }) => name)
+      .filter((name) => name.startsWith(".")),
+  );
   const files: ChangedFile[] = [];
   const violations: Violation[] = [];
   for (const [path, entry] of changed) {
     const kind = pathKind(path, runId, dotfiles);
     if (kind === "record") continue;
     if (kind === null || (entry !== null && entry.mode !== FILE_MODE)) {
-      violations.push(configViolation("forbidden_path", "", `A run may not change ${path}${kind === null ? "" : " into anything but a plain file"}.`, path));
+      violations.push(
+        configViolation(
+          "forbidden_path",
+          "",
+          `A run may not change ${path}${kind === null ? "" : " into anything but a plain file"}.`,
+          path,
+        ),
+      );
       continue;
     }
-    files.push({ path, kind, bases: bases.map((base) => blobAt(read, base, path)), ours: blobAt(read, main, path), theirs: entry?.oid ?? null });
+    files.push({
+      path,
+      kind,
+      bases: bases.map((base) => blobAt(read, base, path)),
+      ours: blobAt(read, main, path),
+      theirs: entry?.oid ?? null,
+    });
   }
   return { files, violations };
 }
@@ -104,14 +131,21 @@ function foldBases(versions: readonly (JsonObject | null)[]): JsonObject | null 
 }
 
 /** Merges one JSON file. Null when the run's version is not a JSON object: `violations` then says so. */
-function mergeFile({ read, settle }: MergeInput, file: ChangedFile, policyAt: PolicyAt, name: DocumentName, violations: Violation[]): MergedFile | null {
+function mergeFile(
+  { read, settle }: MergeInput,
+  file: ChangedFile,
+  policyAt: PolicyAt,
+  name: DocumentName,
+  violations: Violation[],
+): MergedFile | null {
   const parse = (oid: Oid | null): JsonObject | null => {
     if (oid === null) return null;
     const value = JSON.parse(readBlob(read, oid).toString("utf8")) as Json;
     if (!isObject(value)) throw new SyntaxError("it is not a JSON object");
     return value;
   };
-  const way: MergeWay = settle === undefined ? { policyAt } : { policyAt, settle: (conflict) => settle(name, conflict) };
+  const way: MergeWay =
+    settle === undefined ? { policyAt } : { policyAt, settle: (conflict) => settle(name, conflict) };
   try {
     const theirs = parse(file.theirs);
     const ours = parse(file.ours);
@@ -123,16 +157,32 @@ function mergeFile({ read, settle }: MergeInput, file: ChangedFile, policyAt: Po
     return { path: file.path, ours, theirs, merged: isObject(value) ? value : null, conflicts };
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    violations.push({ code: "malformed_json", ...name, pointer: "", message: `${file.path} cannot be read: ${error.message}.` });
+    violations.push({
+      code: "malformed_json",
+      ...name,
+      pointer: "",
+      message: `${file.path} cannot be read: ${error.message}.`,
+    });
     return null;
   }
 }
 
 /** Merges a file that is not JSON: one side's change stands, two different ones conflict as a whole. Sides are blob ids. */
-function mergeOpaque({ settle }: MergeInput, file: ChangedFile, name: DocumentName): { take: Oid | null; conflicts: FieldConflict[] } {
-  if (file.bases.every((base) => base === file.ours) || file.ours === file.theirs) return { take: file.theirs, conflicts: [] };
-  const sides = Object.entries({ base: file.bases[0], ours: file.ours, theirs: file.theirs }).filter(([, oid]) => typeof oid === "string");
-  const conflict: FieldConflict = { pointer: "", kind: sides.length === 3 ? "modify/modify" : "delete/modify", ...Object.fromEntries(sides) };
+function mergeOpaque(
+  { settle }: MergeInput,
+  file: ChangedFile,
+  name: DocumentName,
+): { take: Oid | null; conflicts: FieldConflict[] } {
+  if (file.bases.every((base) => base === file.ours) || file.ours === file.theirs)
+    return { take: file.theirs, conflicts: [] };
+  const sides = Object.entries({ base: file.bases[0], ours: file.ours, theirs: file.theirs }).filter(
+    ([, oid]) => typeof oid === "string",
+  );
+  const conflict: FieldConflict = {
+    pointer: "",
+    kind: sides.length === 3 ? "modify/modify" : "delete/modify",
+    ...Object.fromEntries(sides),
+  };
   const settled = settle?.(name, conflict) ?? null;
   if (settled === null) return { take: file.ours, conflicts: [conflict] };
   return { take: typeof settled.value === "string" ? settled.value : null, conflicts: [] };
@@ -145,7 +195,9 @@ function mergedRules(input: MergeInput, merged: readonly MergedFile[], violation
   const configuration = configured === undefined ? input.mainRules.configuration : configured.merged;
   const problems = configurationProblems(configuration as Json);
   violations.push(...problems);
-  const replaced = new Map(merged.filter(({ path }) => path !== CONFIGURATION_FILE).map((file) => [file.path, file.merged]));
+  const replaced = new Map(
+    merged.filter(({ path }) => path !== CONFIGURATION_FILE).map((file) => [file.path, file.merged]),
+  );
   const kept = input.mainRules.schemaFiles.filter(({ path }) => !replaced.has(path));
   const fresh = [...replaced].flatMap(([path, value]) =>
     value === null ? [] : [{ path, value, oid: encodeObject("blob", canonicalJson(value)).oid }],
@@ -195,7 +247,12 @@ export function planMerge(input: MergeInput): MergePlan {
     const collection = rules.collections.get(named.collection);
     const place = documentPath(named.collection, named.id, collection?.shards ?? DEFAULT_SHARDS);
     if (collection !== undefined && place !== file.path && file.theirs !== null) {
-      violations.push({ code: "forbidden_path", ...named, pointer: "", message: `${file.path} is not this document's place; it is ${place}.` });
+      violations.push({
+        code: "forbidden_path",
+        ...named,
+        pointer: "",
+        message: `${file.path} is not this document's place; it is ${place}.`,
+      });
       continue;
     }
     const merged = mergeFile(input, file, policyLookup(collection?.policies ?? []), named, violations);

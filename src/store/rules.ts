@@ -30,7 +30,12 @@ export interface Rules {
 }
 
 /** A violation of `runtree.json`. */
-export function configViolation(code: Violation["code"], pointer: string, message: string, file: string = CONFIGURATION_FILE): Violation {
+export function configViolation(
+  code: Violation["code"],
+  pointer: string,
+  message: string,
+  file: string = CONFIGURATION_FILE,
+): Violation {
   return { code, collection: CONFIG_COLLECTION, id: file, pointer, message };
 }
 
@@ -38,10 +43,15 @@ export function configViolation(code: Violation["code"], pointer: string, messag
 export function configurationProblems(value: Json | undefined): Violation[] {
   const problems = checkShape("configuration#Configuration", value ?? null);
   if (problems.length > 0) {
-    return problems.map(({ pointer, schema_pointer, message }) => ({ ...configViolation("schema", pointer, message), schema_pointer }));
+    return problems.map(({ pointer, schema_pointer, message }) => ({
+      ...configViolation("schema", pointer, message),
+      schema_pointer,
+    }));
   }
   const { format } = value as unknown as Configuration;
-  return format === FORMAT ? [] : [configViolation("schema", "/format", `The format is ${FORMAT} here, not ${format}.`)];
+  return format === FORMAT
+    ? []
+    : [configViolation("schema", "/format", `The format is ${FORMAT} here, not ${format}.`)];
 }
 
 /** References in `runtree.json` to things that are not there: schema files, pointers into them, collections. */
@@ -61,7 +71,9 @@ export function danglingSettings({ configuration, collections, schemaFiles }: Ru
   for (const [index, { from, to }] of (configuration.references ?? []).entries()) {
     for (const [pointer, name] of [["from", from] as const, ...to.map((target, at) => [`to/${at}`, target] as const)]) {
       if (collections.has(name)) continue;
-      violations.push(configViolation("unknown_collection", `/references/${index}/${pointer}`, `There is no collection ${name}.`));
+      violations.push(
+        configViolation("unknown_collection", `/references/${index}/${pointer}`, `There is no collection ${name}.`),
+      );
     }
   }
   return violations;
@@ -76,7 +88,10 @@ export function makeRules(configuration: Configuration, schemaFiles: readonly Sc
     const references: ReferenceRule[] = (configuration.references ?? [])
       .filter(({ from }) => from === name)
       .map(({ at, to }) => ({ at: parsePointer(at) ?? [], to }));
-    const policies = Object.entries(settings.merge ?? {}).map(([at, policy]) => ({ at: parsePointer(at) ?? [], policy }));
+    const policies = Object.entries(settings.merge ?? {}).map(([at, policy]) => ({
+      at: parsePointer(at) ?? [],
+      policy,
+    }));
     collections.set(name, {
       name,
       shards: settings.shards ?? DEFAULT_SHARDS,
@@ -120,7 +135,11 @@ export class RulesReader {
     const value = configuration === null ? undefined : readJsonBlob(read, configuration);
     const [problem] = configurationProblems(value);
     if (problem !== undefined) {
-      throw new RuntreeError("repository_not_ours", `runtree.json cannot be used: ${problem.pointer} ${problem.message}`, { tree, problem });
+      throw new RuntreeError(
+        "repository_not_ours",
+        `runtree.json cannot be used: ${problem.pointer} ${problem.message}`,
+        { tree, problem },
+      );
     }
     const rules = makeRules(value as unknown as Configuration, schemaFilesIn(read, schemas));
     this.#known.set(key, rules);

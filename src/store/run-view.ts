@@ -42,7 +42,10 @@ export function findRun(repository: Repository, id: string): RunView | null {
 /** Finds a run that is merged or in the attic, whether or not its branch is gone yet; null when there is none. */
 export function findClosedRun(repository: Repository, id: string): RunView | null {
   if (!isRunId(id)) return null;
-  for (const [ref, place] of [[MAIN, "merged"], [ATTIC, "attic"]] as const) {
+  for (const [ref, place] of [
+    [MAIN, "merged"],
+    [ATTIC, "attic"],
+  ] as const) {
     const found = closedRun(repository, repository.ref(ref), id);
     if (found !== null) return { ...found, place };
   }
@@ -55,14 +58,15 @@ function closedRun(repository: Repository, commit: Oid | null, id: string): { re
   const blob = blobAt(read, readCommit(read, commit).tree, runRecordPath(id));
   if (blob === null) return null;
   const record = readJsonBlob(read, blob) as unknown as RunRecord;
-  if (record.head === undefined) throw new RuntreeError("corrupt_object", `The record of run ${id} names no tip.`, { id });
+  if (record.head === undefined)
+    throw new RuntreeError("corrupt_object", `The record of run ${id} names no tip.`, { id });
   return { record, head: record.head };
 }
 
 /** The commits of a run's own branch, newest first: from the tip along first parents to where it forked from `main`. */
 export function* ownCommits(repository: Pick<Repository, "read">, head: Oid): Generator<Oid> {
   const read = readerWith(repository);
-  for (let at: Oid | undefined = head; at !== undefined; ) {
+  for (let at: Oid | undefined = head; at !== undefined;) {
     if (recordAt(repository, at) === null) return;
     yield at;
     at = readCommit(read, at).parents[0];

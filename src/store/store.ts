@@ -98,7 +98,10 @@ export class Store {
 
   /** A store on which the same actions can be played with nothing written and nothing learned. */
   rehearse(): Store {
-    return new Store({ repository: new RehearsalRepository(this.repository), node: this.node, clock: this.clock }, this);
+    return new Store(
+      { repository: new RehearsalRepository(this.repository), node: this.node, clock: this.clock },
+      this,
+    );
   }
 
   /** The merge that brought a run's tip into `main`; null when none did. */
@@ -106,7 +109,11 @@ export class Store {
     const known = this.main.history.broughtBy(tip);
     if (known !== null || !this.#rehearsal) return known;
     const read = this.reader();
-    for (let at = this.repository.ref(MAIN); at !== null && at !== this.main.commit; at = readCommit(read, at).parents[0] ?? null) {
+    for (
+      let at = this.repository.ref(MAIN);
+      at !== null && at !== this.main.commit;
+      at = readCommit(read, at).parents[0] ?? null
+    ) {
       if (readCommit(read, at).parents[1] === tip) return at;
     }
     return null;

@@ -10,7 +10,12 @@ import type { PlannedDocument } from "./plan.ts";
 import { configViolation, danglingSettings, makeRules, type Rules } from "./rules.ts";
 
 /** Checks a whole tree as if every document in it were new: its layout, and everything the gate checks. */
-export async function checkWholeTree(read: ReadObject, tree: Oid, rules: Rules, schemas: SchemaChecks): Promise<CheckOutcome> {
+export async function checkWholeTree(
+  read: ReadObject,
+  tree: Oid,
+  rules: Rules,
+  schemas: SchemaChecks,
+): Promise<CheckOutcome> {
   const documents: PlannedDocument[] = [];
   const violations: Violation[] = danglingSettings(rules);
   const metadata = findEntry(read, tree, "metadata");
@@ -24,7 +29,13 @@ export async function checkWholeTree(read: ReadObject, tree: Oid, rules: Rules, 
     }
     const shards = rules.collections.get(named.collection)?.shards ?? DEFAULT_SHARDS;
     const place = documentPath(named.collection, named.id, shards);
-    if (place !== path) violations.push({ code: "forbidden_path", ...named, pointer: "", message: `${path} is not this document's place; it is ${place}.` });
+    if (place !== path)
+      violations.push({
+        code: "forbidden_path",
+        ...named,
+        pointer: "",
+        message: `${path} is not this document's place; it is ${place}.`,
+      });
     documents.push({ ...named, path, ours: null, theirs: merged, merged, conflicts: [] });
   }
   const nothing = makeRules({ format: rules.configuration.format, collections: {} }, []);

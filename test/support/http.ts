@@ -1,0 +1,55 @@
+import { expect } from "vitest";
+import { COMMON_PROBLEMS, operation, type OperationId } from "../../src/contract/operations.ts";
+import type { ErrorCode } from "../../src/domain/errors.ts";
+import { checkShape, type ShapeName } from "../../src/schema/shapes.ts";
+import type { TestServer } from "./server.ts";
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  // The tests look into answers of every shape; each is checked against its schema first.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  readonly body: any;
+}
+
+export interface Request {
+  readonly params?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON; text or bytes are sent as they are, as JSON unless `headers` say otherwise. */
+  readonly body?: unknown;
+  readonly prefix?: string;
+}
+
+/**
+ * Calls an operation over real HTTP and checks the answer against the contract: the status and shape of success, or a
+ * problem with a code that the operation (or every one) may answer.
+ */
+export async function call(server: Pick<TestServer, "url">, id: OperationId, request: Request = {}): Promise<Answer> {
+  const known = operation(id);
+  const path = known.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(request.params?.[name] ?? ""));
+  const search = new URLSearchParams(request.query).toString();
+  const raw = typeof request.body === "string" || request.body instanceof Uint8Array;
+  const reply = await fetch(`${server.url}${request.prefix ?? ""}${path}${search && `?${search}`}`, {
+    method: known.method,
+    headers: { ...(request.body === undefined ? {} : { "content-type": "application/json" }), ...request.headers },
+    ...(request.body === undefined ? {} : { body: raw ? (request.body as string) : JSON.stringify(request.body) }),
+  });
+  const text = await reply.text();
+  const body: unknown = text === "" ? null : JSON.parse(text);
+  expect(reply.headers.get("x-request-id")).toBeTruthy();
+  if (reply.status < 300) {
+    expect(reply.status).toBe(known.success);
+    expect(checkShape(known.response as ShapeName, body)).toEqual([]);
+  } else if (reply.status !== 304) expectProblem(id, reply, body);
+  return { status: reply.status, headers: reply.headers, body };
+}
+
+function expectProblem(id: OperationId, reply: Response, body: unknown): void {
+  expect(reply.headers.get("content-type")).toMatch(/^application\/problem\+json/);
+  expect(checkShape("problem#Problem", body)).toEqual([]);
+  const { code, status, errors } = body as { code: ErrorCode; status: number; errors?: unknown[] };
+  expect([...COMMON_PROBLEMS, ...operation(id).problems]).toContain(code);
+  expect(status).toBe(reply.status);
+  if (status === 422) expect(errors?.length).toBeGreaterThan(0);
+}

@@ -1,0 +1,70 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { onTestFinished } from "vitest";
+import { temporaryFolder } from "./folders.ts";
+
+const PROGRAM = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+
+export interface TestServer {
+  readonly url: string;
+  readonly data: string;
+  readonly gitDir: string;
+  readonly process: ChildProcess;
+  /** Everything the process wrote to stderr so far. */
+  log(): string;
+  /** Ends it as an operator would and returns its exit code. */
+  stop(): Promise<number | null>;
+  /** Ends it as a power cut would. */
+  kill(): Promise<void>;
+}
+
+/** Starts a real `runtree serve` on a free port, ended with the test at the latest. */
+export async function startServer(
+  options: { data?: string; template?: string; flags?: readonly string[] } = {},
+): Promise<TestServer> {
+  const data = options.data ?? temporaryFolder();
+  const template = options.template === undefined ? [] : ["--template", options.template];
+  const child = spawn(
+    process.execPath,
+    [PROGRAM, "serve", "--port", "0", "--data", data, ...template, ...(options.flags ?? [])],
+    {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { PATH: process.env["PATH"] ?? "" },
+    },
+  );
+  let log = "";
+  child.stderr.on("data", (chunk: Buffer) => (log += chunk.toString("utf8")));
+  const gone = once(child, "exit");
+  const ended = (): boolean => child.exitCode !== null || child.signalCode !== null;
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (!ended()) child.kill(signal);
+    await gone;
+  };
+  onTestFinished(() => end("SIGKILL"));
+  const lines = createInterface({ input: child.stdout });
+  const url = await Promise.race([
+    new Promise<string>((resolve) =>
+      lines.on(
+        "line",
+        (line) => line.startsWith("runtree listening on ") && resolve(line.slice("runtree listening on ".length)),
+      ),
+    ),
+    gone.then(() => {
+      throw new Error(`the server ended before it listened: ${log}`);
+    }),
+  ]);
+  return {
+    url,
+    data,
+    gitDir: `${data}/repo.git`,
+    process: child,
+    log: () => log,
+    stop: async () => {
+      await end("SIGTERM");
+      return child.exitCode;
+    },
+    kill: () => end("SIGKILL"),
+  };
+}
