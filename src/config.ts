@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { accessSync, constants, readFileSync } from "node:fs";
+import { delimiter, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { RuntreeError, systemCode } from "./domain/errors.ts";
 
@@ -112,4 +112,18 @@ export function resolveSettings(
 /** Where a remote command finds its server when no --url is given. */
 export function serverUrl({ host, port }: Settings, environment: NodeJS.ProcessEnv = process.env): string {
   return environment["RUNTREE_URL"] ?? `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+/** The absolute path of a program on the PATH; null when there is none. */
+export function findProgram(name: string, environment: NodeJS.ProcessEnv = process.env): string | null {
+  for (const folder of (environment["PATH"] ?? "").split(delimiter)) {
+    const path = join(folder, name);
+    try {
+      if (folder !== "") accessSync(path, constants.X_OK);
+      if (folder !== "") return resolve(path);
+    } catch {
+      continue;
+    }
+  }
+  return null;
 }

@@ -1,31 +1,44 @@
+import type { Configuration } from "../domain/configuration.ts";
+import { DEFAULT_SHARDS } from "../domain/configuration.ts";
 import { canonicalJson, isObject, type Json } from "../domain/json.ts";
-import { CONFIGURATION_FILE, SCHEMA_PATH, schemaPath } from "../domain/layout.ts";
+import { CONFIGURATION_FILE, documentAt, documentPath, SCHEMA_PATH, schemaPath } from "../domain/layout.ts";
 import type { Notice } from "../domain/verdict.ts";
+import { readCommit } from "../git/commit.ts";
+import { diffTrees } from "../git/tree.ts";
 import type { Authorship } from "../store/authorship.ts";
+import { readBlob } from "../store/documents.ts";
 import { configurationProblems } from "../store/rules.ts";
 import type { RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
 import { advanceRun, onBranch } from "./advance-run.ts";
-import { refuseAtDoor, refuseMember, requireOpenRun } from "./refusal.ts";
 import type { Precondition } from "./patch-run.ts";
+import { refuseAtDoor, refuseMember, requireOpenRun } from "./refusal.ts";
 
-async function putFile(
+/** A schema or a configuration as somebody sent it. */
+export interface SentSettings {
+  readonly value: Json;
+  readonly notices: readonly Notice[];
+  readonly precondition: Precondition;
+}
+
+type Files = ReadonlyMap<string, string | null>;
+
+async function putFiles(
   store: Store,
   author: Authorship,
   id: string,
   path: string,
-  value: Json,
-  notices: readonly Notice[],
-  precondition: Precondition,
+  sent: SentSettings,
+  more: (view: RunView) => Files,
 ): Promise<RunView> {
   return store.runTurns.take(id, async () => {
     const view = requireOpenRun(store, id);
-    precondition(view);
+    sent.precondition(view);
     return advanceRun(store, author, {
       ...onBranch(store, view),
-      files: new Map([[path, canonicalJson(value)]]),
+      files: new Map([...more(view), [path, canonicalJson(sent.value)]]),
       lines: [`put ${path}`],
-      notices,
+      notices: sent.notices,
       record: { ...view.record, updated_at: new Date(store.clock()).toISOString() },
       subject: `Change ${path} in run ${id}`,
     });
@@ -34,35 +47,56 @@ async function putFile(
 
 /**
  * Puts a schema on a run's branch. Whether it compiles, and whether the documents under it still fit, is a warning now
- * and the gate's question later. Throws `run_not_found`, `run_closed`, `pushed_run`, `validation_failed`.
+ * and the gate's question later. Throws `run_not_found`, `run_closed`, `pushed_run`, `precondition_failed`,
+ * `validation_failed`.
  */
 export async function putSchema(
   store: Store,
   author: Authorship,
   id: string,
   name: string,
-  value: Json,
-  notices: readonly Notice[],
-  precondition: Precondition,
+  sent: SentSettings,
 ): Promise<RunView> {
   requireOpenRun(store, id);
   const path = schemaPath(name);
-  if (!SCHEMA_PATH.test(path))
-    refuseMember("bad_id", "", `"${name}" cannot name a schema: letters, digits, ".", "_" and "-", at most 100.`);
-  if (!isObject(value)) refuseMember("schema", "", "A schema file is a JSON object.");
-  return putFile(store, author, id, path, value, notices, precondition);
+  if (!SCHEMA_PATH.test(path)) {
+    refuseMember(
+      "bad_id",
+      "",
+      `"${name}" cannot name a schema: letters, digits, ".", "_" and "-", a letter or digit first, at most 100.`,
+    );
+  }
+  if (!isObject(sent.value)) refuseMember("schema", "", "A schema file is a JSON object.");
+  return putFiles(store, author, id, path, sent, () => new Map());
 }
 
-/** Puts `runtree.json` on a run's branch. Throws as `putSchema` does; a configuration of the wrong shape is refused at the door. */
+/** Documents of the run that lie elsewhere under a new configuration: those of a collection it did not know before. */
+function moved(store: Store, { record, head }: RunView, { collections }: Configuration): Files {
+  const read = store.reader();
+  const files = new Map<string, string | null>();
+  for (const { path, after } of diffTrees(read, readCommit(read, record.base).tree, readCommit(read, head).tree)) {
+    const named = documentAt(path);
+    const settings = named === null ? undefined : collections[named.collection];
+    if (named === null || settings === undefined || after === null) continue;
+    const place = documentPath(named.collection, named.id, settings.shards ?? DEFAULT_SHARDS);
+    if (place === path) continue;
+    files.set(path, null).set(place, readBlob(read, after.oid).toString("utf8"));
+  }
+  return files;
+}
+
+/**
+ * Puts `runtree.json` on a run's branch. A configuration of the wrong shape is refused at the door; otherwise throws
+ * as `putSchema` does.
+ */
 export async function putConfiguration(
   store: Store,
   author: Authorship,
   id: string,
-  value: Json,
-  notices: readonly Notice[],
-  precondition: Precondition,
+  sent: SentSettings,
 ): Promise<RunView> {
   requireOpenRun(store, id);
-  refuseAtDoor(configurationProblems(value).map((violation) => ({ ...violation, collection: null, id: null })));
-  return putFile(store, author, id, CONFIGURATION_FILE, value, notices, precondition);
+  refuseAtDoor(configurationProblems(sent.value).map((violation) => ({ ...violation, collection: null, id: null })));
+  const configuration = sent.value as unknown as Configuration;
+  return putFiles(store, author, id, CONFIGURATION_FILE, sent, (view) => moved(store, view, configuration));
 }

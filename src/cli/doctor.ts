@@ -4,9 +4,10 @@ import type { CommandModule } from "yargs";
 import { resolveSettings, type SettingName, SETTINGS } from "../config.ts";
 import { hasCode, RuntreeError } from "../domain/errors.ts";
 import fs from "node:fs";
-import { gitDirOf, openForReading, requireGit } from "../store/open.ts";
+import { gitDirOf, openForReading } from "../store/open.ts";
 import { EXIT } from "./exit.ts";
 import { printData, table } from "./output.ts";
+import { GIT } from "./target.ts";
 
 interface Finding {
   readonly what: string;
@@ -48,7 +49,7 @@ function folderOf(data: string): string {
 async function repositoryOf(data: string): Promise<string> {
   if (!existsSync(gitDirOf(data))) return "none yet; `runtree serve` or `runtree init` makes it";
   try {
-    (await openForReading(fs, data)).close();
+    (await openForReading(fs, GIT, data)).close();
     return gitDirOf(data);
   } catch (error) {
     if (hasCode(error, "git_missing")) return "not looked at: git is missing";
@@ -67,7 +68,7 @@ export const doctorCommand: CommandModule<object, { json: boolean; data: string 
     const { values, origins } = resolveSettings(flags.data === undefined ? {} : { data: flags.data });
     const findings = [
       await look("node", nodeVersion),
-      await look("git", requireGit),
+      await look("git", () => GIT.version()),
       await look("data", () => folderOf(values.data)),
       await look("repository", () => repositoryOf(values.data)),
     ];

@@ -7,16 +7,17 @@ import type { Violation } from "../domain/verdict.ts";
 import { readCommit } from "../git/commit.ts";
 import { readerWith } from "../git/repository.ts";
 import { Validator } from "../schema/validator.ts";
-import { SchemaChecks } from "../store/checks.ts";
-import { gitDirOf, gitFsck, openForReading } from "../store/open.ts";
+import { SchemaChecks } from "../store/schema-checks.ts";
+import { gitDirOf, openForReading } from "../store/open.ts";
 import { RulesReader } from "../store/rules.ts";
 import { checkWholeTree } from "../store/whole-tree.ts";
 import { EXIT } from "./exit.ts";
 import { printData, violationLine } from "./output.ts";
+import { GIT } from "./target.ts";
 
 /** Checks the documents of `main` as it stands: layout, schemas, references, uniqueness. */
 async function checkMain(data: string): Promise<{ checked: number; violations: readonly Violation[] }> {
-  const repository = await openForReading(fs, data);
+  const repository = await openForReading(fs, GIT, data);
   const validator = new Validator();
   try {
     const read = readerWith(repository);
@@ -40,7 +41,7 @@ export const fsckCommand: CommandModule<object, { json: boolean; data: string | 
   handler: async (flags) => {
     const { values } = resolveSettings(flags.data === undefined ? {} : { data: flags.data });
     const { checked, violations } = await checkMain(values.data);
-    const git = await gitFsck(gitDirOf(values.data));
+    const git = await GIT.fsck(gitDirOf(values.data));
     const clean = git.length + violations.length === 0;
     const lines = [...git.map((line) => `git: ${line}`), ...violations.map(violationLine)];
     printData(

@@ -3,6 +3,7 @@ import type { CommandModule } from "yargs";
 import { resolveSettings } from "../config.ts";
 import { openStore } from "../store/open.ts";
 import { printData } from "./output.ts";
+import { GIT } from "./target.ts";
 
 export const initCommand: CommandModule<
   object,
@@ -20,6 +21,7 @@ export const initCommand: CommandModule<
     const { values } = resolveSettings(flags);
     const { store, gitDir, made, close } = await openStore({
       fs,
+      git: GIT,
       data: values.data,
       template: values.template,
       node: values.node,

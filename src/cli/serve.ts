@@ -5,8 +5,8 @@ import { resolveSettings, SETTINGS, type SettingName } from "../config.ts";
 import { Dispatcher } from "../http/dispatch.ts";
 import { makeHandlers } from "../http/handlers.ts";
 import { serveHttp } from "../http/server.ts";
-import { openStore, requireGit } from "../store/open.ts";
-import { LOCAL_PRINCIPAL } from "./target.ts";
+import { openStore } from "../store/open.ts";
+import { GIT, LOCAL_PRINCIPAL } from "./target.ts";
 
 /** A second signal within this time is the same one: npm delivers it twice. */
 const SAME_SIGNAL_MS = 1000;
@@ -39,10 +39,11 @@ function firstSteps(url: string, gitDir: string): string {
 export async function serve(flags: Readonly<Record<string, unknown>>): Promise<void> {
   const { values } = resolveSettings(flags);
   const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }));
-  const git = await requireGit();
+  const git = await GIT.version();
   const stop = toldToStop();
   const open = await openStore({
     fs,
+    git: GIT,
     data: values.data,
     template: values.template,
     node: values.node,
@@ -59,6 +60,7 @@ export async function serve(flags: Readonly<Record<string, unknown>>): Promise<v
       host: values.host,
       port: values.port,
     });
+    void open.store.warmUp();
     process.stdout.write(`runtree listening on ${server.url}\n${firstSteps(server.url, open.gitDir)}\n`);
     await stop;
     await server.close();

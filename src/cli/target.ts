@@ -3,15 +3,19 @@ import { randomUUID } from "node:crypto";
 import type { Argv } from "yargs";
 import { RuntreeClient, type Transport } from "../client/client.ts";
 import { httpTransport } from "../client/http-transport.ts";
-import { resolveSettings, serverUrl, type Settings } from "../config.ts";
+import { findProgram, resolveSettings, serverUrl, type Settings } from "../config.ts";
 import { operation } from "../contract/operations.ts";
 import { Dispatcher } from "../http/dispatch.ts";
 import { makeHandlers } from "../http/handlers.ts";
-import { openForReading, openStore, requireGit } from "../store/open.ts";
+import { NativeGit } from "../git/native.ts";
+import { openForReading, openStore } from "../store/open.ts";
 import { Store } from "../store/store.ts";
 
 /** Who works on a repository directly: the person at the terminal. */
 export const LOCAL_PRINCIPAL = "local";
+
+/** The git program of this machine. */
+export const GIT: NativeGit = new NativeGit(findProgram("git"));
 
 /** Flags that every command has. */
 export interface CommonFlags {
@@ -38,9 +42,9 @@ async function openLocal(settings: Settings, reading: boolean): Promise<{ store:
   const clock = (): number => Date.now();
   if (!reading) {
     const report = (message: string): void => void process.stderr.write(`runtree: ${message}\n`);
-    return openStore({ fs, data: settings.data, template: null, node: settings.node, clock, report });
+    return openStore({ fs, git: GIT, data: settings.data, template: null, node: settings.node, clock, report });
   }
-  const store = new Store({ repository: await openForReading(fs, settings.data), node: settings.node, clock });
+  const store = new Store({ repository: await openForReading(fs, GIT, settings.data), node: settings.node, clock });
   return { store, close: () => store.close() };
 }
 
@@ -50,7 +54,7 @@ function localTransport(settings: Settings): Transport {
     const reading = operation(id).method === "GET" || id === "previewRun" || query["dryRun"] === "true";
     const { store, close } = await openLocal(settings, reading);
     try {
-      const dispatcher = new Dispatcher(store, makeHandlers(await requireGit()));
+      const dispatcher = new Dispatcher(store, makeHandlers(await GIT.version()));
       const reply = await dispatcher.answer({
         operation: id,
         params,

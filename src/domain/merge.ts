@@ -123,8 +123,8 @@ function mergeByKey(arrays: Arrays, key: string, way: MergeWay, path: Path): Mer
   const theirs = itemsByKey(arrays.theirs, key);
   if (base === null || ours === null || theirs === null) return null;
 
-  const common = [...base.keys()].filter((name) => ours.has(name) && theirs.has(name));
-  const orderIn = (side: Map<string, Json>): string => [...side.keys()].filter((name) => common.includes(name)).join();
+  const common = new Set([...base.keys()].filter((name) => ours.has(name) && theirs.has(name)));
+  const orderIn = (side: Map<string, Json>): string => [...side.keys()].filter((name) => common.has(name)).join();
   const [oldOrder, ourOrder, theirOrder] = [base, ours, theirs].map(orderIn);
   if (ourOrder !== oldOrder && theirOrder !== oldOrder && ourOrder !== theirOrder) {
     return conflict(way, path, arrays.base, arrays.ours, arrays.theirs);

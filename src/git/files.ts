@@ -44,8 +44,8 @@ export function listFolder(fs: FileSystem, path: string): { name: string; isFold
   }
 }
 
-/** Makes a folder's entries durable. */
-export async function syncFolder(fs: FileSystem, path: string): Promise<void> {
+/** Makes a file's bytes, or a folder's entries, durable. */
+export async function syncPath(fs: FileSystem, path: string): Promise<void> {
   const handle = await fs.promises.open(path, "r");
   try {
     await handle.sync();

@@ -1,7 +1,7 @@
 import { deflate, inflateSync } from "node:zlib";
 import { promisify } from "node:util";
 import { RuntreeError } from "../domain/errors.ts";
-import { type FileSystem, ioError, readFileOrNull, replaceFile, syncFolder } from "./files.ts";
+import { type FileSystem, ioError, readFileOrNull, replaceFile, syncPath } from "./files.ts";
 import { type EncodedObject, type GitObject, hashObject, objectHeader, type ObjectType, type Oid } from "./objects.ts";
 
 const deflateAsync = promisify(deflate);
@@ -52,6 +52,6 @@ export async function writeLoose(fs: FileSystem, gitDir: string, objects: readon
       await replaceFile(fs, loosePath(gitDir, object.oid), bytes, 0o444);
     }),
   );
-  await Promise.all([...folders].map((folder) => syncFolder(fs, folder)));
-  if (made) await syncFolder(fs, `${gitDir}/objects`);
+  await Promise.all([...folders].map((folder) => syncPath(fs, folder)));
+  if (made) await syncPath(fs, `${gitDir}/objects`);
 }

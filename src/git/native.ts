@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { dirname } from "node:path";
 import { RuntreeError, systemCode } from "../domain/errors.ts";
 
 export interface GitResult {
@@ -7,58 +8,87 @@ export interface GitResult {
   readonly stderr: string;
 }
 
-/** git's environment is made from scratch: nothing inherited can point it at another repository or configuration. */
-function environment(): Record<string, string> {
+const OLDEST = { major: 2, minor: 39 };
+const OUTPUT_BYTES = 64 * 1024 * 1024;
+
+/** Stock git. Arguments go as an array and are never user text; the environment is made from scratch. */
+export class NativeGit {
+  readonly #program: string | null;
+
+  /** `program` is git's absolute path; null when there is none, and then every call throws `git_missing`. */
+  constructor(program: string | null) {
+    this.#program = program;
+  }
+
+  /** Runs git and returns its exit code and output. Throws `git_missing`, or `git_failed` when it cannot be run. */
+  async run(args: readonly string[]): Promise<GitResult> {
+    const program = this.#program;
+    if (program === null) throw missing();
+    return new Promise((resolve, reject) => {
+      const options = { env: environment(program), maxBuffer: OUTPUT_BYTES };
+      execFile(program, [...args], options, (error, stdout, stderr) => {
+        if (error === null) resolve({ code: 0, stdout, stderr });
+        else if (typeof error.code === "number") resolve({ code: error.code, stdout, stderr });
+        else if (systemCode(error) === "ENOENT") reject(missing(error));
+        else
+          reject(new RuntreeError("git_failed", `git ${args[0] ?? ""} could not be run: ${error.message}`, {}, error));
+      });
+    });
+  }
+
+  /** Runs git and returns what it printed. Throws `git_failed` with git's words on a non-zero exit. */
+  async print(args: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.run(args);
+    if (code === 0) return stdout;
+    throw new RuntreeError("git_failed", `git ${args.join(" ")} ended with ${code}: ${stderr.trim()}`, { code });
+  }
+
+  /** git's own words for its version. Throws `git_missing` when it is older than what Runtree is tried with. */
+  async version(): Promise<string> {
+    const text = (await this.print(["--version"])).trim();
+    const [, major = "0", minor = "0"] = /(\d+)\.(\d+)/.exec(text) ?? [];
+    if (Number(major) > OLDEST.major || (Number(major) === OLDEST.major && Number(minor) >= OLDEST.minor)) return text;
+    throw new RuntreeError(
+      "git_missing",
+      `${text} is too old; Runtree needs git ${OLDEST.major}.${OLDEST.minor} or newer.`,
+    );
+  }
+
+  /** Runs git's own check of a repository; its complaints, none when it is clean. */
+  async fsck(gitDir: string): Promise<string[]> {
+    const { code, stdout, stderr } = await this.run([
+      "--git-dir",
+      gitDir,
+      "fsck",
+      "--full",
+      "--strict",
+      "--no-progress",
+      "--no-dangling",
+    ]);
+    const lines = `${stdout}\n${stderr}`
+      .split("\n")
+      .filter((line) => line.trim() !== "" && !line.startsWith("notice:"));
+    return code === 0 ? lines.filter((line) => /^(error|warning|missing|broken)/.test(line)) : lines;
+  }
+}
+
+function missing(cause?: unknown): RuntreeError {
+  return new RuntreeError(
+    "git_missing",
+    "There is no git program on the PATH. Install git 2.39 or newer (Debian: apt-get install git).",
+    {},
+    cause,
+  );
+}
+
+/** Nothing inherited can point git at another repository or configuration; its hooks find the usual programs. */
+function environment(program: string): Record<string, string> {
   return {
-    PATH: process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
+    PATH: `${dirname(program)}:/usr/local/bin:/usr/bin:/bin`,
     LC_ALL: "C",
     HOME: "/nonexistent",
     GIT_CONFIG_NOSYSTEM: "1",
     GIT_CONFIG_GLOBAL: "/dev/null",
     GIT_TERMINAL_PROMPT: "0",
   };
-}
-
-/**
- * Runs stock git and returns its exit code and output. Arguments come as an array and are never user text.
- * Throws `git_missing` when there is no git program, `git_failed` when it cannot be run.
- */
-export async function runGit(args: readonly string[]): Promise<GitResult> {
-  return new Promise((resolve, reject) => {
-    execFile("git", [...args], { env: environment(), maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
-      if (error === null) return resolve({ code: 0, stdout, stderr });
-      if (typeof error.code === "number") return resolve({ code: error.code, stdout, stderr });
-      if (systemCode(error) === "ENOENT") {
-        return reject(
-          new RuntreeError(
-            "git_missing",
-            "There is no git program on the PATH. Install git 2.39 or newer (Debian: apt-get install git).",
-            {},
-            error,
-          ),
-        );
-      }
-      return reject(
-        new RuntreeError("git_failed", `git ${args[0] ?? ""} could not be run: ${error.message}`, {}, error),
-      );
-    });
-  });
-}
-
-/** Runs stock git and returns what it printed. Throws `git_failed` with its words on a non-zero exit. */
-export async function git(args: readonly string[]): Promise<string> {
-  const result = await runGit(args);
-  if (result.code !== 0) {
-    throw new RuntreeError("git_failed", `git ${args.join(" ")} ended with ${result.code}: ${result.stderr.trim()}`, {
-      code: result.code,
-    });
-  }
-  return result.stdout;
-}
-
-/** The version of the git program as `[major, minor]`, with its own words. */
-export async function gitVersion(): Promise<{ text: string; major: number; minor: number }> {
-  const text = (await git(["--version"])).trim();
-  const [, major, minor] = /(\d+)\.(\d+)/.exec(text) ?? [];
-  return { text, major: Number(major), minor: Number(minor) };
 }

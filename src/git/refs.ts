@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { hasCode, RuntreeError, systemCode } from "../domain/errors.ts";
-import { type FileSystem, ioError, listFolder, readFileOrNull, syncFolder } from "./files.ts";
+import { type FileSystem, ioError, listFolder, readFileOrNull, syncPath } from "./files.ts";
 import { isOid, type Oid } from "./objects.ts";
 
 /** A move of one ref: from what it must be now, to what it shall be; null means "does not exist". */
@@ -121,7 +121,7 @@ async function dropPacked(fs: FileSystem, gitDir: string, gone: ReadonlySet<stri
     }
     await writeLock(fs, path, `${kept.join("\n")}\n`);
     await fs.promises.rename(`${path}.lock`, path);
-    await syncFolder(fs, gitDir);
+    await syncPath(fs, gitDir);
   } catch (error) {
     await unlock(fs, path);
     throw error;
@@ -159,11 +159,11 @@ export async function moveRefs(fs: FileSystem, gitDir: string, moves: readonly R
       held.splice(held.indexOf(ref), 1);
       folders.add(dirname(`${gitDir}/${ref}`));
     }
-    for (const folder of folders) await syncFolder(fs, folder);
+    for (const folder of folders) await syncPath(fs, folder);
     const gone = ordered.filter(({ to }) => to === null).map(({ ref }) => ref);
     if (gone.length > 0) await dropPacked(fs, gitDir, new Set(gone));
     for (const ref of gone) await fs.promises.rm(`${gitDir}/${ref}`, { force: true });
-    for (const ref of gone) await syncFolder(fs, dirname(`${gitDir}/${ref}`));
+    for (const ref of gone) await syncPath(fs, dirname(`${gitDir}/${ref}`));
   } catch (error) {
     throw error instanceof RuntreeError ? error : ioError(error, "moving refs in", gitDir);
   } finally {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { cancelRun } from "../actions/cancel-run.ts";
-import { putConfiguration, putSchema } from "../actions/change-settings.ts";
+import { putConfiguration, putSchema, type SentSettings } from "../actions/change-settings.ts";
 import { type CreateJob, createJob, requireJobRecord } from "../actions/create-job.ts";
 import { requireJob } from "../actions/advance-run.ts";
 import { runCommits, runDiff, runValidations } from "../actions/describe-run.ts";
@@ -78,6 +78,14 @@ function filterOf(query: QueryOf<"listJobRuns">, jobId: string | undefined): Run
   };
 }
 
+function sentSettings({
+  body,
+  notices,
+  ifMatch,
+}: Pick<Call<"putSchema">, "body" | "notices" | "ifMatch">): SentSettings {
+  return { value: body as Json, notices, precondition: ifTip(ifMatch) };
+}
+
 /** The kind of job a request asks for is told by its members; only jobs for agents are known. */
 function requireExternal(body: Wire<"job#CreateJob">): readonly string[] {
   if (body.executor !== "external") {
@@ -133,14 +141,11 @@ export function makeHandlers(git: string): Handlers {
     cancelRun: async ({ store, author, params, body }) =>
       runAnswer(store, await cancelRun(store, author, params.run_id, body.reason)),
 
-    putSchema: async ({ store, author, params, body, notices, ifMatch }) =>
-      runAnswer(
-        store,
-        await putSchema(store, author, params.run_id, params.name, body as Json, notices, ifTip(ifMatch)),
-      ),
+    putSchema: async ({ store, author, params, ...sent }) =>
+      runAnswer(store, await putSchema(store, author, params.run_id, params.name, sentSettings(sent))),
 
-    putConfiguration: async ({ store, author, params, body, notices, ifMatch }) =>
-      runAnswer(store, await putConfiguration(store, author, params.run_id, body as Json, notices, ifTip(ifMatch))),
+    putConfiguration: async ({ store, author, params, ...sent }) =>
+      runAnswer(store, await putConfiguration(store, author, params.run_id, sentSettings(sent))),
 
     createJob: async ({ store, author, body }) => {
       const warnings = requireExternal(body);

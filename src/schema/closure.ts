@@ -1,11 +1,10 @@
 import { createHash } from "node:crypto";
-import type { Oid } from "../git/objects.ts";
 import { isArray, isObject, type Json } from "../domain/json.ts";
 
 /** A schema file of the repository: its path, its blob, its value. */
 export interface SchemaFile {
   readonly path: string;
-  readonly oid: Oid;
+  readonly oid: string;
   readonly value: Json;
 }
 

@@ -1,17 +1,16 @@
-import { LRUCache } from "lru-cache";
 import { DEFAULT_SHARDS } from "../domain/configuration.ts";
 import { foldId } from "../domain/ids.ts";
 import { byUnit, canonicalJson, type JsonObject } from "../domain/json.ts";
 import { CONFIGURATION_FILE, documentAt, documentPath } from "../domain/layout.ts";
 import type { Violation } from "../domain/verdict.ts";
-import { encodeObject, type Oid, type ReadObject } from "../git/objects.ts";
+import { encodeObject, type ReadObject } from "../git/objects.ts";
 import { findEntry, readTree } from "../git/tree.ts";
-import type { CheckResult, Validator } from "../schema/validator.ts";
 import { schemaSource, type SchemaSource } from "../schema/closure.ts";
 import { blobAt, documentsIn, readDocumentBlob } from "./documents.ts";
 import { MainIndex, referencesIn, uniqueValuesIn } from "./main-index.ts";
 import type { MergePlan, PlannedDocument } from "./plan.ts";
 import { configViolation, type RuledCollection, type Rules } from "./rules.ts";
+import { type CheckedDocument, doesNotCompile, type SchemaChecks } from "./schema-checks.ts";
 
 /** What the checks stand on: `index` is that of the `main` the plan was made for. */
 export interface CheckContext {
@@ -24,58 +23,6 @@ export interface CheckContext {
 export interface CheckOutcome {
   readonly violations: readonly Violation[];
   readonly checked: number;
-}
-
-/** A document as it would stand on `main`. */
-interface CheckedDocument {
-  readonly collection: string;
-  readonly id: string;
-  readonly oid: Oid;
-  readonly document: JsonObject;
-}
-
-/** How many documents go to the validator in one request. */
-const BATCH = 500;
-
-/** Checks documents against schemas and remembers which bytes are valid under which schema. */
-export class SchemaChecks {
-  readonly #validator: Validator;
-  readonly #valid: LRUCache<string, true> = new LRUCache<string, true>({ max: 100_000 });
-
-  constructor(validator: Validator) {
-    this.#validator = validator;
-  }
-
-  /** Compiles a schema without documents; its error in ajv's words, or null. */
-  async compileError(source: SchemaSource): Promise<string | null> {
-    const result = await this.#validator.check(source, []);
-    return "compileError" in result ? result.compileError : null;
-  }
-
-  /** Checks documents of one collection. */
-  async check(source: SchemaSource, documents: readonly CheckedDocument[]): Promise<Violation[]> {
-    const fresh = documents.filter(({ oid }) => !this.#valid.has(`${oid} ${source.key}`));
-    const violations: Violation[] = [];
-    for (let at = 0; at < fresh.length; at += BATCH) {
-      const batch = fresh.slice(at, at + BATCH);
-      const result: CheckResult = await this.#validator.check(
-        source,
-        batch.map(({ document }) => JSON.stringify(document)),
-      );
-      if ("compileError" in result) return [doesNotCompile(source, result.compileError)];
-      for (const [index, problems] of result.problems.entries()) {
-        const { collection, id, oid } = batch[index] as CheckedDocument;
-        if (problems.length === 0) this.#valid.set(`${oid} ${source.key}`, true);
-        violations.push(...problems.map((problem): Violation => ({ code: "schema", collection, id, ...problem })));
-      }
-    }
-    return violations;
-  }
-}
-
-function doesNotCompile(source: SchemaSource, words: string): Violation {
-  const [file = "", pointer = ""] = source.reference.split("#");
-  return configViolation("schema", pointer, `The schema does not compile: ${words}`, file);
 }
 
 /** What of a plan is checked: the run's own version where the merge conflicts, the merged one elsewhere. */

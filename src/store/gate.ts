@@ -13,8 +13,9 @@ import { checkPlan } from "./checks.ts";
 import { nameSides } from "./conflict-sides.ts";
 import { VALIDATION } from "./idempotency.ts";
 import { type MergePlan, planMerge, type Settle } from "./plan.ts";
-import { encodeRecord, findRun, type RunView } from "./run-view.ts";
+import { encodeRecord, findClosedRun, findRun, type RunView } from "./run-view.ts";
 import type { Store } from "./store.ts";
+import { branchRules } from "./submission.ts";
 
 /** How often a merge is planned anew because `main` or the branch moved under it. */
 const MAX_ATTEMPTS = 8;
@@ -180,6 +181,26 @@ async function reject(store: Store, author: Authorship, view: RunView, verdict: 
   });
 }
 
+/** Tells whether a run's branch has other rules than it forked from. */
+function changesRules(store: Store, { record, head }: RunView): boolean {
+  const treeOf = (commit: Oid): Oid => readCommit(store.reader(), commit).tree;
+  return branchRules(store, treeOf(head)) !== branchRules(store, treeOf(record.base));
+}
+
+/**
+ * Removes the branch of a run whose record is closed already: an error of the machine came between two ref moves.
+ * Returns the run as it is closed, or null when it is open.
+ */
+export async function dropClosedBranch(store: Store, { record, head }: RunView): Promise<RunView | null> {
+  const closed = findClosedRun(store.repository, record.id);
+  if (closed === null) return null;
+  await store.apply(
+    { objects: [], refs: [{ ref: runRef(record.id), from: head, to: null }] },
+    { run: closed, commits: [] },
+  );
+  return closed;
+}
+
 /** A history that cannot be planned at all: the run goes back to its author with the reason. */
 async function tooManyBases(store: Store, author: Authorship, view: RunView, error: RuntreeError): Promise<RunView> {
   const record: RunRecord = {
@@ -204,9 +225,14 @@ async function tooManyBases(store: Store, author: Authorship, view: RunView, err
  * Throws `busy` when that happens too often.
  */
 export async function judge(store: Store, author: Authorship, runId: string): Promise<RunView> {
+  const before = findRun(store.repository, runId);
+  // New rules may mean checking everything anew: done once before the lane is taken, it is remembered inside.
+  if (before?.place === "open" && changesRules(store, before)) await assessRun(store, before).catch(() => undefined);
   return store.lane.take(async () => {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const view = findRun(store.repository, runId);
+      const closed = view?.place === "open" ? await dropClosedBranch(store, view) : null;
+      if (closed !== null) return closed;
       if (view === null || view.record.status !== "merging") {
         throw new RuntreeError("busy", `Run ${runId} was moved by someone else; look at it and try again.`, {
           run: runId,

@@ -4,14 +4,14 @@ import { RuntreeError } from "../domain/errors.ts";
 import { canonicalJson, type Json } from "../domain/json.ts";
 import { readJson } from "../domain/json-door.ts";
 import { CONFIGURATION_FILE, documentAt, documentPath, MAIN, SCHEMA_PATH } from "../domain/layout.ts";
-import { type FileSystem, listFolder, syncFolder } from "../git/files.ts";
-import { git } from "../git/native.ts";
+import { type FileSystem, listFolder, syncPath } from "../git/files.ts";
+import type { NativeGit } from "../git/native.ts";
 import { encodeObject } from "../git/objects.ts";
 import { BareRepository, readerWith } from "../git/repository.ts";
 import { editTree } from "../git/tree.ts";
 import { Validator } from "../schema/validator.ts";
 import { authoredCommit } from "./authorship.ts";
-import { SchemaChecks } from "./checks.ts";
+import { SchemaChecks } from "./schema-checks.ts";
 import { configurationProblems, makeRules } from "./rules.ts";
 import { checkWholeTree } from "./whole-tree.ts";
 
@@ -77,6 +77,7 @@ function parseTemplateJson(path: string, bytes: Buffer): Json {
  */
 export async function initialiseRepository(
   fs: FileSystem,
+  git: NativeGit,
   gitDir: string,
   template: string,
   who: { readonly node: string; readonly now: number },
@@ -108,8 +109,16 @@ export async function initialiseRepository(
 
   const making = `${gitDir}.new-${randomBytes(6).toString("hex")}`;
   try {
-    await git(["init", "--quiet", "--bare", "--template=", "--initial-branch=main", "--object-format=sha1", making]);
-    for (const [key, value] of SETTINGS) await git(["config", "--file", `${making}/config`, key, value]);
+    await git.print([
+      "init",
+      "--quiet",
+      "--bare",
+      "--template=",
+      "--initial-branch=main",
+      "--object-format=sha1",
+      making,
+    ]);
+    for (const [key, value] of SETTINGS) await git.print(["config", "--file", `${making}/config`, key, value]);
     fs.mkdirSync(`${making}/hooks`, { recursive: true });
     fs.writeFileSync(`${making}/hooks/reference-transaction`, REFERENCE_TRANSACTION, { mode: 0o755 });
 
@@ -124,12 +133,22 @@ export async function initialiseRepository(
     );
     await repository.apply({ objects: [...all, commit], refs: [{ ref: MAIN, from: null, to: commit.oid }] });
     repository.close();
+    await syncAll(fs, making);
     fs.renameSync(making, gitDir);
-    await syncFolder(fs, gitDir.slice(0, gitDir.lastIndexOf("/")));
+    await syncPath(fs, gitDir.slice(0, gitDir.lastIndexOf("/")));
   } catch (error) {
     fs.rmSync(making, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** Makes everything below a folder durable: git does not do so for what it makes at first. */
+async function syncAll(fs: FileSystem, folder: string): Promise<void> {
+  for (const { name, isFolder } of listFolder(fs, folder)) {
+    if (isFolder) await syncAll(fs, `${folder}/${name}`);
+    else await syncPath(fs, `${folder}/${name}`);
+  }
+  await syncPath(fs, folder);
 }
 
 async function checkTemplate(

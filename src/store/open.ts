@@ -5,22 +5,22 @@ import { isObject } from "../domain/json.ts";
 import { CONFIGURATION_FILE, MAIN, RUNS } from "../domain/layout.ts";
 import { readCommit } from "../git/commit.ts";
 import type { FileSystem } from "../git/files.ts";
-import { gitVersion, runGit } from "../git/native.ts";
+import type { NativeGit } from "../git/native.ts";
 import { clearStaleLocks } from "../git/refs.ts";
 import { BareRepository, readerWith, type Repository } from "../git/repository.ts";
 import { lockData } from "./data-lock.ts";
 import { blobAt, readJsonBlob } from "./documents.ts";
-import { judge } from "./gate.ts";
+import { dropClosedBranch, judge } from "./gate.ts";
 import { initialiseRepository } from "./initialise.ts";
-import { findClosedRun, findRun } from "./run-view.ts";
+import { findRun } from "./run-view.ts";
 import { Store } from "./store.ts";
 
-const OLDEST_GIT = { major: 2, minor: 39 };
 /** A lock of git's lives for milliseconds; one that outlives this at start belongs to a process that died. */
 const LOCK_GRACE_MS = 500;
 
 export interface OpenOptions {
   readonly fs: FileSystem;
+  readonly git: NativeGit;
   readonly data: string;
   /** Folder to make the repository from when there is none yet; null: there must be one. */
   readonly template: string | null;
@@ -43,25 +43,15 @@ export function gitDirOf(data: string): string {
   return `${resolve(data)}/repo.git`;
 }
 
-/** Refuses a git program older than Runtree is tried with. Throws `git_missing`. */
-export async function requireGit(): Promise<string> {
-  const { text, major, minor } = await gitVersion();
-  if (major > OLDEST_GIT.major || (major === OLDEST_GIT.major && minor >= OLDEST_GIT.minor)) return text;
-  throw new RuntreeError(
-    "git_missing",
-    `${text} is too old; Runtree needs git ${OLDEST_GIT.major}.${OLDEST_GIT.minor} or newer.`,
-  );
-}
-
 function unsupported(gitDir: string, what: string, wayOut: string): RuntreeError {
   return new RuntreeError("repository_unsupported", `${gitDir} ${what}. ${wayOut}`, { gitDir });
 }
 
 /** Refuses a folder that is not a bare SHA-1 repository with the files ref format, and says the way out. */
-async function requirePlainRepository(fs: FileSystem, gitDir: string): Promise<void> {
+async function requirePlainRepository(fs: FileSystem, git: NativeGit, gitDir: string): Promise<void> {
   const result =
     fs.existsSync(`${gitDir}/HEAD`) && fs.existsSync(`${gitDir}/objects`)
-      ? await runGit(["config", "--file", `${gitDir}/config`, "--list"])
+      ? await git.run(["config", "--file", `${gitDir}/config`, "--list"])
       : null;
   if (result === null || result.code !== 0) {
     throw new RuntreeError(
@@ -116,9 +106,9 @@ function requireOurs(repository: Repository, gitDir: string): void {
 }
 
 /** Opens a repository for reading next to whoever writes to it: no lock, nothing repaired. */
-export async function openForReading(fs: FileSystem, data: string): Promise<BareRepository> {
+export async function openForReading(fs: FileSystem, git: NativeGit, data: string): Promise<BareRepository> {
   const gitDir = gitDirOf(data);
-  await requirePlainRepository(fs, gitDir);
+  await requirePlainRepository(fs, git, gitDir);
   const repository = new BareRepository(fs, gitDir);
   requireOurs(repository, gitDir);
   return repository;
@@ -130,8 +120,8 @@ export async function openForReading(fs: FileSystem, data: string): Promise<Bare
  * `repository_unsupported`, `template_invalid`, `git_missing`.
  */
 export async function openStore(options: OpenOptions): Promise<OpenStore> {
-  const { fs, node, clock, report } = options;
-  await requireGit();
+  const { fs, git, node, clock, report } = options;
+  await git.version();
   const data = resolve(options.data);
   const gitDir = gitDirOf(data);
   if (options.template === null && !fs.existsSync(gitDir)) {
@@ -145,8 +135,8 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
   const unlock = lockData(fs, data);
   try {
     const made = !fs.existsSync(gitDir);
-    if (made) await initialiseRepository(fs, gitDir, options.template ?? "", { node, now: clock() });
-    await requirePlainRepository(fs, gitDir);
+    if (made) await initialiseRepository(fs, git, gitDir, options.template ?? "", { node, now: clock() });
+    await requirePlainRepository(fs, git, gitDir);
     const repository = new BareRepository(fs, gitDir);
     requireOurs(repository, gitDir);
     for (const path of await clearStaleLocks(fs, gitDir, LOCK_GRACE_MS))
@@ -173,32 +163,15 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
  * and a run that was `merging` goes through the gate again.
  */
 async function judgeLeftovers(store: Store, report: (message: string) => void): Promise<void> {
-  for (const [ref, head] of store.repository.refs(RUNS)) {
+  for (const ref of store.repository.refs(RUNS).keys()) {
     const id = ref.slice(RUNS.length);
-    const closed = findClosedRun(store.repository, id);
-    if (closed !== null) {
-      await store.apply({ objects: [], refs: [{ ref, from: head, to: null }] }, { run: closed, commits: [] });
-      report(`removed the branch of run ${id}, which is closed`);
-      continue;
-    }
     const view = findRun(store.repository, id);
-    if (view?.record.status !== "merging") continue;
-    const { record } = await judge(store, { principal: view.record.created_by, idempotency: null }, id);
-    report(`judged run ${id} again: ${record.status}`);
+    if (view === null) continue;
+    if ((await dropClosedBranch(store, view)) !== null) {
+      report(`removed the branch of run ${id}, which is closed`);
+    } else if (view.record.status === "merging") {
+      const { record } = await judge(store, { principal: view.record.created_by, idempotency: null }, id);
+      report(`judged run ${id} again: ${record.status}`);
+    }
   }
-}
-
-/** Runs git's own check of a repository; its complaints, none when it is clean. */
-export async function gitFsck(gitDir: string): Promise<string[]> {
-  const { code, stdout, stderr } = await runGit([
-    "--git-dir",
-    gitDir,
-    "fsck",
-    "--full",
-    "--strict",
-    "--no-progress",
-    "--no-dangling",
-  ]);
-  const lines = `${stdout}\n${stderr}`.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("notice:"));
-  return code === 0 ? lines.filter((line) => line.startsWith("error") || line.startsWith("warning")) : lines;
 }

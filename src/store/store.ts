@@ -5,7 +5,7 @@ import type { EncodedObject, Oid, ReadObject } from "../git/objects.ts";
 import { readerWith, RehearsalRepository, type Repository, type WriteGroup } from "../git/repository.ts";
 import { Validator } from "../schema/validator.ts";
 import type { Authorship } from "./authorship.ts";
-import { SchemaChecks } from "./checks.ts";
+import { SchemaChecks } from "./schema-checks.ts";
 import { RememberedRequests } from "./idempotency.ts";
 import { MainState } from "./main-state.ts";
 import { type JobRecord, JobIndex } from "./ops.ts";
@@ -74,6 +74,13 @@ export class Store {
     this.jobs.rebuild(this.repository);
     const tips = [MAIN, OPS, ATTIC].map((ref) => this.repository.ref(ref)).filter((tip) => tip !== null);
     this.requests.rebuild(this.repository, [...tips, ...this.repository.refs(RUNS).values()], this.clock());
+  }
+
+  /** Compiles the schemas of `main`, so that the first submission does not wait for it. */
+  async warmUp(): Promise<void> {
+    for (const { source } of this.main.rules.collections.values()) {
+      if (source !== null) await this.schemas.compileError(source);
+    }
   }
 
   /** Reads objects, those of a group that is not written yet included. */

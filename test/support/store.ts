@@ -6,7 +6,12 @@ import type { Configuration } from "../../src/domain/configuration.ts";
 import type { Json } from "../../src/domain/json.ts";
 import type { Authorship } from "../../src/store/authorship.ts";
 import { type OpenStore, openStore } from "../../src/store/open.ts";
+import { findProgram } from "../../src/config.ts";
+import { NativeGit } from "../../src/git/native.ts";
 import { temporaryFolder } from "./folders.ts";
+
+/** The git program of this machine. */
+export const GIT: NativeGit = new NativeGit(findProgram("git"));
 
 /** Who acts in tests. */
 export const TESTER: Authorship = { principal: "tester", idempotency: null };
@@ -38,6 +43,7 @@ export async function openTestStore(
   const data = options.data ?? temporaryFolder();
   const open = await openStore({
     fs,
+    git: GIT,
     data,
     template: options.template ?? SHIPPED_TEMPLATE,
     node: "node",

@@ -1,0 +1,60 @@
+import { LRUCache } from "lru-cache";
+import type { JsonObject } from "../domain/json.ts";
+import type { Violation } from "../domain/verdict.ts";
+import type { Oid } from "../git/objects.ts";
+import type { SchemaSource } from "../schema/closure.ts";
+import type { Validator } from "../schema/validator.ts";
+import { configViolation } from "./rules.ts";
+
+/** A document as it would stand on `main`. */
+export interface CheckedDocument {
+  readonly collection: string;
+  readonly id: string;
+  readonly oid: Oid;
+  readonly document: JsonObject;
+}
+
+/** How many documents go to the validator in one request. */
+const BATCH = 500;
+
+/** Checks documents against schemas and remembers which bytes are valid under which schema. */
+export class SchemaChecks {
+  readonly #validator: Validator;
+  readonly #valid: LRUCache<string, true> = new LRUCache<string, true>({ max: 100_000 });
+
+  constructor(validator: Validator) {
+    this.#validator = validator;
+  }
+
+  /** Compiles a schema without documents; its error in ajv's words, or null. */
+  async compileError(source: SchemaSource): Promise<string | null> {
+    const result = await this.#validator.check(source, []);
+    return "compileError" in result ? result.compileError : null;
+  }
+
+  /** Checks documents of one collection. */
+  async check(source: SchemaSource, documents: readonly CheckedDocument[]): Promise<Violation[]> {
+    const fresh = documents.filter(({ oid }) => !this.#valid.has(`${oid} ${source.key}`));
+    const violations: Violation[] = [];
+    for (let at = 0; at < fresh.length; at += BATCH) {
+      const batch = fresh.slice(at, at + BATCH);
+      const result = await this.#validator.check(
+        source,
+        batch.map(({ document }) => JSON.stringify(document)),
+      );
+      if ("compileError" in result) return [doesNotCompile(source, result.compileError)];
+      for (const [index, problems] of result.problems.entries()) {
+        const { collection, id, oid } = batch[index] as CheckedDocument;
+        if (problems.length === 0) this.#valid.set(`${oid} ${source.key}`, true);
+        violations.push(...problems.map((problem): Violation => ({ code: "schema", collection, id, ...problem })));
+      }
+    }
+    return violations;
+  }
+}
+
+/** The violation that a schema's own faults are. */
+export function doesNotCompile(source: SchemaSource, words: string): Violation {
+  const [file = "", pointer = ""] = source.reference.split("#");
+  return configViolation("schema", pointer, `The schema does not compile: ${words}`, file);
+}
