@@ -8,6 +8,7 @@ import { operation } from "../contract/operations.ts";
 import { Dispatcher } from "../http/dispatch.ts";
 import { makeHandlers } from "../http/handlers.ts";
 import { NativeGit } from "../git/native.ts";
+import { Validator } from "../schema/validator.ts";
 import { openForReading, openStore } from "../store/open.ts";
 import { Store } from "../store/store.ts";
 
@@ -44,7 +45,12 @@ async function openLocal(settings: Settings, reading: boolean): Promise<{ store:
     const report = (message: string): void => void process.stderr.write(`runtree: ${message}\n`);
     return openStore({ fs, git: GIT, data: settings.data, template: null, node: settings.node, clock, report });
   }
-  const store = new Store({ repository: await openForReading(fs, GIT, settings.data), node: settings.node, clock });
+  const store = new Store({
+    repository: await openForReading(fs, GIT, settings.data),
+    validator: new Validator(),
+    node: settings.node,
+    clock,
+  });
   return { store, close: () => store.close() };
 }
 

@@ -1,8 +1,8 @@
 import { isArray, isObject, type Json } from "../domain/json.ts";
 import type { CollectionRules } from "../domain/configuration.ts";
 import type { MergePolicy } from "../domain/merge.ts";
-import { parsePointer, type Path, valueAt } from "../domain/pointer.ts";
-import { referencedFile, type SchemaFile, type SchemaSource } from "./closure.ts";
+import type { Path } from "../domain/pointer.ts";
+import { placeIn, referencedFile, type SchemaFile, type SchemaSource } from "./closure.ts";
 
 /** What a schema says about references, uniqueness and merging with `x-ref`, `x-unique` and `x-merge`. */
 export type Annotations = Pick<CollectionRules, "references" | "unique" | "policies">;
@@ -33,8 +33,7 @@ export function annotationsOf(source: SchemaSource): Annotations {
 
   const resolve = (file: SchemaFile, reference: string): { file: SchemaFile; schema: Json | undefined } | null => {
     const target = referencedFile(source.files, file, reference);
-    const path = parsePointer(decodeURIComponent(reference.split("#")[1] ?? ""));
-    return target === undefined || path === null ? null : { file: target, schema: valueAt(target.value, path) };
+    return target === undefined ? null : { file: target, schema: placeIn(target.value, reference.split("#")[1] ?? "") };
   };
   const visit = (file: SchemaFile, schema: Json | undefined, at: Path, above: readonly Json[]): void => {
     if (!isObject(schema) || above.includes(schema)) return;

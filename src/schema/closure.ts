@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { isArray, isObject, type Json } from "../domain/json.ts";
+import { parsePointer, valueAt } from "../domain/pointer.ts";
 
 /** A schema file of the repository: its path, its blob, its value. */
 export interface SchemaFile {
@@ -58,10 +59,17 @@ export function referencedFile(
   return undefined;
 }
 
-/** Collects the schema of a collection with everything it refers to; null when its file does not exist. */
+/** The part of a schema that a reference's fragment names; undefined when there is none. */
+export function placeIn(schema: Json, fragment: string): Json | undefined {
+  const path = parsePointer(decodeURIComponent(fragment));
+  return path === null ? undefined : valueAt(schema, path);
+}
+
+/** Collects the schema of a collection with everything it refers to; null when its file, or the place in it, does not exist. */
 export function schemaSource(files: readonly SchemaFile[], reference: string): SchemaSource | null {
-  const start = files.find((file) => file.path === reference.split("#", 1)[0]);
-  if (start === undefined) return null;
+  const [path, fragment = ""] = reference.split("#");
+  const start = files.find((file) => file.path === path);
+  if (start === undefined || placeIn(start.value, fragment) === undefined) return null;
   const closure = new Set([start]);
   for (const file of closure) {
     for (const target of referencesIn(file.value)) {

@@ -30,20 +30,23 @@ function resultOf(planned: PlannedDocument): JsonObject | null {
   return planned.conflicts.length > 0 ? planned.theirs : planned.merged;
 }
 
-/** The plan's documents that would stand on `main`. */
+/** The plan's documents that would stand on `main`, by name. */
 function standing(plan: MergePlan): CheckedDocument[] {
-  return plan.documents.flatMap((planned) => {
-    const document = resultOf(planned);
-    if (document === null) return [];
-    return [
-      {
-        collection: planned.collection,
-        id: planned.id,
-        document,
-        oid: encodeObject("blob", canonicalJson(document)).oid,
-      },
-    ];
-  });
+  const name = ({ collection, id }: PlannedDocument): string => `${collection}/${id}`;
+  return plan.documents
+    .toSorted((left, right) => byUnit(name(left), name(right)))
+    .flatMap((planned) => {
+      const document = resultOf(planned);
+      if (document === null) return [];
+      return [
+        {
+          collection: planned.collection,
+          id: planned.id,
+          document,
+          oid: encodeObject("blob", canonicalJson(document)).oid,
+        },
+      ];
+    });
 }
 
 /** Every document of the collections that new rules concern, except those the plan has anyway. */

@@ -6,13 +6,12 @@ import { readJson } from "../domain/json-door.ts";
 import { CONFIGURATION_FILE, documentAt, documentPath, MAIN, SCHEMA_PATH } from "../domain/layout.ts";
 import { type FileSystem, listFolder, syncPath } from "../git/files.ts";
 import type { NativeGit } from "../git/native.ts";
-import { encodeObject } from "../git/objects.ts";
+import { type EncodedObject, encodeObject, type Oid } from "../git/objects.ts";
 import { BareRepository, readerWith } from "../git/repository.ts";
 import { editTree } from "../git/tree.ts";
-import { Validator } from "../schema/validator.ts";
 import { authoredCommit } from "./authorship.ts";
-import { SchemaChecks } from "./schema-checks.ts";
-import { configurationProblems, makeRules } from "./rules.ts";
+import type { SchemaChecks } from "./schema-checks.ts";
+import { configurationProblems, makeRules, type Rules } from "./rules.ts";
 import { checkWholeTree } from "./whole-tree.ts";
 
 /**
@@ -25,7 +24,7 @@ test "$1" = prepared || exit 0
 test -z "$RUNTREE_MAINTENANCE" || exit 0
 while read -r old new ref; do
   case "$ref" in
-    refs/bisect/*|BISECT_HEAD|ORIG_HEAD|FETCH_HEAD) ;;
+    refs/bisect/*|BISECT_*|ORIG_HEAD|FETCH_HEAD) ;;
     *) echo "runtree: $ref is moved by Runtree only; open a run through its server (POST /jobs/custom/runs)." >&2; exit 1 ;;
   esac
 done
@@ -33,15 +32,17 @@ exit 0
 `;
 
 /** Every write durable, maintenance in our hands, nothing rewritten or taken away by a push. */
-const SETTINGS: readonly (readonly [string, string])[] = [
-  ["core.fsync", "committed,reference"],
-  ["gc.auto", "0"],
-  ["gc.packRefs", "false"],
-  ["receive.autogc", "false"],
-  ["receive.fsckObjects", "true"],
-  ["receive.denyNonFastForwards", "true"],
-  ["receive.denyDeletes", "true"],
-];
+const SETTINGS = `[core]
+	fsync = committed,reference
+[gc]
+	auto = 0
+	packRefs = false
+[receive]
+	autogc = false
+	fsckObjects = true
+	denyNonFastForwards = true
+	denyDeletes = true
+`;
 
 /** The files of a template folder by path, `.git` left out. */
 function templateFiles(fs: FileSystem, folder: string, prefix = ""): Map<string, Buffer> {
@@ -80,6 +81,7 @@ export async function initialiseRepository(
   git: NativeGit,
   gitDir: string,
   template: string,
+  schemas: SchemaChecks,
   who: { readonly node: string; readonly now: number },
 ): Promise<void> {
   const files = templateFiles(fs, template);
@@ -118,14 +120,14 @@ export async function initialiseRepository(
       "--object-format=sha1",
       making,
     ]);
-    for (const [key, value] of SETTINGS) await git.print(["config", "--file", `${making}/config`, key, value]);
+    fs.appendFileSync(`${making}/config`, SETTINGS);
     fs.mkdirSync(`${making}/hooks`, { recursive: true });
     fs.writeFileSync(`${making}/hooks/reference-transaction`, REFERENCE_TRANSACTION, { mode: 0o755 });
 
     const repository = new BareRepository(fs, making);
     const { root, objects } = editTree(readerWith(repository), null, new Map(places));
     const all = [...blobs.map(({ blob }) => blob), ...objects];
-    await checkTemplate(all, root ?? "", rules);
+    await checkTemplate(all, root ?? "", rules, schemas);
     const commit = authoredCommit(
       readerWith(repository),
       { author: { principal: who.node, idempotency: null }, ...who },
@@ -152,26 +154,17 @@ async function syncAll(fs: FileSystem, folder: string): Promise<void> {
 }
 
 async function checkTemplate(
-  objects: readonly ReturnType<typeof encodeObject>[],
-  tree: string,
-  rules: Parameters<typeof checkWholeTree>[2],
+  objects: readonly EncodedObject[],
+  tree: Oid,
+  rules: Rules,
+  schemas: SchemaChecks,
 ): Promise<void> {
-  const validator = new Validator();
-  try {
-    const known = new Map(objects.map((object) => [object.oid, object]));
-    const { violations } = await checkWholeTree(
-      (oid) => known.get(oid) ?? null,
-      tree,
-      rules,
-      new SchemaChecks(validator),
-    );
-    const [first] = violations;
-    if (first !== undefined)
-      throw invalid(
-        `${first.collection}/${first.id}`,
-        `${first.pointer} ${first.message} (${violations.length} violations)`,
-      );
-  } finally {
-    await validator.close();
-  }
+  const known = new Map(objects.map((object) => [object.oid, object]));
+  const { violations } = await checkWholeTree((oid) => known.get(oid) ?? null, tree, rules, schemas);
+  const [first] = violations;
+  if (first === undefined) return;
+  throw invalid(
+    `${first.collection}/${first.id}`,
+    `${first.pointer} ${first.message} (${violations.length} violations)`,
+  );
 }

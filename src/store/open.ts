@@ -8,11 +8,13 @@ import type { FileSystem } from "../git/files.ts";
 import type { NativeGit } from "../git/native.ts";
 import { clearStaleLocks } from "../git/refs.ts";
 import { BareRepository, readerWith, type Repository } from "../git/repository.ts";
+import { Validator } from "../schema/validator.ts";
 import { lockData } from "./data-lock.ts";
 import { blobAt, readJsonBlob } from "./documents.ts";
 import { dropClosedBranch, judge } from "./gate.ts";
 import { initialiseRepository } from "./initialise.ts";
 import { findRun } from "./run-view.ts";
+import { SchemaChecks } from "./schema-checks.ts";
 import { Store } from "./store.ts";
 
 /** A lock of git's lives for milliseconds; one that outlives this at start belongs to a process that died. */
@@ -133,15 +135,20 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
   }
   fs.mkdirSync(data, { recursive: true });
   const unlock = lockData(fs, data);
+  const validator = new Validator();
   try {
     const made = !fs.existsSync(gitDir);
-    if (made) await initialiseRepository(fs, git, gitDir, options.template ?? "", { node, now: clock() });
+    if (made)
+      await initialiseRepository(fs, git, gitDir, options.template ?? "", new SchemaChecks(validator), {
+        node,
+        now: clock(),
+      });
     await requirePlainRepository(fs, git, gitDir);
     const repository = new BareRepository(fs, gitDir);
     requireOurs(repository, gitDir);
     for (const path of await clearStaleLocks(fs, gitDir, LOCK_GRACE_MS))
       report(`removed the lock ${path}, which a crash left behind`);
-    const store = new Store({ repository, node, clock });
+    const store = new Store({ repository, validator, node, clock });
     await judgeLeftovers(store, report);
     return {
       store,
@@ -153,6 +160,7 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
       },
     };
   } catch (error) {
+    await validator.close();
     unlock();
     throw error;
   }

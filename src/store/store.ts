@@ -3,7 +3,7 @@ import { runIdMaker } from "../domain/run-id.ts";
 import { readCommit } from "../git/commit.ts";
 import type { EncodedObject, Oid, ReadObject } from "../git/objects.ts";
 import { readerWith, RehearsalRepository, type Repository, type WriteGroup } from "../git/repository.ts";
-import { Validator } from "../schema/validator.ts";
+import type { Validator } from "../schema/validator.ts";
 import type { Authorship } from "./authorship.ts";
 import { SchemaChecks } from "./schema-checks.ts";
 import { RememberedRequests } from "./idempotency.ts";
@@ -16,6 +16,8 @@ import { NamedTurns, Turns } from "./turns.ts";
 /** What a store takes from its surroundings: the repository, the committer's name, a clock in ms since 1970. */
 export interface StoreParts {
   readonly repository: Repository;
+  /** Closed with the store. */
+  readonly validator: Validator;
   readonly node: string;
   readonly clock: () => number;
 }
@@ -55,7 +57,7 @@ export class Store {
     this.node = parts.node;
     this.clock = parts.clock;
     this.#rehearsal = rehearsalOf !== undefined;
-    this.#validator = rehearsalOf === undefined ? new Validator() : rehearsalOf.#validator;
+    this.#validator = parts.validator;
     this.schemas = rehearsalOf?.schemas ?? new SchemaChecks(this.#validator);
     this.main = rehearsalOf?.main ?? new MainState(parts.repository);
     this.runs = rehearsalOf?.runs ?? new RunIndex();
@@ -106,7 +108,12 @@ export class Store {
   /** A store on which the same actions can be played with nothing written and nothing learned. */
   rehearse(): Store {
     return new Store(
-      { repository: new RehearsalRepository(this.repository), node: this.node, clock: this.clock },
+      {
+        repository: new RehearsalRepository(this.repository),
+        validator: this.#validator,
+        node: this.node,
+        clock: this.clock,
+      },
       this,
     );
   }

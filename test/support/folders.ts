@@ -3,9 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 
-/** Makes a folder that is gone when the test has ended. */
-export function temporaryFolder(): string {
+/** What is done when a test, or with `afterAll` a whole file, has ended. */
+export type Until = (cleanUp: () => void | Promise<void>) => void;
+
+/** Makes a folder that is gone when the test (or whatever `until` names) has ended. */
+export function temporaryFolder(until: Until = onTestFinished): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "runtree-test-")));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  until(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }

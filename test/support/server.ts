@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
-import { temporaryFolder } from "./folders.ts";
+import { temporaryFolder, type Until } from "./folders.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
@@ -20,11 +20,12 @@ export interface TestServer {
   kill(): Promise<void>;
 }
 
-/** Starts a real `runtree serve` on a free port, ended with the test at the latest. */
+/** Starts a real `runtree serve` on a free port, ended with the test (or whatever `until` names) at the latest. */
 export async function startServer(
-  options: { data?: string; template?: string; flags?: readonly string[] } = {},
+  options: { data?: string; template?: string; flags?: readonly string[]; until?: Until } = {},
 ): Promise<TestServer> {
-  const data = options.data ?? temporaryFolder();
+  const until = options.until ?? onTestFinished;
+  const data = options.data ?? temporaryFolder(until);
   const template = options.template === undefined ? [] : ["--template", options.template];
   const child = spawn(
     process.execPath,
@@ -42,7 +43,7 @@ export async function startServer(
     if (!ended()) child.kill(signal);
     await gone;
   };
-  onTestFinished(() => end("SIGKILL"));
+  until(() => end("SIGKILL"));
   const lines = createInterface({ input: child.stdout });
   const url = await Promise.race([
     new Promise<string>((resolve) =>

@@ -1,0 +1,193 @@
+import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { temporaryFolder } from "../support/folders.ts";
+import { git } from "../support/git.ts";
+import { startServer } from "../support/server.ts";
+
+const PROGRAM = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+
+interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function runtree(
+  args: readonly string[],
+  options: { env?: Record<string, string>; input?: string } = {},
+): Promise<Ended> {
+  return new Promise((resolve) => {
+    const env = { PATH: process.env["PATH"] ?? "", ...options.env };
+    const child = execFile(process.execPath, [PROGRAM, ...args], { env }, (error, out, err) =>
+      resolve({ code: error === null ? 0 : Number(error.code), out, err }),
+    );
+    child.stdin?.end(options.input ?? "");
+  });
+}
+
+function file(value: unknown): string {
+  const path = `${temporaryFolder()}/body.json`;
+  writeFileSync(path, typeof value === "string" ? value : JSON.stringify(value));
+  return path;
+}
+
+const study = (title: unknown): string => file({ study_set: { s1: { title } } });
+
+/** A run's life by the commands alone; `target` says where they work. */
+async function life(target: readonly string[]): Promise<void> {
+  const json = async (...args: string[]): Promise<Record<string, unknown>> => {
+    const { code, out, err } = await runtree([...args, ...target, "--json"]);
+    expect([code, err]).toEqual([0, ""]);
+    return JSON.parse(out) as Record<string, unknown>;
+  };
+  const run = await json("run", "start", "--body", study("One"));
+  expect(run).toMatchObject({ status: "waiting", job_id: "custom" });
+  const id = String(run["id"]);
+  expect(await json("run", "preview", id)).toMatchObject({ mergeable: true });
+  expect(await json("run", "submit", id, "--body", study("Two"))).toMatchObject({ submissions: 2 });
+  expect(await json("run", "diff", id)).toMatchObject({ changes: [{ op: "add", id: "s1" }] });
+  expect(await json("run", "done", id)).toMatchObject({ status: "success" });
+  expect(await json("run", "show", id)).toMatchObject({ status: "success" });
+  expect(await json("show", "study_set/s1")).toMatchObject({ document: { id: "s1", title: "Two" } });
+  expect(await json("status")).toMatchObject({ runs: 1, open_runs: 0 });
+
+  const refused = await runtree(["run", "start", "--done", "--body", study(7), ...target]);
+  expect(refused.code).toBe(3);
+  expect(refused.out).toBe("");
+  expect(refused.err).toContain("schema study_set/s1 /title: must be string");
+  const list = await runtree(["run", "list", ...target]);
+  expect(list.out.split("\n")).toHaveLength(4);
+  const other = (
+    JSON.parse((await runtree(["run", "list", "--status", "rejected", "--json", ...target])).out) as {
+      items: { id: string }[];
+    }
+  ).items[0];
+  expect(await json("run", "cancel", String(other?.id), "--reason", "no")).toMatchObject({ status: "cancelled" });
+  expect((await runtree(["run", "done", String(other?.id), ...target])).code).toBe(4);
+  expect((await runtree(["run", "show", "nope", ...target])).code).toBe(6);
+  expect((await runtree(["show", "study_set/none", ...target])).code).toBe(6);
+  expect((await runtree(["validate", study("Three"), ...target])).code).toBe(0);
+  expect((await runtree(["validate", study(3), ...target])).code).toBe(3);
+  expect((await runtree(["validate", "-", ...target], { input: '{"study_set": {"s2": {"title": "x"}}}' })).code).toBe(
+    0,
+  );
+}
+
+describe("a run's life at a terminal", () => {
+  test("against a server", async () => {
+    const server = await startServer();
+    await life(["--url", server.url]);
+  });
+
+  test("straight on a repository, with the same outcome", async () => {
+    const data = `${temporaryFolder()}/data`;
+    expect((await runtree(["init", "--data", data])).code).toBe(0);
+    await life(["--data", data]);
+    const fsck = await runtree(["fsck", "--data", data]);
+    expect(fsck).toMatchObject({ code: 0, out: "clean: 1 documents\n" });
+    expect(git(`${data}/repo.git`, "log", "--first-parent", "--format=%an %s", "main").split("\n")[0]).toMatch(
+      /^local Merge run /,
+    );
+  });
+
+  test("conflicts are shown with both sides, and settled from a file", async () => {
+    const server = await startServer();
+    const target = ["--url", server.url];
+    await runtree(["run", "start", "--done", "--body", study("base"), ...target]);
+    const theirs = JSON.parse(
+      (await runtree(["run", "start", "--json", "--body", study("theirs"), ...target])).out,
+    ) as { id: string };
+    await runtree(["run", "start", "--done", "--body", study("ours"), ...target]);
+    const refused = await runtree(["run", "done", theirs.id, ...target]);
+    expect(refused.code).toBe(4);
+    expect(refused.err).toMatch(
+      /merge_conflict study_set\/s1 \/title: modify\/modify: base "base", ours "ours" \(.*\), theirs "theirs"/,
+    );
+    const resolutions = file({
+      resolutions: [{ collection: "study_set", id: "s1", pointer: "/title", take: "theirs" }],
+    });
+    expect((await runtree(["run", "resolve", theirs.id, "--resolutions", resolutions, ...target])).code).toBe(0);
+    expect((await runtree(["run", "done", theirs.id, ...target])).code).toBe(0);
+  });
+});
+
+describe("what a person gets wrong", () => {
+  test.each([
+    ["no command", [], 2],
+    ["an unknown command", ["nonsense"], 2],
+    ["an unknown flag", ["status", "--colour"], 2],
+    ["a run command that is none", ["run", "fly"], 2],
+    ["both targets", ["status", "--url", "http://127.0.0.1:1", "--data", "x"], 2],
+    ["a document without a collection", ["show", "s1", "--url", "http://127.0.0.1:1"], 2],
+    ["a server that is not there", ["status", "--url", "http://127.0.0.1:1"], 7],
+    ["a repository that is not there", ["status", "--data", "/nonexistent/data"], 6],
+    ["a file that is not there", ["validate", "/nonexistent.json", "--url", "http://127.0.0.1:1"], 6],
+    ["a port that is none", ["serve", "--port", "many"], 2],
+    ["a port that is too high", ["serve", "--port", "70000"], 2],
+  ])("%s", async (_, args, code) => {
+    const ended = await runtree(args);
+    expect([ended.code, ended.out]).toEqual([code, ""]);
+    expect(ended.err).toMatch(/^runtree: /);
+  });
+
+  test("a body that is not JSON", async () => {
+    expect((await runtree(["validate", file("{"), "--url", "http://127.0.0.1:1"])).code).toBe(3);
+  });
+
+  test("writing to a repository that a server holds", async () => {
+    const server = await startServer();
+    const refused = await runtree(["run", "start", "--data", server.data]);
+    expect(refused.code).toBe(4);
+    expect(refused.err).toContain(String(server.process.pid));
+    expect((await runtree(["status", "--data", server.data])).code).toBe(0);
+  });
+
+  test("a repository that somebody damaged is found by fsck", async () => {
+    const data = `${temporaryFolder()}/data`;
+    await runtree(["init", "--data", data]);
+    const gitDir = `${data}/repo.git`;
+    writeFileSync(`${data}/bad`, "{}");
+    const blob = git(gitDir, "hash-object", "-w", `${data}/bad`).trim();
+    git(gitDir, "read-tree", "main");
+    git(gitDir, "update-index", "--add", "--cacheinfo", `100644,${blob},metadata/study_set/00/s1.json`);
+    const commit = git(gitDir, "commit-tree", git(gitDir, "write-tree").trim(), "-p", "main", "-m", "Damage").trim();
+    git(gitDir, "-c", "core.hooksPath=/dev/null", "update-ref", "refs/heads/main", commit);
+    const { code, out } = await runtree(["fsck", "--data", data]);
+    expect(code).toBe(3);
+    expect(out).toContain("forbidden_path study_set/s1");
+    expect(out).toContain("schema study_set/s1 /title");
+  });
+});
+
+describe("settings", () => {
+  test("come from flag, environment, file and default, in this order, and doctor says which", async () => {
+    const data = temporaryFolder();
+    writeFileSync(`${data}/runtree.config.json`, JSON.stringify({ port: 1111, node: "file-node", max_body: 5000 }));
+    const { code, out } = await runtree(["doctor", "--json", "--data", data], { env: { RUNTREE_PORT: "2222" } });
+    expect(code).toBe(0);
+    const settings = (JSON.parse(out) as { settings: { name: string; value: unknown; origin: string }[] }).settings;
+    const of = (name: string): unknown[] =>
+      settings.filter((setting) => setting.name === name).flatMap(({ value, origin }) => [value, origin]);
+    expect(of("data")).toEqual([data, "flag"]);
+    expect(of("port")).toEqual([2222, "RUNTREE_PORT"]);
+    expect(of("node")).toEqual(["file-node", "runtree.config.json"]);
+    expect(of("max-body")).toEqual([5000, "runtree.config.json"]);
+    expect(of("host")).toEqual(["127.0.0.1", "default"]);
+  });
+
+  test("a file with a member that is not known is refused", async () => {
+    const data = temporaryFolder();
+    writeFileSync(`${data}/runtree.config.json`, JSON.stringify({ prot: 1 }));
+    const { code, err } = await runtree(["doctor", "--data", data]);
+    expect(code).toBe(2);
+    expect(err).toContain("prot");
+  });
+
+  test("doctor says when git is missing, and how to get it", async () => {
+    const { code, out } = await runtree(["doctor", "--data", temporaryFolder()], { env: { PATH: "/nonexistent" } });
+    expect(code).toBe(1);
+    expect(out).toContain("apt-get install git");
+  });
+});

@@ -1,0 +1,87 @@
+import { connect } from "node:net";
+import { once } from "node:events";
+import { describe, expect, test } from "vitest";
+import { call } from "../support/http.ts";
+import { startServer, type TestServer } from "../support/server.ts";
+
+/** Sends bytes over a bare connection and returns everything that comes back until the other side ends it. */
+async function raw(server: TestServer, text: string): Promise<string> {
+  const { hostname, port } = new URL(server.url);
+  const socket = connect(Number(port), hostname);
+  let answer = "";
+  socket.on("data", (chunk: Buffer) => (answer += chunk.toString("utf8")));
+  socket.write(text);
+  await once(socket, "close");
+  return answer;
+}
+
+describe("requests that Node itself cannot read", () => {
+  test.each([
+    [
+      "headers that are too large",
+      `GET / HTTP/1.1\r\nHost: x\r\nX: ${"x".repeat(20_000)}\r\n\r\n`,
+      431,
+      "headers_too_large",
+    ],
+    ["nonsense", "NONSENSE\r\n\r\n", 400, "bad_request"],
+    [
+      "two lengths",
+      "POST /jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+      400,
+      "bad_request",
+    ],
+  ])("%s are answered as a problem", async (_, text, status, code) => {
+    const answer = await raw(await startServer(), text);
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(answer).toContain("application/problem+json");
+    expect(JSON.parse(answer.slice(answer.indexOf("\r\n\r\n") + 4))).toMatchObject({ status, code });
+  });
+});
+
+test("a request id is taken over when it is a plain word, and made otherwise", async () => {
+  const server = await startServer();
+  const given = await fetch(`${server.url}/healthz`, { headers: { "x-request-id": "mine-1" } });
+  expect(given.headers.get("x-request-id")).toBe("mine-1");
+  const made = await fetch(`${server.url}/nowhere`, { headers: { "x-request-id": "a b" } });
+  expect(made.headers.get("x-request-id")).not.toBe("a b");
+  expect(await made.json()).toMatchObject({ request_id: made.headers.get("x-request-id") });
+});
+
+test("every request is a line of JSON in the log, with its id", async () => {
+  const server = await startServer();
+  await call(server, "getHealth", { headers: { "x-request-id": "line-1" } });
+  await server.stop();
+  const lines = server
+    .log()
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { request_id?: string });
+  expect(lines.find(({ request_id }) => request_id === "line-1")).toMatchObject({
+    method: "GET",
+    path: "/healthz",
+    status: 200,
+  });
+});
+
+test("a stop lets the requests at work end", async () => {
+  const server = await startServer();
+  const bodies = Array.from({ length: 10 }, (_, index) => ({
+    done: true,
+    body: { data_object_set: { [`d${index}`]: { name: "x" } } },
+  }));
+  const first = call(server, "startRun", { params: { job_id: "custom" }, body: bodies[0] });
+  await first;
+  const answers = bodies.slice(1).map((body) => call(server, "startRun", { params: { job_id: "custom" }, body }));
+  await Promise.race(answers);
+  expect(await server.stop()).toBe(0);
+  const settled = await Promise.allSettled(answers);
+  const merged = settled.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value.body.id as string] : []));
+  const again = await startServer({ data: server.data });
+  for (const id of merged)
+    expect((await call(again, "getRun", { params: { run_id: id } })).body.status).toBe("success");
+  expect(merged.length).toBeGreaterThan(0);
+});
+
+test("an address that anybody could reach is refused without keys", async () => {
+  await expect(startServer({ flags: ["--host", "0.0.0.0"] })).rejects.toThrow(/needs keys/);
+});

@@ -1,0 +1,145 @@
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { Json } from "../../src/domain/json.ts";
+import { annotationsOf } from "../../src/schema/annotations.ts";
+import { type SchemaFile, schemaSource, type SchemaSource } from "../../src/schema/closure.ts";
+import { Validator } from "../../src/schema/validator.ts";
+
+function files(schemas: Readonly<Record<string, Json>>): SchemaFile[] {
+  return Object.entries(schemas).map(([name, value]) => ({
+    path: `schemas/${name}.schema.json`,
+    oid: JSON.stringify(value),
+    value,
+  }));
+}
+
+function source(schemas: Readonly<Record<string, Json>>, reference = "schemas/a.schema.json"): SchemaSource {
+  const found = schemaSource(files(schemas), reference);
+  if (found === null) throw new Error(`nothing at ${reference}`);
+  return found;
+}
+
+function validator(): Validator {
+  const made = new Validator();
+  onTestFinished(() => made.close());
+  return made;
+}
+
+/** The pointers at which one document does not fit, or the words why the schema does not compile. */
+async function check(schema: SchemaSource, document: Json): Promise<string[] | string> {
+  const result = await validator().check(schema, [JSON.stringify(document)]);
+  return "compileError" in result ? result.compileError : (result.problems[0] ?? []).map(({ pointer }) => pointer);
+}
+
+describe("drafts", () => {
+  test.each([
+    [
+      "draft-07",
+      { $schema: "http://json-schema.org/draft-07/schema#", items: [{ type: "string" }], additionalItems: false },
+      ["a", 1],
+      [""],
+    ],
+    [
+      "2019-09",
+      { $schema: "https://json-schema.org/draft/2019-09/schema", properties: { a: {} }, unevaluatedProperties: false },
+      { a: 1, b: 2 },
+      ["/b"],
+    ],
+    [
+      "2020-12",
+      { $schema: "https://json-schema.org/draft/2020-12/schema", prefixItems: [{ type: "string" }] },
+      [1],
+      ["/0"],
+    ],
+    ["none said", { prefixItems: [{ type: "string" }] }, [1], ["/0"]],
+  ] as [string, Json, Json, string[]][])("%s is told by $schema", async (_, schema, document, pointers) => {
+    expect(await check(source({ a: schema }), document)).toEqual(pointers);
+  });
+
+  test("formats are asserted, and patterns need not be Unicode ones", async () => {
+    const schema = { properties: { when: { format: "date" }, code: { pattern: "^[\\w\\-]+$" } } };
+    expect(await check(source({ a: schema }), { when: "tomorrow", code: "a b" })).toEqual(["/when", "/code"]);
+  });
+
+  test("a missing or surplus member is named by its own pointer", async () => {
+    const schema = { properties: { "x/y": { required: ["z"] } }, additionalProperties: false };
+    expect(await check(source({ a: schema }), { "x/y": {}, w: 1 })).toEqual(["/w", "/x~1y/z"]);
+  });
+});
+
+describe("references between schemas", () => {
+  const place: Json = { $defs: { depth: { type: "number" } } };
+
+  test("by place, by $id, and into a part", async () => {
+    const byPlace = source({ a: { properties: { depth: { $ref: "b.schema.json#/$defs/depth" } } }, b: place });
+    const byId = source({
+      a: { properties: { depth: { $ref: "https://example.org/place#/$defs/depth" } } },
+      b: { $id: "https://example.org/place", ...(place as object) },
+    });
+    for (const schema of [byPlace, byId]) {
+      expect(schema.files).toHaveLength(2);
+      expect(await check(schema, { depth: "deep" })).toEqual(["/depth"]);
+    }
+    expect(
+      await check(
+        source(
+          { a: { $id: "https://example.org/a", $defs: { d: { type: "string" } } } },
+          "schemas/a.schema.json#/$defs/d",
+        ),
+        1,
+      ),
+    ).toEqual([""]);
+  });
+
+  test("a schema's key changes with anything it refers to, and with nothing else", () => {
+    const key = (other: Json, beside: Json): string =>
+      source({ a: { $ref: "b.schema.json" }, b: other, c: beside }).key;
+    expect(key({}, {})).toBe(key({}, { type: "string" }));
+    expect(key({}, {})).not.toBe(key({ type: "string" }, {}));
+  });
+
+  test("nothing is fetched: a reference elsewhere does not compile", async () => {
+    expect(await check(source({ a: { $ref: "http://127.0.0.1:1/x.json" } }), 1)).toContain("can't resolve reference");
+  });
+
+  test("a file, or a place in it, that does not exist is no schema", () => {
+    expect(schemaSource(files({ a: {} }), "schemas/b.schema.json")).toBeNull();
+    expect(schemaSource(files({ a: {} }), "schemas/a.schema.json#/$defs/x")).toBeNull();
+  });
+});
+
+test("annotations are found through references, combinations and lists, and recursion ends", () => {
+  const schemas: Record<string, Json> = {
+    a: {
+      allOf: [{ properties: { doi: { "x-unique": true } } }],
+      properties: {
+        parents: { items: { $ref: "#" } },
+        study: { "x-ref": "studies" },
+        uses: { items: { $ref: "b.schema.json#/$defs/use" }, "x-merge": { by: "id" } },
+        tags: { "x-merge": "set" },
+      },
+    },
+    b: { $defs: { use: { properties: { of: { "x-ref": ["files", "samples"] }, amount: { "x-merge": "atomic" } } } } },
+  };
+  const { references, unique, policies } = annotationsOf(source(schemas));
+  expect(references).toEqual([
+    { at: ["study"], to: ["studies"] },
+    { at: ["uses", "*", "of"], to: ["files", "samples"] },
+  ]);
+  expect(unique).toEqual([["doi"]]);
+  expect(policies).toEqual([
+    { at: ["uses"], policy: { by: "id" } },
+    { at: ["uses", "*", "amount"], policy: "atomic" },
+    { at: ["tags"], policy: "set" },
+  ]);
+});
+
+test("a document that takes too long is named, and the ones around it are still checked", async () => {
+  const schema = source({ a: { properties: { text: { pattern: "^(a+)+$" } } } });
+  const texts = ["a", `${"a".repeat(40)}!`, "b"].map((text) => JSON.stringify({ text }));
+  const result = await validator().check(schema, texts);
+  expect("problems" in result && result.problems.map((problems) => problems.map(({ pointer }) => pointer))).toEqual([
+    [],
+    [""],
+    ["/text"],
+  ]);
+});

@@ -1,0 +1,242 @@
+import { describe, expect, test } from "vitest";
+import { readDocument } from "../../src/actions/read-documents.ts";
+import { readCommit, trailerOf } from "../../src/git/commit.ts";
+import { fsck, git } from "../support/git.ts";
+import { finish, merged, open, patch, refusal, storeWith } from "../support/situations.ts";
+import { OTHER, TESTER } from "../support/store.ts";
+import type { Store } from "../../src/store/store.ts";
+
+function document(store: Store, id: string, collection = "samples"): unknown {
+  return JSON.parse(readDocument(store, collection, id, undefined).bytes.toString("utf8"));
+}
+
+describe("a merge", () => {
+  test("has the old main and the run's tip as parents, and the verdict inside", async () => {
+    const { store, gitDir } = await storeWith();
+    const before = store.main.commit;
+    const view = await merged(store, { samples: { s1: { depth: 3 } } });
+    const commit = readCommit(store.reader(), store.main.commit);
+    expect(commit.parents).toEqual([before, view.head]);
+    expect(trailerOf(commit.message, "Run-Id")).toBe(view.record.id);
+    const records = git(gitDir, "ls-tree", "-r", "--name-only", "main", "runs/").trim();
+    expect(records).toMatch(new RegExp(`^runs/\\d{4}/\\d\\d-\\d\\d/\\d\\d/${view.record.id}\\.json$`));
+    const record = JSON.parse(git(gitDir, "show", `main:${records}`));
+    expect(record.merge.verdict).toMatchObject({
+      outcome: "merged",
+      tip: view.head,
+      main_before: before,
+      checked: 1,
+      conflicts: [],
+    });
+    expect(git(gitDir, "branch", "--format=%(refname:short)").trim()).toBe("main");
+    expect(git(gitDir, "ls-tree", "--name-only", "main")).not.toContain("run.json");
+    expect(fsck(gitDir)).toEqual([]);
+  });
+
+  test("without changes is a record", async () => {
+    const { store } = await storeWith();
+    const view = await finish(store, await open(store));
+    expect(view.record.status).toBe("success");
+    expect(view.record.merge?.verdict.checked).toBe(0);
+  });
+
+  test("takes different fields of one document from both sides", async () => {
+    const { store } = await storeWith({ samples: { s1: { depth: 1, place: { lat: 1, lon: 2 } } } });
+    const left = await open(store, { samples: { s1: { depth: 2, place: { lat: 9 } } } });
+    const right = await open(store, { samples: { s1: { name: "new", place: { lon: 8 } } } });
+    await finish(store, left);
+    await finish(store, right);
+    expect(document(store, "s1")).toEqual({ id: "s1", depth: 2, name: "new", place: { lat: 9, lon: 8 } });
+  });
+
+  test("takes the same change from both sides once", async () => {
+    const { store } = await storeWith({ samples: { s1: { depth: 1 } } });
+    const runs = [
+      await open(store, { samples: { s1: { depth: 2 } } }),
+      await open(store, { samples: { s1: { depth: 2 } } }),
+    ];
+    for (const run of runs) await finish(store, run);
+    expect(document(store, "s1")).toEqual({ id: "s1", depth: 2 });
+  });
+
+  test("joins sets and lists by key, never by place", async () => {
+    const { store } = await storeWith({
+      samples: {
+        s1: {
+          tags: ["a", "b"],
+          parts: [
+            { key: 1, x: 1 },
+            { key: 2, x: 1 },
+          ],
+        },
+      },
+    });
+    const left = await open(store, {
+      samples: {
+        s1: {
+          tags: ["b", "c"],
+          parts: [
+            { key: 1, x: 2 },
+            { key: 2, x: 1 },
+          ],
+        },
+      },
+    });
+    const right = await open(store, {
+      samples: { s1: { tags: ["a", "b", "d"], parts: [{ key: 1, x: 1 }, { key: 2, x: 1, y: 3 }, { key: 4 }] } },
+    });
+    await finish(store, left);
+    await finish(store, right);
+    expect(document(store, "s1")).toEqual({
+      id: "s1",
+      tags: ["b", "c", "d"],
+      parts: [{ key: 1, x: 2 }, { key: 2, x: 1, y: 3 }, { key: 4 }],
+    });
+  });
+
+  test("keeps null members of whole documents, and drops members patched with null", async () => {
+    const { store } = await storeWith({ samples: [{ id: "s1", note: null, depth: 1 }] });
+    expect(document(store, "s1")).toEqual({ id: "s1", note: null, depth: 1 });
+    await merged(store, { samples: { s1: { depth: null } } });
+    expect(document(store, "s1")).toEqual({ id: "s1", note: null });
+  });
+
+  test("deletes what a run deletes and main left alone", async () => {
+    const { store } = await storeWith({ samples: { s1: { depth: 1 } } });
+    await merged(store, { samples: { s1: null } });
+    expect(() => document(store, "s1")).toThrow(expect.objectContaining({ code: "document_not_found" }));
+  });
+
+  test("of documents that main has already is clean and changes nothing but the record", async () => {
+    const body = { samples: [{ id: "s1", depth: 1 }] };
+    const { store, gitDir } = await storeWith(body);
+    await merged(store, body);
+    const changed = git(gitDir, "diff", "--name-only", "main^1", "main").trim().split("\n");
+    expect(changed).toHaveLength(1);
+    expect(changed[0]).toMatch(/^runs\//);
+  });
+});
+
+describe("a conflict", () => {
+  test("names base, ours, theirs, and commit, run and author of each side", async () => {
+    const { store } = await storeWith({ samples: { s1: { depth: 1 } } });
+    const theirs = await open(store, { samples: { s1: { depth: 3 } } }, {}, OTHER);
+    const ours = await merged(store, { samples: { s1: { depth: 2 } } }, TESTER);
+    const main = store.main.commit;
+    await merged(store, { samples: { s2: { depth: 5 } } });
+    const { code, conflicts, run } = await refusal(finish(store, theirs, OTHER));
+    expect(code).toBe("merge_conflict");
+    expect(conflicts).toEqual([
+      {
+        collection: "samples",
+        id: "s1",
+        pointer: "/depth",
+        kind: "modify/modify",
+        base: 1,
+        ours: 2,
+        theirs: 3,
+        ours_commit: main,
+        theirs_commit: theirs.head,
+        ours_run: ours.record.id,
+        theirs_run: theirs.record.id,
+        ours_author: "tester",
+        theirs_author: "other",
+      },
+    ]);
+    expect(run.record.status).toBe("rejected");
+    expect(document(store, "s1")).toEqual({ id: "s1", depth: 2 });
+  });
+
+  test.each([
+    [
+      "an object that is one value",
+      { size: { value: 3, unit: "m" } },
+      { size: { value: 10 } },
+      { size: { unit: "ft" } },
+      "/size",
+      "modify/modify",
+    ],
+    ["an array without policy", { list: [1, 2] }, { list: [1, 2, 3] }, { list: [0, 1, 2] }, "/list", "array"],
+    ["two types", { free: [1] }, { free: "one" }, { free: [2] }, "/free", "type"],
+    ["one side removed it", { place: { lat: 1 } }, { place: null }, { place: { lat: 2 } }, "/place", "delete/modify"],
+    ["both added it", {}, { name: "a" }, { name: "b" }, "/name", "add/add"],
+  ])("%s", async (_, base, ours, theirs, pointer, kind) => {
+    const { store } = await storeWith({ samples: { s1: base } });
+    const run = await open(store, { samples: { s1: theirs } });
+    await merged(store, { samples: { s1: ours } });
+    const { conflicts } = await refusal(finish(store, run));
+    expect(conflicts.map((conflict) => [conflict.pointer, conflict.kind])).toEqual([[pointer, kind]]);
+  });
+
+  test("a document added on both sides is never fused", async () => {
+    const { store } = await storeWith();
+    const run = await open(store, { samples: { s1: { name: "theirs" } } });
+    await merged(store, { samples: { s1: { depth: 2 } } });
+    const { conflicts } = await refusal(finish(store, run));
+    expect(conflicts).toMatchObject([
+      { pointer: "", kind: "add/add", ours: { id: "s1", depth: 2 }, theirs: { id: "s1", name: "theirs" } },
+    ]);
+    expect(conflicts[0]).not.toHaveProperty("base");
+  });
+
+  test("a document deleted on one side and changed on the other", async () => {
+    const { store } = await storeWith({ samples: { s1: { depth: 1 } } });
+    const run = await open(store, { samples: { s1: null } });
+    await merged(store, { samples: { s1: { depth: 2 } } });
+    const { conflicts } = await refusal(finish(store, run));
+    expect(conflicts).toMatchObject([{ pointer: "", kind: "delete/modify", ours: { depth: 2 } }]);
+    expect(conflicts[0]).not.toHaveProperty("theirs");
+  });
+
+  test("a whole document from a stale base conflicts instead of reverting others", async () => {
+    const { store } = await storeWith({ samples: { s1: { depth: 1, name: "old" } } });
+    const read = store.main.commit;
+    await merged(store, { samples: { s1: { depth: 2 } } });
+    const whole = { samples: [{ id: "s1", depth: 1, name: "new" }] };
+    const fromRead = await open(store, whole, { base: read });
+    await finish(store, fromRead);
+    expect(document(store, "s1")).toEqual({ id: "s1", depth: 2, name: "new" });
+    const stale = await open(store, { samples: [{ id: "s1", depth: 7, name: "old" }] }, { base: read });
+    const { conflicts } = await refusal(finish(store, stale));
+    expect(conflicts.map(({ pointer }) => pointer)).toEqual(["/depth"]);
+  });
+
+  test("leaves the run mendable: another submission and done again", async () => {
+    const { store } = await storeWith({ samples: { s1: { depth: 1 } } });
+    const run = await open(store, { samples: { s1: { depth: 3 } } });
+    await merged(store, { samples: { s1: { depth: 2 } } });
+    const { run: rejected } = await refusal(finish(store, run));
+    await patch(store, rejected, { body: { samples: { s1: { depth: 2 } } } });
+    expect((await finish(store, rejected)).record.status).toBe("success");
+  });
+});
+
+test("main that moves between plan and move means merge and check again", async () => {
+  const { store, gitDir } = await storeWith({ studies: { st: {} } });
+  const run = await open(store, { samples: { s1: { studies: ["st"] } } });
+  const apply = store.repository.apply.bind(store.repository);
+  let raced = false;
+  store.repository.apply = async (group) => {
+    if (!raced && group.refs.some(({ ref, to }) => ref === "refs/heads/main" && to !== null)) {
+      raced = true;
+      const tree = git(gitDir, "rev-parse", "main^{tree}").trim();
+      const foreign = git(gitDir, "commit-tree", tree, "-p", "main", "-m", "Foreign").trim();
+      await apply({ objects: [], refs: [{ ref: "refs/heads/main", from: store.main.commit, to: foreign }] });
+    }
+    return apply(group);
+  };
+  const view = await finish(store, run);
+  expect(view.record.status).toBe("success");
+  expect(git(gitDir, "log", "--first-parent", "--format=%s", "-2", "main").split("\n")[1]).toBe("Foreign");
+});
+
+test("fifty runs finished at once are merged one after another", async () => {
+  const { store, gitDir } = await storeWith();
+  const runs = await Promise.all(
+    Array.from({ length: 50 }, (_, index) => open(store, { samples: { [`s${index}`]: { depth: index } } })),
+  );
+  await Promise.all(runs.map((run) => finish(store, run)));
+  expect(git(gitDir, "rev-list", "--count", "--first-parent", "main").trim()).toBe("51");
+  expect(store.main.index.count("samples")).toBe(50);
+  expect(fsck(gitDir)).toEqual([]);
+});
