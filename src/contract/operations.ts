@@ -65,6 +65,9 @@ const RUN_FILTERS = {
   status: { type: "string", description: "Runs in this status.", enum: STATUSES },
   contract_id: { type: "string", description: "Runs under this contract." },
   pipeline_name: { type: "string", description: "Runs of this pipeline." },
+  template_id: { type: "string", description: "Runs of this template." },
+  dataset_id: { type: "string", description: "Runs on this dataset." },
+  mode: { type: "string", description: "Runs in this mode." },
   start_date: {
     type: "string",
     description: "Runs started (or else created) at this time or later.",

@@ -288,6 +288,9 @@ export interface RunRecord {
   merge?: {
     verdict: Verdict;
   };
+  template_id?: string;
+  dataset_id?: string;
+  mode?: string;
 }
 export interface RunList {
   items: Run[];

@@ -122,6 +122,9 @@ export interface RunRecord {
   readonly contract_id?: string;
   readonly pipeline_name?: string;
   readonly pipeline_id?: string;
+  readonly template_id?: string;
+  readonly dataset_id?: string;
+  readonly mode?: string;
   /** The commit of `main` that the branch forked from or was last resolved against. */
   readonly base: string;
   /** The tip of the branch once it is closed and gone. */

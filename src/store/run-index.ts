@@ -13,6 +13,9 @@ export interface RunFilter {
   readonly status?: RunStatus;
   readonly contract_id?: string;
   readonly pipeline_name?: string;
+  readonly template_id?: string;
+  readonly dataset_id?: string;
+  readonly mode?: string;
   readonly start?: number;
   readonly end?: number;
   readonly has_warnings?: boolean;
@@ -57,11 +60,12 @@ function newestFirst(left: RunView, right: RunView): number {
   return byUnit(right.record.created_at, left.record.created_at) || byUnit(right.record.id, left.record.id);
 }
 
+/** Members of a record that a filter compares as they are. */
+const SAME_MEMBERS = ["job_id", "status", "contract_id", "pipeline_name", "template_id", "dataset_id", "mode"] as const;
+
 function fits({ record }: RunView, filter: RunFilter): boolean {
   const time = Date.parse(record.started_at ?? record.created_at);
-  const same = (["job_id", "status", "contract_id", "pipeline_name"] as const).every(
-    (name) => filter[name] === undefined || record[name] === filter[name],
-  );
+  const same = SAME_MEMBERS.every((name) => filter[name] === undefined || record[name] === filter[name]);
   const warned = record.warning_count + record.notices.length > 0;
   return (
     same &&

@@ -293,7 +293,8 @@ describe("lists of runs", () => {
     expect(await found({ has_warnings: "true" })).toEqual([made.id]);
     expect(await found({ has_warnings: "false" })).toEqual([other.id]);
     expect(await found({ job_id: "custom" })).toHaveLength(2);
-    expect(await found({ job_id: "none" })).toEqual([]);
+    for (const name of ["job_id", "template_id", "dataset_id", "mode"])
+      expect(await found({ [name]: "none" })).toEqual([]);
     expect(await found({ start_date: "2999-01-01T00:00:00Z" })).toEqual([]);
     expect(await found({ start_date: "2020-01-01T00:00:00Z", end_date: "2999-01-01T00:00:00+02:00" })).toHaveLength(2);
   });
