@@ -1,7 +1,7 @@
 import { type Change, describeChange } from "../domain/change.ts";
 import { type Conflict, listed, type Violation } from "../domain/verdict.ts";
 import type { Oid } from "../git/objects.ts";
-import { assessRun, conflictsOf } from "../store/gate.ts";
+import { assessRun, conflictsOf } from "../store/assess.ts";
 import type { Store } from "../store/store.ts";
 import { requireRun, runClosed } from "./refusal.ts";
 

@@ -4,7 +4,7 @@ import { parsePointer } from "../domain/pointer.ts";
 import { listed } from "../domain/verdict.ts";
 import type { Authorship } from "../store/authorship.ts";
 import { commitOnBranch, runTrailers } from "../store/branch.ts";
-import { assess, assessRun, conflictsOf } from "../store/gate.ts";
+import { assess, assessRun, conflictsOf } from "../store/assess.ts";
 import { VALIDATION } from "../store/idempotency.ts";
 import type { Settle } from "../store/plan.ts";
 import type { RunView } from "../store/run-view.ts";

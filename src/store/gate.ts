@@ -3,91 +3,23 @@ import { hasCode, RuntreeError } from "../domain/errors.ts";
 import { byUnit } from "../domain/json.ts";
 import { MAIN, runRecordPath, runRef } from "../domain/layout.ts";
 import type { RunRecord } from "../domain/run.ts";
-import { type Conflict, listed, type Verdict, type Violation } from "../domain/verdict.ts";
+import { listed, type Verdict } from "../domain/verdict.ts";
 import { readCommit, trailerOf } from "../git/commit.ts";
-import { type EncodedObject, encodeObject, type Oid } from "../git/objects.ts";
+import { encodeObject, type Oid } from "../git/objects.ts";
 import { editTree, neededBy } from "../git/tree.ts";
+import { type Assessment, assessRun, conflictsOf } from "./assess.ts";
 import { authoredCommit, type Authorship, IDEMPOTENCY } from "./authorship.ts";
 import { commitOnBranch, runTrailers } from "./branch.ts";
-import { checkPlan } from "./checks.ts";
-import { nameSides } from "./conflict-sides.ts";
 import { VALIDATION } from "./idempotency.ts";
-import { type MergePlan, planMerge, type Settle } from "./plan.ts";
+import type { MergePlan } from "./plan.ts";
 import { encodeRecord, findClosedRun, findRun, type RunView } from "./run-view.ts";
 import type { Store } from "./store.ts";
 import { branchRules } from "./submission.ts";
 
 /** How often a merge is planned anew because `main` or the branch moved under it. */
 const MAX_ATTEMPTS = 8;
-/** More best common ancestors than this are refused: such a history must be resolved by hand. */
-const MAX_BASES = 8;
 /** How many changed documents a merge commit's message names. */
 const MAX_NAMED = 20;
-
-/** A plan with everything that was found about it; nothing of it is written. */
-export interface Assessment {
-  /** The `main` that the plan is for. */
-  readonly main: Oid;
-  readonly plan: MergePlan;
-  readonly violations: readonly Violation[];
-  readonly checked: number;
-}
-
-/** What is to be assessed: a run's tree, where it parted from `main`, and objects of it that are not written yet. */
-export interface Proposal {
-  readonly id: string;
-  readonly tree: Oid;
-  readonly bases: readonly Oid[];
-  readonly objects?: readonly EncodedObject[];
-  readonly settle?: Settle;
-}
-
-/** Merges a proposal into `main` as it now stands and checks the result, on paper. Throws `too_many_bases`. */
-export async function assess(store: Store, { id, tree, bases, objects, settle }: Proposal): Promise<Assessment> {
-  const main = store.main.catchUp();
-  const read = store.reader(objects);
-  if (bases.length > MAX_BASES) {
-    throw new RuntreeError(
-      "too_many_bases",
-      `Run ${id} and main have ${bases.length} best common ancestors; merge main into the run first.`,
-      { run: id },
-    );
-  }
-  const plan = planMerge({
-    read,
-    runId: id,
-    bases: bases.map((commit) => readCommit(read, commit).tree),
-    main: store.main.tree,
-    run: tree,
-    mainRules: store.main.rules,
-    ...(settle === undefined ? {} : { settle }),
-  });
-  const { violations, checked } = await checkPlan(plan, { read, index: store.main.index, schemas: store.schemas });
-  return { main, plan, violations, checked };
-}
-
-/** Where an open run parted from `main` as it now stands. */
-export function basesOf(store: Store, head: Oid): Oid[] {
-  store.main.catchUp();
-  return store.main.history.mergeBases(head, store.reader());
-}
-
-/** Assesses an open run as its branch now stands, optionally with a person's word on conflicts. */
-export async function assessRun(store: Store, { record, head }: RunView, settle?: Settle): Promise<Assessment> {
-  const tree = readCommit(store.reader(), head).tree;
-  return assess(store, {
-    id: record.id,
-    tree,
-    bases: basesOf(store, head),
-    ...(settle === undefined ? {} : { settle }),
-  });
-}
-
-/** The conflicts of an assessment, each with the commits, runs and authors of its sides. */
-export function conflictsOf(store: Store, { record, head }: RunView, { main, plan }: Assessment): Conflict[] {
-  const [base = main] = plan.conflicts.length === 0 ? [main] : basesOf(store, head);
-  return plan.conflicts.map((conflict) => nameSides(store.reader(), { base, main, run: head }, record.id, conflict));
-}
 
 /** What a merge does to the documents of `main`, one line each. */
 function summary({ documents, rulesChanged }: MergePlan): string[] {

@@ -1,0 +1,76 @@
+import { RuntreeError } from "../domain/errors.ts";
+import type { Conflict, Violation } from "../domain/verdict.ts";
+import { readCommit } from "../git/commit.ts";
+import type { EncodedObject, Oid } from "../git/objects.ts";
+import { checkPlan } from "./checks.ts";
+import { nameSides } from "./conflict-sides.ts";
+import { type MergePlan, planMerge, type Settle } from "./plan.ts";
+import type { RunView } from "./run-view.ts";
+import type { Store } from "./store.ts";
+
+/** More best common ancestors than this are refused: such a history must be resolved by hand. */
+const MAX_BASES = 8;
+/** A plan with everything that was found about it; nothing of it is written. */
+export interface Assessment {
+  /** The `main` that the plan is for. */
+  readonly main: Oid;
+  readonly plan: MergePlan;
+  readonly violations: readonly Violation[];
+  readonly checked: number;
+}
+
+/** What is to be assessed: a run's tree, where it parted from `main`, and objects of it that are not written yet. */
+export interface Proposal {
+  readonly id: string;
+  readonly tree: Oid;
+  readonly bases: readonly Oid[];
+  readonly objects?: readonly EncodedObject[];
+  readonly settle?: Settle;
+}
+
+/** Merges a proposal into `main` as it now stands and checks the result, on paper. Throws `too_many_bases`. */
+export async function assess(store: Store, { id, tree, bases, objects, settle }: Proposal): Promise<Assessment> {
+  const main = store.main.catchUp();
+  const read = store.reader(objects);
+  if (bases.length > MAX_BASES) {
+    throw new RuntreeError(
+      "too_many_bases",
+      `Run ${id} and main have ${bases.length} best common ancestors; merge main into the run first.`,
+      { run: id },
+    );
+  }
+  const plan = planMerge({
+    read,
+    runId: id,
+    bases: bases.map((commit) => readCommit(read, commit).tree),
+    main: store.main.tree,
+    run: tree,
+    mainRules: store.main.rules,
+    ...(settle === undefined ? {} : { settle }),
+  });
+  const { violations, checked } = await checkPlan(plan, { read, index: store.main.index, schemas: store.schemas });
+  return { main, plan, violations, checked };
+}
+
+/** Where an open run parted from `main` as it now stands. */
+export function basesOf(store: Store, head: Oid): Oid[] {
+  store.main.catchUp();
+  return store.main.history.mergeBases(head, store.reader());
+}
+
+/** Assesses an open run as its branch now stands, optionally with a person's word on conflicts. */
+export async function assessRun(store: Store, { record, head }: RunView, settle?: Settle): Promise<Assessment> {
+  const tree = readCommit(store.reader(), head).tree;
+  return assess(store, {
+    id: record.id,
+    tree,
+    bases: basesOf(store, head),
+    ...(settle === undefined ? {} : { settle }),
+  });
+}
+
+/** The conflicts of an assessment, each with the commits, runs and authors of its sides. */
+export function conflictsOf(store: Store, { record, head }: RunView, { main, plan }: Assessment): Conflict[] {
+  const [base = main] = plan.conflicts.length === 0 ? [main] : basesOf(store, head);
+  return plan.conflicts.map((conflict) => nameSides(store.reader(), { base, main, run: head }, record.id, conflict));
+}
