@@ -67,7 +67,12 @@ function readConfigFile(data: string): Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new RuntreeError("bad_configuration", `${path} must hold one object.`, { path });
   }
-  const known = new Set(Object.keys(SETTINGS).map(memberOf));
+  // The file lies in the data directory, so it cannot say where that is.
+  const known = new Set(
+    Object.keys(SETTINGS)
+      .filter((name) => name !== "data")
+      .map(memberOf),
+  );
   const unknown = Object.keys(value).find((member) => !known.has(member));
   if (unknown !== undefined)
     throw new RuntreeError("bad_configuration", `${path} has a member that is not known: ${unknown}.`, { path });

@@ -1,5 +1,3 @@
-import { CUSTOM_JOB } from "../store/ops.ts";
-import { RuntreeError } from "../domain/errors.ts";
 import type { JsonObject } from "../domain/json.ts";
 import { isClosed, type RunRecord } from "../domain/run.ts";
 import { listed, type Notice } from "../domain/verdict.ts";
@@ -13,15 +11,6 @@ import { VALIDATION } from "../store/idempotency.ts";
 import type { RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
 import { throwIfRejected } from "./refusal.ts";
-
-/** Jobs that an agent may open runs on: `custom`, and external ones. Throws `job_not_found`. */
-export function requireJob(store: Store, jobId: string): void {
-  if (jobId !== CUSTOM_JOB && store.jobs.find(jobId) === null) {
-    throw new RuntreeError("job_not_found", `There is no job ${jobId}; "${CUSTOM_JOB}" always exists.`, {
-      job_id: jobId,
-    });
-  }
-}
 
 /** One step of a run: what is written on its branch, and how its record reads afterwards. */
 export interface RunStep {

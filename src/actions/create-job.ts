@@ -1,6 +1,7 @@
 import { RuntreeError } from "../domain/errors.ts";
 import { idProblem } from "../domain/ids.ts";
 import type { Json, JsonObject } from "../domain/json.ts";
+import { readCommit } from "../git/commit.ts";
 import type { Authorship } from "../store/authorship.ts";
 import { commitToOps } from "../store/ops-commit.ts";
 import { CUSTOM_JOB, jobPath, type JobRecord } from "../store/ops.ts";
@@ -47,9 +48,26 @@ export async function createJob(store: Store, author: Authorship, input: CreateJ
   });
 }
 
+/** The evergreen job, as old as the record. */
+function customJob(store: Store): JobRecord {
+  const [first = store.main.commit] = store.main.history.chain;
+  const { committer } = readCommit(store.reader(), first);
+  const created_at = new Date(committer.seconds * 1000).toISOString();
+  return {
+    id: CUSTOM_JOB,
+    executor: "external",
+    title: "Custom submissions",
+    params: {},
+    created_at,
+    created_by: committer.name,
+  };
+}
+
 /** A job by id. Throws `job_not_found`. */
 export function requireJobRecord(store: Store, id: string): JobRecord {
-  const job = store.jobs.find(id);
-  if (job === null) throw new RuntreeError("job_not_found", `There is no job ${id}.`, { job_id: id });
+  const job = id === CUSTOM_JOB ? customJob(store) : store.jobs.find(id);
+  if (job === null) {
+    throw new RuntreeError("job_not_found", `There is no job ${id}; "${CUSTOM_JOB}" always exists.`, { job_id: id });
+  }
   return job;
 }

@@ -1,5 +1,5 @@
 import { RuntreeError } from "../domain/errors.ts";
-import { doorViolation, type Violation, type ViolationCode } from "../domain/verdict.ts";
+import { counted, doorViolation, type Violation, type ViolationCode } from "../domain/verdict.ts";
 import type { RunRecord } from "../domain/run.ts";
 import { findRun, type RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
@@ -59,10 +59,10 @@ export function throwIfRejected(view: RunView, record: RunRecord = view.record):
   const verdict = record.merge?.verdict;
   const [violations, conflicts] = [verdict?.violations ?? [], verdict?.conflicts ?? []];
   const data = { run: view, errors: violations, ...(conflicts.length > 0 ? { conflicts } : {}) };
-  const words = `${verdict?.violation_count ?? 0} violations, ${conflicts.length} conflicts; the work is kept on ${record.id}. Mend it and say done again.`;
+  const found = `${counted(verdict?.violation_count ?? 0, "violation")}, ${counted(conflicts.length, "conflict")}`;
   throw new RuntreeError(
     conflicts.length > 0 ? "merge_conflict" : "validation_failed",
-    `The merge is refused: ${words}`,
+    `The merge is refused: ${found}. Nothing of the run is lost; mend it and say done again.`,
     data,
   );
 }

@@ -1,7 +1,7 @@
 import { RuntreeError } from "../domain/errors.ts";
 import type { Json } from "../domain/json.ts";
 import { parsePointer } from "../domain/pointer.ts";
-import { listed } from "../domain/verdict.ts";
+import { counted, listed } from "../domain/verdict.ts";
 import type { Authorship } from "../store/authorship.ts";
 import { commitOnBranch, runTrailers } from "../store/branch.ts";
 import { assess, assessRun, conflictsOf } from "../store/assess.ts";
@@ -73,7 +73,7 @@ export async function resolveRun(store: Store, author: Authorship, id: string, i
     }
     if (found.plan.conflicts.length > 0) {
       const conflicts = conflictsOf(store, view, found);
-      throw new RuntreeError("merge_conflict", `${conflicts.length} conflicts are not resolved yet.`, {
+      throw new RuntreeError("merge_conflict", `Not resolved yet: ${counted(conflicts.length, "conflict")}.`, {
         conflicts,
         run: view,
       });

@@ -10,7 +10,8 @@ import type { Authorship } from "../store/authorship.ts";
 import { findRun, type RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
 import { applySubmission } from "../store/submission.ts";
-import { advanceRun, requireJob, type RunDescription } from "./advance-run.ts";
+import { advanceRun, type RunDescription } from "./advance-run.ts";
+import { requireJobRecord } from "./create-job.ts";
 import { refuseAtDoor, refuseMember } from "./refusal.ts";
 
 export interface StartRun extends RunDescription {
@@ -40,7 +41,7 @@ function forkPoint(store: Store, base: string | undefined): Oid {
  * Throws `job_not_found`, `run_exists`, `validation_failed` at the door, and what a refused merge throws.
  */
 export async function startRun(store: Store, author: Authorship, input: StartRun): Promise<RunView> {
-  requireJob(store, input.job_id);
+  requireJobRecord(store, input.job_id);
   const now = store.clock();
   if (input.run_id !== undefined) {
     const problem = runIdProblem(input.run_id, now);

@@ -3,7 +3,7 @@ import type { CommandModule } from "yargs";
 import { resolveSettings } from "../config.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import { MAIN } from "../domain/layout.ts";
-import type { Violation } from "../domain/verdict.ts";
+import { counted, type Violation } from "../domain/verdict.ts";
 import { readCommit } from "../git/commit.ts";
 import { readerWith } from "../git/repository.ts";
 import { Validator } from "../schema/validator.ts";
@@ -47,7 +47,7 @@ export const fsckCommand: CommandModule<object, { json: boolean; data: string | 
     printData(
       flags.json,
       { clean, checked, git, violations },
-      [...lines, clean ? `clean: ${checked} documents` : `${lines.length} faults`].join("\n"),
+      [...lines, clean ? `clean: ${counted(checked, "document")}` : counted(lines.length, "fault")].join("\n"),
     );
     if (!clean) process.exitCode = EXIT.invalid;
   },

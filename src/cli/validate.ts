@@ -1,6 +1,10 @@
 import type { CommandModule } from "yargs";
 import type { Wire } from "../contract/wire.ts";
-import { printData } from "./output.ts";
+import type { RuntreeClient } from "../client/client.ts";
+import { hasCode } from "../domain/errors.ts";
+import { counted } from "../domain/verdict.ts";
+import { EXIT } from "./exit.ts";
+import { conflictLine, printData, violationLine } from "./output.ts";
 import { readBodyFile } from "./run.ts";
 import { clientFor, type CommonFlags, targetFlags } from "./target.ts";
 
@@ -20,16 +24,35 @@ export const validateCommand: CommandModule<object, CommonFlags & { files: strin
     ),
   handler: async (flags) => {
     const client = clientFor(flags);
-    const verdicts: { file: string; verdict: NonNullable<Wire<"run#Run">["merge"]>["verdict"] | undefined }[] = [];
-    for (const file of flags.files) {
-      const body = { done: true, body: readBodyFile(file) };
-      const answer = await client.call("startRun", { params: { job_id: "custom" }, query: { dryRun: true }, body });
-      verdicts.push({ file, verdict: answer.body.merge?.verdict });
-    }
-    printData(
-      flags.json,
-      verdicts,
-      verdicts.map(({ file, verdict }) => `${file}: valid, ${verdict?.checked ?? 0} documents checked`).join("\n"),
-    );
+    const verdicts: FileVerdict[] = [];
+    for (const file of flags.files) verdicts.push(await verdictOf(client, file));
+    printData(flags.json, verdicts, verdicts.map(verdictText).join("\n"));
+    const [first] = verdicts.flatMap(({ refused }) => (refused === undefined ? [] : [refused]));
+    if (first !== undefined) process.exitCode = first.code === "merge_conflict" ? EXIT.conflict : EXIT.invalid;
   },
 };
+
+interface FileVerdict {
+  readonly file: string;
+  readonly checked?: number;
+  readonly refused?: Wire<"problem#Problem">;
+}
+
+/** What the gate would say of one file. Throws what is not a verdict: no server, no file, not JSON. */
+async function verdictOf(client: RuntreeClient, file: string): Promise<FileVerdict> {
+  const body = { done: true, body: readBodyFile(file) };
+  try {
+    const answer = await client.call("startRun", { params: { job_id: "custom" }, query: { dryRun: true }, body });
+    return { file, checked: answer.body.merge?.verdict.checked ?? 0 };
+  } catch (error) {
+    const judged = hasCode(error, "validation_failed") || hasCode(error, "merge_conflict");
+    if (!judged) throw error;
+    return { file, refused: error.data["problem"] as Wire<"problem#Problem"> };
+  }
+}
+
+function verdictText({ file, checked, refused }: FileVerdict): string {
+  if (refused === undefined) return `${file}: valid, ${counted(checked ?? 0, "document")} checked`;
+  const lines = [...(refused.errors ?? []).map(violationLine), ...(refused.conflicts ?? []).map(conflictLine)];
+  return [`${file}: refused`, ...lines.map((line) => `  ${line}`)].join("\n");
+}

@@ -36,7 +36,7 @@ export interface Operation {
 }
 
 /** Codes that any operation may answer. */
-export const COMMON_PROBLEMS: readonly ErrorCode[] = ["bad_request", "internal", "busy", "disk_full"];
+export const COMMON_PROBLEMS: readonly ErrorCode[] = ["bad_request", "forbidden", "internal", "busy", "disk_full"];
 
 const BODY: readonly ErrorCode[] = ["malformed_json", "too_large", "unsupported_media_type", "validation_failed"];
 const KEYED: readonly ErrorCode[] = ["idempotency_key_reused", "request_in_progress"];

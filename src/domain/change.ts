@@ -9,17 +9,27 @@ export interface Change {
   readonly pointers: readonly string[];
 }
 
-/** The leaf pointers at which two values differ, in document order: ours first, then what only `after` has. */
+/** The pointers of a value's leaves; none for an absent value. */
+function leafPointers(value: Json | undefined, path: Path): string[] {
+  if (value === undefined) return [];
+  const keys = keysOf(value);
+  return keys.length === 0
+    ? [formatPointer(path)]
+    : keys.flatMap((key) => leafPointers(memberOf(value, key), [...path, key]));
+}
+
+/** The leaf pointers at which two values differ, in the order of the older value, then of the newer one. */
 export function changedPointers(before: Json | undefined, after: Json | undefined, path: Path = []): string[] {
   if (sameJson(before, after)) return [];
   const alike = (isObject(before) && isObject(after)) || (isArray(before) && isArray(after));
-  const inside = (value: Json | undefined): boolean => keysOf(value).length > 0;
-  if (!alike && before !== undefined && after !== undefined) {
-    return inside(after) ? changedPointers(undefined, after, path) : [formatPointer(path)];
+  const [olds, news] = [keysOf(before), keysOf(after)];
+  // A container inside that is empty on one side is a leaf there; a document's root is none.
+  if (alike && (path.length === 0 || (olds.length > 0 && news.length > 0))) {
+    return [...new Set([...olds, ...news])].flatMap((key) =>
+      changedPointers(memberOf(before, key), memberOf(after, key), [...path, key]),
+    );
   }
-  if (!inside(before) && !inside(after)) return [formatPointer(path)];
-  const keys = new Set([...keysOf(before), ...keysOf(after)]);
-  return [...keys].flatMap((key) => changedPointers(memberOf(before, key), memberOf(after, key), [...path, key]));
+  return [...new Set([...leafPointers(before, path), ...leafPointers(after, path)])];
 }
 
 /** Describes what became of one document; null when nothing did. Absent is null. */

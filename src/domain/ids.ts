@@ -46,9 +46,9 @@ export function decodeId(name: string): string | null {
   return encodeId(id) === name && idProblem(id) === null ? id : null;
 }
 
-/** The form in which two ids collide: NFC and lower case. */
+/** The form in which two ids collide: NFC and lower case, both at once, as some letters are composed in lower case only. */
 export function foldId(id: string): string {
-  return id.normalize("NFC").toLowerCase();
+  return id.normalize("NFC").toLowerCase().normalize("NFC");
 }
 
 /** The folders of a document inside its collection: none, `xx/` or `xx/yy/`, from the SHA-1 of the folded id. */

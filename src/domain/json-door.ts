@@ -2,7 +2,7 @@ import { RuntreeError } from "./errors.ts";
 import { LONE_SURROGATE } from "./ids.ts";
 import type { Json } from "./json.ts";
 import { formatPointer } from "./pointer.ts";
-import { doorViolation, type Notice, type Violation } from "./verdict.ts";
+import { doorViolation, MAX_LISTED, type Notice, type Violation } from "./verdict.ts";
 
 /** Deepest nesting of objects and arrays that is read. */
 export const MAX_DEPTH = 64;
@@ -11,10 +11,9 @@ export const MAX_DEPTH = 64;
 const HOSTILE_KEYS: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 
 const SPACE = /[ \t\n\r]*/y;
+const INTEGER = /^-?\d+$/;
+const [QUOTE, BACKSLASH, SPACE_UNIT] = [0x22, 0x5c, 0x20];
 const NUMBER = /-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
-// oxlint-disable-next-line no-control-regex -- JSON forbids raw control characters in strings
-const STRING = /"((?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*)"/y;
-
 export interface ReadJson {
   readonly value: Json;
   /** What is well-formed but refused: hostile keys and numbers that would be changed. Pointers are into the text's value. */
@@ -27,10 +26,12 @@ export interface ReadJson {
 function normalDecimal(literal: string): string {
   const [, sign = "", whole = "", fraction = "", exponent = "0"] =
     /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(literal) ?? [];
-  const digits = (whole + fraction).replace(/^0+/, "");
-  const significant = digits.replace(/0+$/, "");
-  if (significant === "") return "0";
-  return `${sign}${significant}e${BigInt(exponent) - BigInt(fraction.length) + BigInt(digits.length - significant.length)}`;
+  const digits = whole + fraction;
+  let [start, end] = [0, digits.length];
+  while (digits[start] === "0") start++;
+  while (end > start && digits[end - 1] === "0") end--;
+  if (start === end) return "0";
+  return `${sign}${digits.slice(start, end)}e${BigInt(exponent) - BigInt(fraction.length) + BigInt(digits.length - end)}`;
 }
 
 /** Reads one JSON text; a class because position and path are shared by its few mutually recursive functions. */
@@ -85,6 +86,11 @@ class Reader {
     return this.#number();
   }
 
+  /** Takes note of what is refused or changed; no more of it than anybody reads. */
+  #note<Item>(list: Item[], make: (pointer: string) => Item): void {
+    if (list.length < MAX_LISTED) list.push(make(formatPointer(this.#path)));
+  }
+
   #nested(read: () => Json): Json {
     if (this.#path.length >= MAX_DEPTH) {
       const message = `Objects and arrays may nest ${MAX_DEPTH} deep at most.`;
@@ -104,10 +110,12 @@ class Reader {
       if (this.#text[this.#at] !== '"') this.#malformed("a key in quotes is expected");
       const key = this.#string();
       this.#path.push(key);
-      const pointer = formatPointer(this.#path);
       if (Object.hasOwn(members, key)) this.#malformed(`the key ${JSON.stringify(key)} stands twice`);
-      if (HOSTILE_KEYS.has(key))
-        this.violations.push(doorViolation("hostile_key", pointer, `The key ${key} is not allowed.`));
+      if (HOSTILE_KEYS.has(key)) {
+        this.#note(this.violations, (pointer) =>
+          doorViolation("hostile_key", pointer, `The key ${key} is not allowed.`),
+        );
+      }
       this.#skip();
       if (this.#text[this.#at] !== ":") this.#malformed('":" is expected');
       this.#at++;
@@ -148,41 +156,54 @@ class Reader {
   }
 
   #string(): string {
-    STRING.lastIndex = this.#at;
-    const match = STRING.exec(this.#text);
-    if (match === null) this.#malformed("a string is not closed, or holds a control character or a bad escape");
-    const raw = match[0];
-    const text = raw.includes("\\") ? (JSON.parse(raw) as string) : raw.slice(1, -1);
+    const start = this.#at;
+    let escaped = false;
+    for (this.#at++; ; this.#at++) {
+      const unit = this.#text.charCodeAt(this.#at);
+      if (unit === QUOTE) break;
+      // NaN past the end of the text is not at least a space, either.
+      if (!(unit >= SPACE_UNIT)) this.#malformed("a string is not closed or holds a control character");
+      if (unit !== BACKSLASH) continue;
+      escaped = true;
+      this.#at++;
+    }
+    this.#at++;
+    const text = escaped ? this.#unescape(start) : this.#text.slice(start + 1, this.#at - 1);
     if (LONE_SURROGATE.test(text)) this.#malformed("a string holds half of a surrogate pair");
-    this.#at = STRING.lastIndex;
     return text;
+  }
+
+  #unescape(start: number): string {
+    try {
+      return JSON.parse(this.#text.slice(start, this.#at)) as string;
+    } catch {
+      this.#malformed("a string holds a bad escape");
+    }
   }
 
   #number(): number {
     NUMBER.lastIndex = this.#at;
-    const match = NUMBER.exec(this.#text);
-    if (match === null) this.#malformed(this.#at >= this.#text.length ? "the text ends early" : "a value is expected");
-    const literal = match[0];
+    const literal = NUMBER.exec(this.#text)?.[0];
+    if (literal === undefined)
+      this.#malformed(this.#at >= this.#text.length ? "the text ends early" : "a value is expected");
+    this.#at += literal.length;
     const value = Number(literal);
-    const pointer = formatPointer(this.#path);
     const written = String(value);
-    if (!Number.isFinite(value)) {
-      this.violations.push(
-        doorViolation("bad_number", pointer, `${literal.slice(0, 40)} is too large for a JSON number here.`),
-      );
-    } else if (Math.abs(value) > Number.MAX_SAFE_INTEGER && (/^-?\d+$/.test(literal) || /^-?\d+$/.test(written))) {
-      this.violations.push(
-        doorViolation(
-          "bad_number",
-          pointer,
-          `${literal.slice(0, 40)} is beyond 2^53-1 and would lose digits; send it as a string.`,
-        ),
-      );
-    } else if (normalDecimal(literal) !== normalDecimal(written)) {
-      const message = `${pointer}: ${literal.slice(0, 40)} is kept as ${written}, the nearest number a double holds.`;
-      this.notices.push({ code: "number_rounded", message, severity: "info" });
+    if (written === literal && Number.isSafeInteger(value)) return value;
+    const shown = literal.length > 40 ? `${literal.slice(0, 40)}…` : literal;
+    const refuse = (words: string): void =>
+      this.#note(this.violations, (pointer) => doorViolation("bad_number", pointer, `${shown} ${words}`));
+    if (!Number.isFinite(value)) refuse("is too large for a JSON number here.");
+    else if (Math.abs(value) > Number.MAX_SAFE_INTEGER && (INTEGER.test(literal) || INTEGER.test(written))) {
+      refuse("is beyond 2^53-1 and would lose digits; send it as a string.");
+    } else if (written !== literal && normalDecimal(literal) !== normalDecimal(written)) {
+      const words = `${shown} is kept as ${written}, the nearest number a double holds.`;
+      this.#note(this.notices, (pointer) => ({
+        code: "number_rounded",
+        message: `${pointer}: ${words}`,
+        severity: "info",
+      }));
     }
-    this.#at = NUMBER.lastIndex;
     return value === 0 ? 0 : value;
   }
 }

@@ -131,11 +131,13 @@ function mergeByKey(arrays: Arrays, key: string, way: MergeWay, path: Path): Mer
   }
   const [first, second] = ourOrder === oldOrder && theirOrder !== oldOrder ? [theirs, ours] : [ours, theirs];
 
+  // Ours, then theirs' new items: a place of its own for each, also for one that a side removed.
+  const places = new Map([...new Set([...ours.keys(), ...theirs.keys()])].map((name, index) => [name, String(index)]));
   const items: Json[] = [];
   const conflicts: FieldConflict[] = [];
   for (const name of new Set([...first.keys(), ...second.keys()])) {
-    const place = String([...(ours.has(name) ? ours : theirs).keys()].indexOf(name));
-    const merged = mergeValues(base.get(name), ours.get(name), theirs.get(name), way, [...path, place]);
+    const place = [...path, places.get(name) ?? ""];
+    const merged = mergeValues(base.get(name), ours.get(name), theirs.get(name), way, place);
     conflicts.push(...merged.conflicts);
     if (merged.value !== undefined) items.push(merged.value);
   }

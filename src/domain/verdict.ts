@@ -87,3 +87,8 @@ export function listed(violations: readonly Violation[]): {
 } {
   return { violations: violations.slice(0, MAX_LISTED), violation_count: violations.length };
 }
+
+/** `1 violation`, `2 violations`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

@@ -16,14 +16,13 @@ export interface Commit {
   readonly message: string;
 }
 
-/** The empty tree, which git knows without storing it. */
-export const EMPTY_TREE: Oid = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+/** A name or address as a header line can hold it. */
+function headerText(text: string): string {
+  return oneLine(text.replace(/[<>]/g, ""));
+}
 
-const HEADER_UNSAFE = /[<>\n\0]/g;
-
-function formatSignature(signature: Signature): string {
-  const name = signature.name.replace(HEADER_UNSAFE, "").trim() || "unknown";
-  return `${name} <${signature.email.replace(HEADER_UNSAFE, "")}> ${signature.seconds} +0000`;
+function formatSignature({ name, email, seconds }: Signature): string {
+  return `${headerText(name) || "unknown"} <${headerText(email)}> ${seconds} +0000`;
 }
 
 function parseSignature(text: string): Signature {
@@ -80,6 +79,9 @@ export function oneLine(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ").trim();
 }
 
+/** A line at which `git interpret-trailers` takes a message to end. */
+const DIVIDER = /^---/;
+
 /** Builds a commit message: subject, optional body lines, trailers (`git interpret-trailers` reads them). */
 export function formatMessage(
   subject: string,
@@ -88,7 +90,7 @@ export function formatMessage(
 ): string {
   const blocks = [
     oneLine(subject),
-    body.map(oneLine).join("\n"),
+    body.map((line) => oneLine(line).replace(DIVIDER, " $&")).join("\n"),
     trailers.map(([key, value]) => `${key}: ${oneLine(value)}`).join("\n"),
   ];
   return `${blocks.filter((block) => block !== "").join("\n\n")}\n`;
@@ -99,9 +101,9 @@ export function subjectOf(message: string): string {
   return message.split("\n", 1)[0] ?? "";
 }
 
-/** The value of a trailer in a message's last paragraph; null when absent. */
+/** The value of a trailer in a message's last paragraph, which is not its first; null when absent. */
 export function trailerOf(message: string, key: string): string | null {
-  const last = message.trimEnd().split("\n\n").at(-1) ?? "";
-  const line = last.split("\n").find((candidate) => candidate.startsWith(`${key}: `));
+  const [, ...paragraphs] = message.trimEnd().split("\n\n");
+  const line = (paragraphs.at(-1) ?? "").split("\n").find((candidate) => candidate.startsWith(`${key}: `));
   return line === undefined ? null : line.slice(key.length + 2);
 }

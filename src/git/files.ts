@@ -1,11 +1,13 @@
 import { randomBytes } from "node:crypto";
+import { dirname } from "node:path";
 import { RuntreeError, systemCode } from "../domain/errors.ts";
 
 /** The file system the store stands on: `node:fs`, or anything with its interface. */
 export type FileSystem = typeof import("node:fs");
 
-/** Turns a failed system call into a Runtree error: `disk_full` when there is no room, `io_failed` otherwise. */
+/** Turns a failed system call into a Runtree error: `disk_full` when there is no room, `io_failed` otherwise. One that is one stays. */
 export function ioError(error: unknown, doing: string, path: string): RuntreeError {
+  if (error instanceof RuntreeError) return error;
   const code = systemCode(error);
   return code === "ENOSPC" || code === "EDQUOT"
     ? new RuntreeError(
@@ -46,12 +48,32 @@ export function listFolder(fs: FileSystem, path: string): { name: string; isFold
 
 /** Makes a file's bytes, or a folder's entries, durable. */
 export async function syncPath(fs: FileSystem, path: string): Promise<void> {
-  const handle = await fs.promises.open(path, "r");
   try {
-    await handle.sync();
-  } finally {
-    await handle.close();
+    const handle = await fs.promises.open(path, "r");
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw ioError(error, "syncing", path);
   }
+}
+
+/** Makes a folder's entries durable, unless git's maintenance took the folder away, as it does with empty ones. */
+export async function syncFolderIfThere(fs: FileSystem, path: string): Promise<void> {
+  try {
+    await syncPath(fs, path);
+  } catch (error) {
+    if (!(error instanceof RuntreeError) || systemCode(error.cause) !== "ENOENT") throw error;
+  }
+}
+
+/** Makes a folder and those above it that are missing, durably: each is synced into the one that holds it. */
+export async function makeFolder(fs: FileSystem, path: string): Promise<void> {
+  const first = await fs.promises.mkdir(path, { recursive: true });
+  if (first === undefined) return;
+  for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolderIfThere(fs, dirname(made));
 }
 
 /** Writes bytes to a new file and makes them durable; the file must not exist. */
@@ -66,17 +88,25 @@ export async function writeNewFile(fs: FileSystem, path: string, bytes: Buffer, 
 }
 
 /**
- * Brings bytes to their final name whole: temporary file in the same folder, fsync, rename.
- * The folder's own fsync is the caller's, who may have many files for one folder.
+ * Brings bytes to their final name whole: temporary file in the same folder, fsync, rename. The folder is made when it
+ * is missing, also when git's maintenance takes it away meanwhile. Its own fsync is the caller's, who may have many
+ * files for one folder.
  */
 export async function replaceFile(fs: FileSystem, path: string, bytes: Buffer, mode = 0o644): Promise<void> {
-  const folder = path.slice(0, path.lastIndexOf("/"));
-  const temporary = `${folder}/tmp_obj_${randomBytes(8).toString("hex")}`;
-  try {
-    await writeNewFile(fs, temporary, bytes, mode);
-    await fs.promises.rename(temporary, path);
-  } catch (error) {
-    await fs.promises.rm(temporary, { force: true }).catch(() => undefined);
-    throw ioError(error, "writing", path);
+  const folder = dirname(path);
+  for (let attempt = 0; ; attempt++) {
+    const temporary = `${folder}/tmp_obj_${randomBytes(8).toString("hex")}`;
+    try {
+      await makeFolder(fs, folder);
+      await writeNewFile(fs, temporary, bytes, mode);
+      await fs.promises.rename(temporary, path);
+      return;
+    } catch (error) {
+      await fs.promises.rm(temporary, { force: true }).catch(() => undefined);
+      if (systemCode(error) !== "ENOENT" || attempt >= FOLDER_ATTEMPTS) throw ioError(error, "writing", path);
+    }
   }
 }
+
+/** How often a folder is made anew that git's maintenance took away. */
+const FOLDER_ATTEMPTS = 5;

@@ -1,7 +1,8 @@
 import { deflate, inflateSync } from "node:zlib";
+import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { RuntreeError } from "../domain/errors.ts";
-import { type FileSystem, ioError, readFileOrNull, replaceFile, syncPath } from "./files.ts";
+import { type FileSystem, readFileOrNull, replaceFile, syncPath } from "./files.ts";
 import { type EncodedObject, type GitObject, hashObject, objectHeader, type ObjectType, type Oid } from "./objects.ts";
 
 const deflateAsync = promisify(deflate);
@@ -35,23 +36,12 @@ export function readLoose(fs: FileSystem, gitDir: string, oid: Oid): GitObject |
  * of that name exists: it may be torn from a crash, and rewriting it is what mends it.
  */
 export async function writeLoose(fs: FileSystem, gitDir: string, objects: readonly EncodedObject[]): Promise<void> {
-  const folders = new Set(objects.map((object) => `${gitDir}/objects/${object.oid.slice(0, 2)}`));
-  let made = false;
-  for (const folder of folders) {
-    try {
-      made = (await fs.promises.mkdir(folder, { recursive: true })) !== undefined || made;
-    } catch (error) {
-      throw ioError(error, "making", folder);
-    }
-  }
   await Promise.all(
-    objects.map(async (object) => {
-      const bytes = await deflateAsync(Buffer.concat([objectHeader(object.type, object.data.length), object.data]), {
-        level: 1,
-      });
-      await replaceFile(fs, loosePath(gitDir, object.oid), bytes, 0o444);
+    objects.map(async ({ oid, type, data }) => {
+      const bytes = await deflateAsync(Buffer.concat([objectHeader(type, data.length), data]), { level: 1 });
+      await replaceFile(fs, loosePath(gitDir, oid), bytes, 0o444);
     }),
   );
-  await Promise.all([...folders].map((folder) => syncPath(fs, folder)));
-  if (made) await syncPath(fs, `${gitDir}/objects`);
+  const folders = new Set(objects.map(({ oid }) => dirname(loosePath(gitDir, oid))));
+  await Promise.all(Array.from(folders, (folder) => syncPath(fs, folder)));
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { constants, inflateSync } from "node:zlib";
 import { RuntreeError } from "../domain/errors.ts";
 import { type FileSystem, ioError } from "./files.ts";
@@ -7,6 +8,7 @@ const TYPES: Readonly<Record<number, ObjectType>> = { 1: "commit", 2: "tree", 3:
 const OFS_DELTA = 6;
 const REF_DELTA = 7;
 const IDX_MAGIC = 0xff744f63;
+const HASH_BYTES = 20;
 const FANOUT = 8;
 const NAMES = FANOUT + 256 * 4;
 
@@ -20,20 +22,16 @@ export class Pack {
   /** Offsets in ascending order, so that an entry's length is known before it is read. */
   readonly #ends: Float64Array;
 
+  /** Opens a pack. Throws `corrupt_object` when its index is not whole, and the system's error when a file is gone. */
   constructor(fs: FileSystem, path: string) {
     this.#fs = fs;
     this.path = path;
-    this.#index = fs.readFileSync(path.replace(/\.pack$/, ".idx"));
-    if (this.#index.readUInt32BE(0) !== IDX_MAGIC || this.#index.readUInt32BE(4) !== 2) {
-      throw new RuntreeError("corrupt_object", `The index of ${path} is not of version 2; run \`git index-pack\`.`, {
-        path,
-      });
-    }
+    this.#index = readIndex(fs, path.replace(/\.pack$/, ".idx"));
     this.#count = this.#index.readUInt32BE(NAMES - 4);
-    this.#file = fs.openSync(path, "r");
     const offsets = new Float64Array(this.#count + 1);
     for (let at = 0; at < this.#count; at++) offsets[at] = this.#offset(at);
-    offsets[this.#count] = fs.fstatSync(this.#file).size - 20;
+    this.#file = fs.openSync(path, "r");
+    offsets[this.#count] = fs.fstatSync(this.#file).size - HASH_BYTES;
     this.#ends = offsets.sort();
   }
 
@@ -132,6 +130,19 @@ export class Pack {
   }
 }
 
+/** Reads the index of a pack and checks that it is whole. */
+function readIndex(fs: FileSystem, path: string): Buffer {
+  const index = fs.readFileSync(path);
+  const broken = (words: string): RuntreeError =>
+    new RuntreeError("corrupt_object", `${path} ${words}; make it anew with \`git index-pack\`.`, { path });
+  if (index.length < NAMES + 2 * HASH_BYTES) throw broken("is cut off");
+  if (index.readUInt32BE(0) !== IDX_MAGIC || index.readUInt32BE(4) !== 2) throw broken("is not an index of version 2");
+  const end = index.length - HASH_BYTES;
+  const sum = createHash("sha1").update(index.subarray(0, end)).digest();
+  if (!sum.equals(index.subarray(end))) throw broken("does not have the content its checksum promises");
+  return index;
+}
+
 function inflate(bytes: Buffer): Buffer {
   return inflateSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH });
 }
@@ -150,19 +161,25 @@ export function applyDelta(base: Buffer, delta: Buffer): Buffer {
   if (size() !== base.length) throw new Error("delta was made for another base");
   const result = Buffer.allocUnsafe(size());
   let filled = 0;
+  const take = (source: Buffer, from: number, length: number): void => {
+    if (from + length > source.length || filled + length > result.length)
+      throw new Error("delta reaches beyond its ends");
+    filled += source.copy(result, filled, from, from + length);
+  };
   while (at < delta.length) {
     const op = delta[at++] ?? 0;
+    if (op === 0) throw new Error("delta holds an unknown instruction");
     if (op & 0x80) {
       let from = 0;
       let length = 0;
       for (let bit = 0; bit < 4; bit++) if (op & (1 << bit)) from += (delta[at++] ?? 0) * 2 ** (8 * bit);
       for (let bit = 0; bit < 3; bit++) if (op & (16 << bit)) length += (delta[at++] ?? 0) * 2 ** (8 * bit);
-      filled += base.copy(result, filled, from, from + (length || 0x10000));
+      take(base, from, length || 0x10000);
     } else {
-      filled += delta.copy(result, filled, at, at + op);
+      take(delta, at, op);
       at += op;
     }
   }
-  if (filled !== result.length) throw new Error("delta is cut off");
+  if (filled !== result.length || at !== delta.length) throw new Error("delta is cut off");
   return result;
 }

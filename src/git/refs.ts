@@ -1,6 +1,14 @@
 import { dirname } from "node:path";
 import { hasCode, RuntreeError, systemCode } from "../domain/errors.ts";
-import { type FileSystem, ioError, listFolder, readFileOrNull, syncPath } from "./files.ts";
+import {
+  type FileSystem,
+  ioError,
+  listFolder,
+  makeFolder,
+  readFileOrNull,
+  syncFolderIfThere,
+  syncPath,
+} from "./files.ts";
 import { isOid, type Oid } from "./objects.ts";
 
 /** A move of one ref: from what it must be now, to what it shall be; null means "does not exist". */
@@ -49,35 +57,39 @@ export function readRef(fs: FileSystem, gitDir: string, ref: string): Oid | null
 
 /** Lists the refs below a prefix such as `refs/heads/runs/`, loose ones over packed ones. */
 export function listRefs(fs: FileSystem, gitDir: string, prefix: string): Map<string, Oid> {
-  const refs = new Map<string, Oid>();
-  for (const [ref, oid] of parsePacked(readFileOrNull(fs, `${gitDir}/packed-refs`))) {
-    if (ref.startsWith(prefix)) refs.set(ref, oid);
-  }
+  const loose = new Map<string, Oid>();
   const walk = (folder: string): void => {
     for (const { name, isFolder } of listFolder(fs, `${gitDir}/${folder}`)) {
       const ref = `${folder}/${name}`;
       if (isFolder) walk(ref);
       else if (ref.startsWith(prefix) && !name.endsWith(".lock")) {
         const oid = readLooseRef(fs, gitDir, ref);
-        if (oid !== null) refs.set(ref, oid);
+        if (oid !== null) loose.set(ref, oid);
       }
     }
   };
+  // Loose first: `git pack-refs` writes packed-refs before it takes the loose files away.
   walk(prefix.replace(/\/$/, ""));
-  return refs;
+  const packed = [...parsePacked(readFileOrNull(fs, `${gitDir}/packed-refs`))].filter(([ref]) =>
+    ref.startsWith(prefix),
+  );
+  return new Map([...packed, ...loose]);
 }
 
 /** Takes git's lock on a file by creating `<path>.lock`; waits while git holds it. Throws `busy`. */
 async function lock(fs: FileSystem, path: string): Promise<void> {
   for (let tries = 0; ; tries++) {
     try {
-      await fs.promises.mkdir(dirname(path), { recursive: true });
+      await makeFolder(fs, dirname(path)).catch((error: unknown) => {
+        throw systemCode(error) === "EEXIST" ? ioError(error, "making", dirname(path)) : error;
+      });
       const handle = await fs.promises.open(`${path}.lock`, "wx", 0o644);
       await handle.close();
       return;
     } catch (error) {
+      if (error instanceof RuntreeError) throw error;
       const code = systemCode(error);
-      // ENOENT: `git pack-refs` removed the folder between mkdir and open.
+      // ENOENT: `git pack-refs` removed the folder, or one above it, meanwhile.
       if (code !== "EEXIST" && code !== "ENOENT") throw ioError(error, "locking", path);
       if (tries >= LOCK_TRIES) {
         throw new RuntreeError(
@@ -92,8 +104,8 @@ async function lock(fs: FileSystem, path: string): Promise<void> {
   }
 }
 
-async function writeLock(fs: FileSystem, path: string, text: string): Promise<void> {
-  const handle = await fs.promises.open(`${path}.lock`, "w", 0o644);
+async function writeWhole(fs: FileSystem, path: string, text: string): Promise<void> {
+  const handle = await fs.promises.open(path, "w", 0o644);
   try {
     await handle.writeFile(text);
     await handle.sync();
@@ -102,45 +114,56 @@ async function writeLock(fs: FileSystem, path: string, text: string): Promise<vo
   }
 }
 
-async function unlock(fs: FileSystem, path: string): Promise<void> {
-  await fs.promises.rm(`${path}.lock`, { force: true });
+/** Renames a lock file onto its ref, past empty folders that deleted refs left in the way. */
+async function commitLock(fs: FileSystem, path: string): Promise<void> {
+  try {
+    await fs.promises.rename(`${path}.lock`, path);
+  } catch (error) {
+    if (systemCode(error) !== "EISDIR" && systemCode(error) !== "ENOTEMPTY") throw error;
+    await removeEmptyFolders(fs, path);
+    await fs.promises.rename(`${path}.lock`, path);
+  }
 }
 
-/** Removes refs from packed-refs under its own lock, so that a deleted ref cannot come back from there. */
+async function removeEmptyFolders(fs: FileSystem, path: string): Promise<void> {
+  for (const { name, isFolder } of listFolder(fs, path)) if (isFolder) await removeEmptyFolders(fs, `${path}/${name}`);
+  await fs.promises.rmdir(path);
+}
+
+/** Rewrites packed-refs without some refs; the caller holds its lock. */
 async function dropPacked(fs: FileSystem, gitDir: string, gone: ReadonlySet<string>): Promise<void> {
   const path = `${gitDir}/packed-refs`;
-  const present = (bytes: Buffer | null): boolean => [...parsePacked(bytes).keys()].some((ref) => gone.has(ref));
-  if (!present(readFileOrNull(fs, path))) return;
-  await lock(fs, path);
-  try {
-    const kept: string[] = [];
-    let dropping = false;
-    for (const line of readFileOrNull(fs, path)?.toString("utf8").split("\n") ?? []) {
-      if (!line.startsWith("^")) dropping = gone.has(line.slice(41));
-      if (!dropping && line !== "") kept.push(line);
-    }
-    await writeLock(fs, path, `${kept.join("\n")}\n`);
-    await fs.promises.rename(`${path}.lock`, path);
-    await syncPath(fs, gitDir);
-  } catch (error) {
-    await unlock(fs, path);
-    throw error;
+  const bytes = readFileOrNull(fs, path);
+  if (![...parsePacked(bytes).keys()].some((ref) => gone.has(ref))) return;
+  const kept: string[] = [];
+  let dropping = false;
+  for (const line of bytes?.toString("utf8").split("\n") ?? []) {
+    if (!line.startsWith("^")) dropping = gone.has(line.slice(41));
+    if (!dropping && line !== "") kept.push(`${line}\n`);
   }
+  await writeWhole(fs, `${path}.new`, kept.join(""));
+  await fs.promises.rename(`${path}.new`, path);
+  await syncPath(fs, gitDir);
 }
 
 /**
  * Moves refs as one transaction under git's own lock files: lock all, compare all, then write all, deletions last.
- * Durable when it returns. Throws `ref_moved` (with `ref`, `expected`, `actual`) and moves nothing when one of them
- * is not what the caller saw, `busy` when git keeps a lock.
+ * A deletion holds the lock of packed-refs until the loose file is gone, as git does, or a `git pack-refs` meanwhile
+ * would bring the ref back. Durable when it returns. Throws `ref_moved` (with `ref`, `expected`, `actual`) and moves
+ * nothing when one of them is not what the caller saw, `busy` when git keeps a lock.
  */
 export async function moveRefs(fs: FileSystem, gitDir: string, moves: readonly RefMove[]): Promise<void> {
   const ordered = [...moves].sort((left, right) => (left.ref < right.ref ? -1 : 1));
-  const held: string[] = [];
-  const folders = new Set<string>();
+  const gone = ordered.filter(({ to }) => to === null).map(({ ref }) => `${gitDir}/${ref}`);
+  const paths = [
+    ...ordered.map(({ ref }) => `${gitDir}/${ref}`),
+    ...(gone.length > 0 ? [`${gitDir}/packed-refs`] : []),
+  ];
+  const held = new Set<string>();
   try {
-    for (const { ref } of ordered) {
-      await lock(fs, `${gitDir}/${ref}`);
-      held.push(ref);
+    for (const path of paths) {
+      await lock(fs, path);
+      held.add(path);
     }
     for (const { ref, from } of ordered) {
       const actual = readRef(fs, gitDir, ref);
@@ -152,22 +175,21 @@ export async function moveRefs(fs: FileSystem, gitDir: string, moves: readonly R
         });
       }
     }
-    for (const { ref, to } of ordered) if (to !== null) await writeLock(fs, `${gitDir}/${ref}`, `${to}\n`);
-    for (const { ref, to } of ordered) {
-      if (to === null) continue;
-      await fs.promises.rename(`${gitDir}/${ref}.lock`, `${gitDir}/${ref}`);
-      held.splice(held.indexOf(ref), 1);
-      folders.add(dirname(`${gitDir}/${ref}`));
+    const written = ordered.filter(({ to }) => to !== null).map(({ ref, to }) => ({ path: `${gitDir}/${ref}`, to }));
+    for (const { path, to } of written) await writeWhole(fs, `${path}.lock`, `${to}\n`);
+    for (const { path } of written) {
+      await commitLock(fs, path);
+      held.delete(path);
     }
-    for (const folder of folders) await syncPath(fs, folder);
-    const gone = ordered.filter(({ to }) => to === null).map(({ ref }) => ref);
-    if (gone.length > 0) await dropPacked(fs, gitDir, new Set(gone));
-    for (const ref of gone) await fs.promises.rm(`${gitDir}/${ref}`, { force: true });
-    for (const ref of gone) await syncPath(fs, dirname(`${gitDir}/${ref}`));
+    for (const folder of new Set(written.map(({ path }) => dirname(path)))) await syncFolderIfThere(fs, folder);
+    if (gone.length > 0)
+      await dropPacked(fs, gitDir, new Set(ordered.filter(({ to }) => to === null).map(({ ref }) => ref)));
+    for (const path of gone) await fs.promises.rm(path, { force: true });
+    for (const folder of new Set(gone.map((path) => dirname(path)))) await syncFolderIfThere(fs, folder);
   } catch (error) {
-    throw error instanceof RuntreeError ? error : ioError(error, "moving refs in", gitDir);
+    throw ioError(error, "moving refs in", gitDir);
   } finally {
-    for (const ref of held) await unlock(fs, `${gitDir}/${ref}`);
+    for (const path of held) await fs.promises.rm(`${path}.lock`, { force: true });
   }
 }
 

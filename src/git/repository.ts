@@ -1,9 +1,9 @@
 import { LRUCache } from "lru-cache";
-import { RuntreeError } from "../domain/errors.ts";
-import { type FileSystem, listFolder } from "./files.ts";
+import { hasCode, RuntreeError } from "../domain/errors.ts";
+import type { FileSystem } from "./files.ts";
 import { readLoose, writeLoose } from "./loose.ts";
 import type { EncodedObject, GitObject, Oid, ReadObject } from "./objects.ts";
-import { Pack } from "./pack.ts";
+import { Packs } from "./packs.ts";
 import { listRefs, moveRefs, readRef, type RefMove } from "./refs.ts";
 
 /** What is written together: objects, and the ref moves that need them. */
@@ -47,42 +47,41 @@ export class BareRepository implements Repository {
     maxEntrySize: CACHE_BYTES / 4,
     sizeCalculation: (object) => object.data.length + 200,
   });
-  #packs: Pack[] = [];
+  readonly #packs: Packs;
 
   constructor(fs: FileSystem, gitDir: string) {
     this.#fs = fs;
     this.gitDir = gitDir;
+    this.#packs = new Packs(fs, gitDir);
   }
 
   read(oid: Oid): GitObject | null {
     const cached = this.#cache.get(oid);
     if (cached !== undefined) return cached;
-    const object = this.#readPacked(oid) ?? readLoose(this.#fs, this.gitDir, oid) ?? this.#readNewPacks(oid);
+    const faults: RuntreeError[] = [];
+    let object = this.#readPacked(oid, faults) ?? this.#readLoose(oid, faults);
+    if (object === null) {
+      this.#packs.follow(faults);
+      object = this.#readPacked(oid, faults) ?? this.#readLoose(oid, faults);
+    }
     if (object !== null) this.#cache.set(oid, object);
+    else if (faults[0] !== undefined) throw faults[0];
     return object;
   }
 
-  #readPacked(oid: Oid): GitObject | null {
-    for (const pack of this.#packs) {
-      const object = pack.read(oid, (base) => this.read(base));
-      if (object !== null) return object;
-    }
-    return null;
+  #readPacked(oid: Oid, faults: RuntreeError[]): GitObject | null {
+    return this.#packs.read(oid, (base) => this.read(base), faults);
   }
 
-  /** Looks for packs that git made, or removed, since the last look. */
-  #readNewPacks(oid: Oid): GitObject | null {
-    const folder = `${this.gitDir}/objects/pack`;
-    const paths = new Set(
-      listFolder(this.#fs, folder)
-        .map(({ name }) => `${folder}/${name}`)
-        .filter((path) => path.endsWith(".pack") && this.#fs.existsSync(path.replace(/\.pack$/, ".idx"))),
-    );
-    const known = new Map(this.#packs.map((pack) => [pack.path, pack]));
-    if (paths.size === known.size && [...paths].every((path) => known.has(path))) return null;
-    for (const [path, pack] of known) if (!paths.has(path)) pack.close();
-    this.#packs = [...paths].map((path) => known.get(path) ?? new Pack(this.#fs, path));
-    return this.#readPacked(oid) ?? readLoose(this.#fs, this.gitDir, oid);
+  /** A torn loose object must not hide a good copy in a pack, so it is only a fault until every place was looked at. */
+  #readLoose(oid: Oid, faults: RuntreeError[]): GitObject | null {
+    try {
+      return readLoose(this.#fs, this.gitDir, oid);
+    } catch (error) {
+      if (!hasCode(error, "corrupt_object")) throw error;
+      faults.push(error);
+      return null;
+    }
   }
 
   ref(name: string): Oid | null {
@@ -100,8 +99,7 @@ export class BareRepository implements Repository {
   }
 
   close(): void {
-    for (const pack of this.#packs) pack.close();
-    this.#packs = [];
+    this.#packs.close();
   }
 }
 

@@ -10,6 +10,8 @@ export interface TreeEntry {
   readonly mode: string;
   readonly name: string;
   readonly oid: Oid;
+  /** The name's bytes where they are not UTF-8, so that they survive an edit of a neighbour. */
+  readonly raw?: Buffer;
 }
 
 /** A difference of one file between two trees; null where the file is absent. */
@@ -31,10 +33,12 @@ export function parseTree(data: Buffer): TreeEntry[] {
     if (space < 0 || nul < 0 || nul + 21 > data.length) {
       throw new RuntreeError("corrupt_object", "A tree object is cut off; run `git fsck`.");
     }
+    const name = data.toString("utf8", space + 1, nul);
     entries.push({
       mode: data.toString("latin1", at, space),
-      name: data.toString("utf8", space + 1, nul),
+      name,
       oid: data.toString("hex", nul + 1, nul + 21),
+      ...(name.includes("\ufffd") ? { raw: data.subarray(space + 1, nul) } : {}),
     });
     at = nul + 21;
   }
@@ -48,7 +52,11 @@ export function isTree(entry: TreeEntry): boolean {
 
 /** git orders a directory as if its name ended in a slash. */
 function sortKey(entry: TreeEntry): Buffer {
-  return Buffer.from(isTree(entry) ? `${entry.name}/` : entry.name, "utf8");
+  return isTree(entry) ? Buffer.concat([nameBytes(entry), Buffer.from("/")]) : nameBytes(entry);
+}
+
+function nameBytes({ name, raw }: TreeEntry): Buffer {
+  return raw ?? Buffer.from(name, "utf8");
 }
 
 /** Makes a tree's bytes from entries in any order. */
@@ -56,13 +64,21 @@ export function formatTree(entries: Iterable<TreeEntry>): Buffer {
   const keyed = Array.from(entries, (entry) => ({ entry, key: sortKey(entry) }));
   keyed.sort((left, right) => Buffer.compare(left.key, right.key));
   return Buffer.concat(
-    keyed.flatMap(({ entry }) => [Buffer.from(`${entry.mode} ${entry.name}\0`, "utf8"), Buffer.from(entry.oid, "hex")]),
+    keyed.flatMap(({ entry }) => [
+      Buffer.from(`${entry.mode} `, "latin1"),
+      nameBytes(entry),
+      Buffer.from([0]),
+      Buffer.from(entry.oid, "hex"),
+    ]),
   );
 }
 
+/** The empty tree, which git knows without storing it. */
+export const EMPTY_TREE: Oid = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+
 /** The entries of a tree by id; none for null. Throws `corrupt_object` when the tree is missing or not a tree. */
 export function readTree(read: ReadObject, oid: Oid | null): TreeEntry[] {
-  if (oid === null) return [];
+  if (oid === null || oid === EMPTY_TREE) return [];
   const object = read(oid);
   if (object?.type !== "tree") {
     throw new RuntreeError("corrupt_object", `Tree ${oid} is missing; run \`git fsck\`.`, { oid });
@@ -155,6 +171,8 @@ export function editTree(
     }
     for (const [name, within] of folders) {
       const folder = entries.get(name);
+      // Where a file stands, nothing lies below it that could be removed.
+      if (folder !== undefined && !isTree(folder) && [...within.values()].every((oid) => oid === null)) continue;
       const oid = edit(folder !== undefined && isTree(folder) ? folder.oid : null, within);
       if (oid === null) entries.delete(name);
       else entries.set(name, { mode: TREE_MODE, name, oid });

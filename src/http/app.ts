@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import { operation, OPERATIONS, type OperationId } from "../contract/operations.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import { readBody } from "./body.ts";
+import { isLoopback } from "./loopback.ts";
 import { type Dispatcher, problemReply, type Reply } from "./dispatch.ts";
 
 export interface AppOptions {
@@ -14,6 +15,8 @@ export interface AppOptions {
   readonly maxBody: number;
   /** Who an unkeyed request is. */
   readonly principal: string;
+  /** The address that is served. */
+  readonly host: string;
 }
 
 /** The native routes are there with and without this prefix. */
@@ -33,7 +36,7 @@ function send(context: Koa.Context, { status, headers, body, error }: Reply): vo
 }
 
 /** The Koa application: routes from the table of operations, one line of log a request, every error a problem. */
-export function makeApp({ dispatcher, log, maxBody, principal }: AppOptions): Koa {
+export function makeApp({ dispatcher, log, maxBody, principal, host }: AppOptions): Koa {
   const app = new Koa();
   const router = new Router();
   for (const id of Object.keys(OPERATIONS) as OperationId[]) {
@@ -53,6 +56,7 @@ export function makeApp({ dispatcher, log, maxBody, principal }: AppOptions): Ko
     context.state["requestId"] = requestId;
     context.set("X-Request-Id", requestId);
     try {
+      requireOwnHost(context.get("Host"), host);
       await next();
       if (context.status === 404 && context.body == null) throw notFound(context, router);
     } catch (error) {
@@ -72,6 +76,19 @@ export function makeApp({ dispatcher, log, maxBody, principal }: AppOptions): Ko
   app.use(router.routes());
   app.on("error", (error: unknown) => log.warn({ err: error }, "connection"));
   return app;
+}
+
+/**
+ * Refuses requests that were sent to another name: a web page that lets its own name lead here would otherwise read and
+ * write as the person at this machine. Throws `forbidden`.
+ */
+function requireOwnHost(header: string, host: string): void {
+  const name = header
+    .replace(/:\d+$/, "")
+    .replace(/^\[(.*)\]$/, "$1")
+    .toLowerCase();
+  if (header === "" || name === host || isLoopback(name)) return;
+  throw new RuntreeError("forbidden", `This server answers to ${host}, not to ${name.slice(0, 100)}.`);
 }
 
 /** What a request that no route took means: another method would do, or nothing is here. */

@@ -2,7 +2,6 @@ import { readFileSync } from "node:fs";
 import { cancelRun } from "../actions/cancel-run.ts";
 import { putConfiguration, putSchema, type SentSettings } from "../actions/change-settings.ts";
 import { type CreateJob, createJob, requireJobRecord } from "../actions/create-job.ts";
-import { requireJob } from "../actions/advance-run.ts";
 import { runCommits, runDiff, runValidations } from "../actions/describe-run.ts";
 import { ifTip, type PatchRun, patchRun } from "../actions/patch-run.ts";
 import { previewRun } from "../actions/preview-run.ts";
@@ -109,7 +108,7 @@ export function makeHandlers(git: string): Handlers {
     },
 
     listJobRuns: async ({ store, params, query }) => {
-      requireJob(store, params.job_id);
+      requireJobRecord(store, params.job_id);
       const page = pageOfRuns(
         store,
         `/jobs/${encodeURIComponent(params.job_id)}/runs`,

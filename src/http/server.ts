@@ -1,10 +1,10 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { isIP } from "node:net";
 import type { Logger } from "pino";
 import { PROBLEMS } from "../contract/problems.ts";
 import { type ErrorCode, RuntreeError, systemCode } from "../domain/errors.ts";
 import { runIdMaker } from "../domain/run-id.ts";
+import { isLoopback } from "./loopback.ts";
 import { type AppOptions, makeApp } from "./app.ts";
 
 /** Limits of facts/reliability.md §Security. */
@@ -19,11 +19,6 @@ export interface Listening {
   readonly url: string;
   /** Stops taking connections, waits for the requests at work, then cuts what is left. */
   close(): Promise<void>;
-}
-
-/** Loopback addresses, which need no keys. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }
 
 /** What Node says of a request that it could not read at all, as a problem. */

@@ -11,8 +11,10 @@ export interface SchemaFile {
 
 /** One schema ready to be compiled: the file and pointer it starts at, and every file its references reach. */
 export interface SchemaSource {
-  /** The same for the same content, whatever the commit: file oids of the closure and the pointer. */
+  /** The same for the same content, whatever the commit: the files of the closure by content, and the pointer. */
   readonly key: string;
+  /** The same for all pointers into the same files. */
+  readonly filesKey: string;
   /** As in `runtree.json`: `schemas/<name>.schema.json#/pointer`. */
   readonly reference: string;
   readonly files: readonly SchemaFile[];
@@ -77,6 +79,7 @@ export function schemaSource(files: readonly SchemaFile[], reference: string): S
       if (found !== undefined) closure.add(found);
     }
   }
-  const parts = [reference, ...[...closure].map((file) => `${file.path} ${file.oid}`).sort()];
-  return { key: createHash("sha1").update(parts.join("\n")).digest("hex"), reference, files: [...closure] };
+  const digest = (...parts: readonly string[]): string => createHash("sha1").update(parts.join("\n")).digest("hex");
+  const filesKey = digest(start.path, ...Array.from(closure, (file) => `${file.path} ${file.oid}`).sort());
+  return { key: digest(filesKey, reference), filesKey, reference, files: [...closure] };
 }

@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import type { SchemaSource } from "./closure.ts";
+import type { SchemaFile, SchemaSource } from "./closure.ts";
 import type { SchemaProblem } from "./problem.ts";
 
 /** Limits on what a user's schema may cost (facts/reliability.md §Security). */
@@ -9,9 +9,10 @@ const LOOK_MS = 250;
 
 export interface CheckRequest {
   readonly id: number;
-  readonly key: string;
-  /** Sent with the first request for a schema; null when the worker has it. */
-  readonly source: SchemaSource | null;
+  readonly filesKey: string;
+  /** Sent with the first request for a set of files; null when the worker should have it. */
+  readonly files: readonly SchemaFile[] | null;
+  readonly reference: string;
   readonly documents: readonly string[];
 }
 
@@ -61,14 +62,21 @@ export class Validator {
 
   async #check(source: SchemaSource, documents: readonly string[]): Promise<CheckResult> {
     const done: SchemaProblem[][] = [];
-    do {
+    for (;;) {
       const before = Atomics.load(this.#progress, 0);
       const answer = await this.#ask(source, documents.slice(done.length));
       if (answer !== null && "problems" in answer) return { problems: [...done, ...answer.problems] };
       if (answer !== null && "compileError" in answer) return answer;
+      if (answer !== null) {
+        this.#known.delete(source.filesKey);
+        continue;
+      }
       // The worker was stopped: its count says which document it was at, or that it never finished compiling.
       const steps = Atomics.load(this.#progress, 0) - before;
-      if (steps === 0) return { compileError: `compiling took longer than ${COMPILE_MS / 1000} seconds` };
+      if (steps === 0)
+        return {
+          compileError: `compiling took longer than ${COMPILE_MS / 1000} seconds, or more memory than it may have`,
+        };
       if (steps > 1) {
         const answered = await this.#check(source, documents.slice(done.length, done.length + steps - 1));
         if ("compileError" in answered) return answered;
@@ -78,11 +86,11 @@ export class Validator {
         {
           pointer: "",
           schema_pointer: "",
-          message: `checking this document took longer than ${DOCUMENT_MS / 1000} seconds`,
+          message: `checking this document took longer than ${DOCUMENT_MS / 1000} seconds, or more memory than it may have`,
         },
       ]);
-    } while (done.length < documents.length);
-    return { problems: done.slice(0, documents.length) };
+      if (done.length >= documents.length) return { problems: done.slice(0, documents.length) };
+    }
   }
 
   /** Sends one request; null when the worker took too long or died and was stopped. */
@@ -94,17 +102,14 @@ export class Validator {
     const worker = this.#worker;
     worker.unref();
     const id = ++this.#ids;
-    const request: CheckRequest = {
-      id,
-      key: source.key,
-      source: this.#known.has(source.key) ? null : source,
-      documents,
-    };
-    this.#known.add(source.key);
+    const known = this.#known.has(source.filesKey);
+    const { filesKey, reference } = source;
+    const request: CheckRequest = { id, filesKey, files: known ? null : source.files, reference, documents };
+    this.#known.add(filesKey);
     const answer = await new Promise<CheckAnswer | null>((resolve) => {
       let seen = Atomics.load(this.#progress, 0);
       let since = performance.now();
-      let limit = request.source === null ? DOCUMENT_MS : COMPILE_MS;
+      let limit = COMPILE_MS;
       const look = setInterval(() => {
         const now = Atomics.load(this.#progress, 0);
         if (now !== seen) [seen, since, limit] = [now, performance.now(), DOCUMENT_MS];

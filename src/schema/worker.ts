@@ -1,32 +1,51 @@
 import { parentPort, workerData } from "node:worker_threads";
-import type { ValidateFunction } from "ajv";
+import type { Ajv, ValidateFunction } from "ajv";
+import { LRUCache } from "lru-cache";
 import { isObject, type Json } from "../domain/json.ts";
-import { fileAddress, type SchemaSource } from "./closure.ts";
+import { fileAddress, type SchemaFile } from "./closure.ts";
 import { ajvFor } from "./drafts.ts";
 import { type SchemaProblem, schemaProblem } from "./problem.ts";
 import type { CheckAnswer, CheckRequest } from "./validator.ts";
 
+/** How many sets of schema files stay compiled: those of `main` and of a few runs that change them. */
+const SETS = 16;
+
 /** Counts the steps taken, so that the other side can tell a slow document from many documents. */
 const progress = new Int32Array(workerData as SharedArrayBuffer);
-const compiled = new Map<string, ValidateFunction | string>();
 
-function compile(source: SchemaSource): ValidateFunction | string {
-  const [start] = source.files;
-  try {
-    const ajv = ajvFor(isObject(start?.value) ? start.value["$schema"] : undefined);
-    for (const file of source.files) ajv.addSchema(file.value as object, fileAddress(file.path));
-    return ajv.compile({ $ref: fileAddress(source.reference) });
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
+/** What is compiled of one set of files. Collections under one file share an ajv, which compiles what they have in common once. */
+interface CompiledSet {
+  readonly ajv: Ajv;
+  readonly compiled: Map<string, ValidateFunction>;
 }
 
-function answer({ id, key, source, documents }: CheckRequest): CheckAnswer {
-  if (source !== null) compiled.set(key, compile(source));
-  const validate = compiled.get(key);
-  if (validate === undefined) return { id, unknown: true };
+const sets = new LRUCache<string, CompiledSet>({ max: SETS });
+
+function makeSet(files: readonly SchemaFile[]): CompiledSet {
+  const [start] = files;
+  const ajv = ajvFor(isObject(start?.value) ? start.value["$schema"] : undefined);
+  for (const file of files) ajv.addSchema(file.value as object, fileAddress(file.path));
+  return { ajv, compiled: new Map() };
+}
+
+/** The check of one place in a set of files. Throws what ajv throws when it does not compile. */
+function compile({ ajv, compiled }: CompiledSet, reference: string): ValidateFunction {
+  const validate = compiled.get(reference) ?? ajv.compile({ $ref: fileAddress(reference) });
+  compiled.set(reference, validate);
+  return validate;
+}
+
+function answer({ id, filesKey, files, reference, documents }: CheckRequest): CheckAnswer {
+  let validate: ValidateFunction;
+  try {
+    const set = sets.get(filesKey) ?? (files === null ? null : makeSet(files));
+    if (set === null) return { id, unknown: true };
+    sets.set(filesKey, set);
+    validate = compile(set, reference);
+  } catch (error) {
+    return { id, compileError: error instanceof Error ? error.message : String(error) };
+  }
   Atomics.add(progress, 0, 1);
-  if (typeof validate === "string") return { id, compileError: validate };
   const problems = documents.map((document): SchemaProblem[] => {
     const fits = validate(JSON.parse(document) as Json);
     Atomics.add(progress, 0, 1);

@@ -3,7 +3,7 @@ import { isClosed, type RunRecord } from "../domain/run.ts";
 import { readCommit } from "../git/commit.ts";
 import { type EncodedObject, encodeObject, type Oid } from "../git/objects.ts";
 import type { RefMove } from "../git/refs.ts";
-import { editTree, neededBy } from "../git/tree.ts";
+import { editTree, EMPTY_TREE, neededBy } from "../git/tree.ts";
 import { authoredCommit, type Authorship, type CommitText } from "./authorship.ts";
 import { encodeRecord, type RunView } from "./run-view.ts";
 import type { Store } from "./store.ts";
@@ -81,26 +81,37 @@ export async function commitOnBranch(store: Store, author: Authorship, commit: B
   });
 }
 
-/** The attic's next commit: its parents are the attic and the closed tip, its tree keeps the record. */
+/** The attic's next commit: its parents are the attic, which begins with an empty commit, and the closed tip; its tree keeps the record. */
 function intoAttic(
   store: Store,
   author: Authorship,
   record: RunRecord & { readonly head: Oid },
   objects: readonly EncodedObject[],
-): { record: RunRecord; objects: EncodedObject[]; move: RefMove } {
-  const attic = store.repository.ref(ATTIC);
-  const read = store.reader(objects);
+): AtticStep {
+  const from = store.repository.ref(ATTIC);
+  const begun = from === null ? beginAttic(store) : [];
+  const read = store.reader([...objects, ...begun]);
+  const attic = from ?? begun.at(-1)?.oid ?? "";
   const blob = encodeObject("blob", encodeRecord(record));
-  const edited = editTree(
-    read,
-    attic === null ? null : readCommit(read, attic).tree,
-    new Map([[runRecordPath(record.id), blob.oid]]),
-  );
+  const edited = editTree(read, readCommit(read, attic).tree, new Map([[runRecordPath(record.id), blob.oid]]));
   const commit = authoredCommit(read, store.signing({ ...author, idempotency: null }), {
     subject: `Keep ${record.status} run ${record.id}`,
     trailers: runTrailers(record),
-    tree: edited.root ?? "",
-    parents: [...(attic === null ? [] : [attic]), record.head],
+    tree: edited.root ?? EMPTY_TREE,
+    parents: [attic, record.head],
   });
-  return { record, objects: [blob, ...edited.objects, commit], move: { ref: ATTIC, from: attic, to: commit.oid } };
+  return { record, objects: [...begun, blob, ...edited.objects, commit], move: { ref: ATTIC, from, to: commit.oid } };
+}
+
+interface AtticStep {
+  readonly record: RunRecord;
+  readonly objects: readonly EncodedObject[];
+  readonly move: RefMove;
+}
+
+function beginAttic(store: Store): EncodedObject[] {
+  const tree = encodeObject("tree", Buffer.alloc(0));
+  const author = { principal: store.node, idempotency: null };
+  const text = { subject: "Begin the attic", trailers: [], tree: tree.oid, parents: [] };
+  return [tree, authoredCommit(store.reader(), store.signing(author), text)];
 }

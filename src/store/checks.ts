@@ -1,9 +1,10 @@
+import { dirname } from "node:path/posix";
 import { DEFAULT_SHARDS } from "../domain/configuration.ts";
 import { foldId } from "../domain/ids.ts";
 import { byUnit, canonicalJson, type JsonObject } from "../domain/json.ts";
 import { CONFIGURATION_FILE, documentAt, documentPath } from "../domain/layout.ts";
 import type { Violation } from "../domain/verdict.ts";
-import { encodeObject, type ReadObject } from "../git/objects.ts";
+import { encodeObject, type Oid, type ReadObject } from "../git/objects.ts";
 import { findEntry, readTree } from "../git/tree.ts";
 import { schemaSource, type SchemaSource } from "../schema/closure.ts";
 import { blobAt, documentsIn, readDocumentBlob } from "./documents.ts";
@@ -87,45 +88,38 @@ function checkSettings(plan: MergePlan, { index }: CheckContext): Violation[] {
 }
 
 function checkIdentity(documents: readonly CheckedDocument[], plan: MergePlan, read: ReadObject): Violation[] {
+  const folders = new Map<string, Map<string, string[]>>();
   return documents.flatMap(({ collection, id, document }): Violation[] => {
-    if (!plan.rules.collections.has(collection)) {
-      return [
-        {
-          code: "unknown_collection",
-          collection,
-          id,
-          pointer: "",
-          message: `There is no collection ${collection}; add it to ${CONFIGURATION_FILE}.`,
-        },
-      ];
+    const rules = plan.rules.collections.get(collection);
+    if (rules === undefined) {
+      const message = `There is no collection ${collection}; add it to ${CONFIGURATION_FILE}.`;
+      return [{ code: "unknown_collection", collection, id, pointer: "", message }];
     }
     const violations: Violation[] = [];
     if (document["id"] !== id) {
-      violations.push({
-        code: "id_mismatch",
-        collection,
-        id,
-        pointer: "/id",
-        message: `The id inside is ${JSON.stringify(document["id"] ?? null)}, the document's is "${id}".`,
-      });
+      const message = `The id inside is ${JSON.stringify(document["id"] ?? null)}, the document's is "${id}".`;
+      violations.push({ code: "id_mismatch", collection, id, pointer: "/id", message });
     }
-    const path = documentPath(collection, id, plan.rules.collections.get(collection)?.shards ?? DEFAULT_SHARDS);
-    const folder = findEntry(read, plan.tree, path.slice(0, path.lastIndexOf("/")));
-    for (const { name } of readTree(read, folder?.oid ?? null)) {
-      const other = documentAt(`metadata/${collection}/${name}`)?.id ?? id;
-      if (other !== id && foldId(other) === foldId(id)) {
-        violations.push({
-          code: "id_collision",
-          collection,
-          id,
-          pointer: "/id",
-          message: `The id differs from "${other}" only in case or normal form.`,
-          detail: { id: other },
-        });
-      }
+    const folder = dirname(documentPath(collection, id, rules.shards));
+    const ids = folders.get(folder) ?? idsByFold(read, plan.tree, folder, collection);
+    folders.set(folder, ids);
+    for (const other of ids.get(foldId(id)) ?? []) {
+      if (other === id) continue;
+      const message = `The id differs from "${other}" only in case or normal form.`;
+      violations.push({ code: "id_collision", collection, id, pointer: "/id", message, detail: { id: other } });
     }
     return violations;
   });
+}
+
+/** The ids of a folder's documents, by the form in which they collide. */
+function idsByFold(read: ReadObject, tree: Oid, folder: string, collection: string): Map<string, string[]> {
+  const ids = new Map<string, string[]>();
+  for (const { name } of readTree(read, findEntry(read, tree, folder)?.oid ?? null)) {
+    const id = documentAt(`metadata/${collection}/${name}`)?.id;
+    if (id !== undefined) ids.set(foldId(id), [...(ids.get(foldId(id)) ?? []), id]);
+  }
+  return ids;
 }
 
 /** References outward from checked documents, and inward to the ones that go. */

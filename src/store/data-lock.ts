@@ -1,5 +1,6 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { hostname } from "node:os";
+import { dirname } from "node:path";
 import { RuntreeError, systemCode } from "../domain/errors.ts";
 import { type FileSystem, readFileOrNull } from "../git/files.ts";
 
@@ -9,6 +10,8 @@ interface Holder {
   readonly host: string;
   readonly started: string;
   readonly since: string;
+  /** Different for every lock ever made. */
+  readonly token: string;
 }
 
 /** When a process started, in the kernel's ticks since boot, with the boot's id; empty where the system does not say. */
@@ -37,57 +40,69 @@ function parseHolder(bytes: Buffer | null): Holder | null {
   }
 }
 
+function lockedBy(path: string, holder: Holder | null): RuntreeError {
+  const words =
+    holder === null
+      ? `${path} is being taken by another process; try again.`
+      : `${dirname(path)} is in use by process ${holder.pid} on ${holder.host} since ${holder.since}. Talk to that server with --url, or stop it first.`;
+  return new RuntreeError("repository_locked", words, { holder });
+}
+
+/** How often a lock is looked at anew because others take it at the same moment. */
+const ATTEMPTS = 10;
+
 /**
- * Takes the data directory for this process: one writer per repository. The lock names its holder; that of a process
- * which is gone is taken over. Returns what gives it back. Throws `repository_locked`.
+ * Makes a lock file that names this process. The file of a dead one is replaced while a lock of its own guards it,
+ * named after the dead one's content, which no other holder ever has; so there is no moment without a lock, and
+ * of several who find the dead one a single one follows it. Returns what gives the lock back.
  */
-export function lockData(fs: FileSystem, dataDir: string): () => void {
-  const path = `${dataDir}/runtree.lock`;
+function acquire(fs: FileSystem, path: string): () => void {
   const me: Holder = {
     pid: process.pid,
     host: hostname(),
     started: startOf(fs, process.pid),
     since: new Date().toISOString(),
+    token: randomBytes(6).toString("hex"),
   };
   const mine = JSON.stringify(me);
-  const temporary = `${path}.${randomBytes(6).toString("hex")}`;
+  const release = (): void => {
+    if (readFileOrNull(fs, path)?.toString("utf8") === mine) fs.rmSync(path, { force: true });
+  };
+  const temporary = `${path}.${me.token}`;
   fs.writeFileSync(temporary, mine, { flag: "wx", mode: 0o644 });
   try {
-    for (let attempt = 0; attempt < 10; attempt++) {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       try {
-        // A link either makes the whole lock or nothing, so nobody reads half a lock.
+        // A link makes the whole lock or nothing, so nobody reads half of one.
         fs.linkSync(temporary, path);
-        return () => {
-          if (readFileOrNull(fs, path)?.toString("utf8") === mine) fs.rmSync(path, { force: true });
-        };
+        return release;
       } catch (error) {
         if (systemCode(error) !== "EEXIST") throw error;
       }
       const bytes = readFileOrNull(fs, path);
+      if (bytes === null) continue;
       const holder = parseHolder(bytes);
-      if (holder !== null && isAlive(fs, holder)) {
-        throw new RuntreeError(
-          "repository_locked",
-          `${dataDir} is in use by process ${holder.pid} on ${holder.host} since ${holder.since}. Talk to that server with --url, or stop it first.`,
-          { holder },
-        );
+      if (holder !== null && isAlive(fs, holder)) throw lockedBy(path, holder);
+      const unguard = acquire(fs, `${path}.${createHash("sha1").update(bytes).digest("hex").slice(0, 12)}`);
+      try {
+        if (readFileOrNull(fs, path)?.equals(bytes) === true) {
+          fs.renameSync(temporary, path);
+          return release;
+        }
+      } finally {
+        unguard();
       }
-      takeAside(fs, path, bytes, `${temporary}.stale`);
     }
-    throw new RuntreeError("repository_locked", `${dataDir} is being taken by others; try again.`);
+    throw lockedBy(path, null);
   } finally {
     fs.rmSync(temporary, { force: true });
   }
 }
 
-/** Moves a dead process's lock away. Should a living one have replaced it in between, that one is put back. */
-function takeAside(fs: FileSystem, path: string, dead: Buffer | null, aside: string): void {
-  try {
-    fs.renameSync(path, aside);
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return;
-    throw error;
-  }
-  if (dead !== null && !fs.readFileSync(aside).equals(dead)) fs.linkSync(aside, path);
-  fs.rmSync(aside, { force: true });
+/**
+ * Takes the data directory for this process: one writer per repository. The lock names its holder; that of a process
+ * which is gone is taken over. Returns what gives it back. Throws `repository_locked`.
+ */
+export function lockData(fs: FileSystem, dataDir: string): () => void {
+  return acquire(fs, `${dataDir}/runtree.lock`);
 }

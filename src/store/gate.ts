@@ -3,7 +3,7 @@ import { hasCode, RuntreeError } from "../domain/errors.ts";
 import { byUnit } from "../domain/json.ts";
 import { MAIN, runRecordPath, runRef } from "../domain/layout.ts";
 import type { RunRecord } from "../domain/run.ts";
-import { listed, type Verdict } from "../domain/verdict.ts";
+import { counted, listed, type Verdict } from "../domain/verdict.ts";
 import { readCommit, trailerOf } from "../git/commit.ts";
 import { encodeObject, type Oid } from "../git/objects.ts";
 import { editTree, neededBy } from "../git/tree.ts";
@@ -107,7 +107,7 @@ async function reject(store: Store, author: Authorship, view: RunView, verdict: 
     files: new Map(),
     record,
     text: {
-      subject: `Reject run ${record.id}: ${verdict.violation_count} violations, ${verdict.conflicts.length} conflicts`,
+      subject: `Reject run ${record.id}: ${counted(verdict.violation_count, "violation")}, ${counted(verdict.conflicts.length, "conflict")}`,
       trailers: runTrailers(record, [[VALIDATION, `failed; ${verdict.violation_count}`]]),
     },
   });

@@ -109,7 +109,7 @@ export async function initialiseRepository(
     ] as const;
   });
 
-  const making = `${gitDir}.new-${randomBytes(6).toString("hex")}`;
+  const making = `${gitDir}${UNFINISHED}${randomBytes(6).toString("hex")}`;
   try {
     await git.print([
       "init",
@@ -143,6 +143,16 @@ export async function initialiseRepository(
     throw error;
   }
 }
+
+/** Removes what a first start that was killed left of a repository. The caller holds the data directory. */
+export function clearUnfinished(fs: FileSystem, data: string): void {
+  for (const { name } of listFolder(fs, data)) {
+    if (name.startsWith(`repo.git${UNFINISHED}`)) fs.rmSync(`${data}/${name}`, { recursive: true, force: true });
+  }
+}
+
+/** Marks the folder of a repository that is not whole yet. */
+const UNFINISHED = ".new-";
 
 /** Makes everything below a folder durable: git does not do so for what it makes at first. */
 async function syncAll(fs: FileSystem, folder: string): Promise<void> {

@@ -12,7 +12,7 @@ import { Validator } from "../schema/validator.ts";
 import { lockData } from "./data-lock.ts";
 import { blobAt, readJsonBlob } from "./documents.ts";
 import { dropClosedBranch, judge } from "./gate.ts";
-import { initialiseRepository } from "./initialise.ts";
+import { clearUnfinished, initialiseRepository } from "./initialise.ts";
 import { findRun } from "./run-view.ts";
 import { SchemaChecks } from "./schema-checks.ts";
 import { Store } from "./store.ts";
@@ -137,6 +137,7 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
   const unlock = lockData(fs, data);
   const validator = new Validator();
   try {
+    clearUnfinished(fs, data);
     const made = !fs.existsSync(gitDir);
     if (made)
       await initialiseRepository(fs, git, gitDir, options.template ?? "", new SchemaChecks(validator), {

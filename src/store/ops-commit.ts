@@ -1,8 +1,8 @@
 import { canonicalJson, type Json } from "../domain/json.ts";
 import { OPS } from "../domain/layout.ts";
-import { EMPTY_TREE, readCommit } from "../git/commit.ts";
+import { readCommit } from "../git/commit.ts";
 import { encodeObject } from "../git/objects.ts";
-import { editTree } from "../git/tree.ts";
+import { editTree, EMPTY_TREE } from "../git/tree.ts";
 import { authoredCommit, type Authorship, type CommitText } from "./authorship.ts";
 import type { Learned, Store } from "./store.ts";
 

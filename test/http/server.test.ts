@@ -85,3 +85,12 @@ test("a stop lets the requests at work end", async () => {
 test("an address that anybody could reach is refused without keys", async () => {
   await expect(startServer({ flags: ["--host", "0.0.0.0"] })).rejects.toThrow(/needs keys/);
 });
+
+test("a request to another name is refused, as a page that leads its own name here would send it", async () => {
+  const server = await startServer();
+  const answer = await raw(server, "GET /runs HTTP/1.1\r\nHost: evil.example:80\r\nConnection: close\r\n\r\n");
+  expect(answer).toMatch(/^HTTP\/1.1 403 /);
+  expect(answer).toContain('"code":"forbidden"');
+  const own = await raw(server, "GET /runs HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  expect(own).toMatch(/^HTTP\/1.1 200 /);
+});
