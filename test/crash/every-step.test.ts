@@ -37,9 +37,13 @@ class FailingDisk {
       const handle = await real.open(path, ...rest);
       const { writeFile, sync } = handle;
       handle.writeFile = (async (bytes: Buffer) => {
-        // What is written when the disk fails is half of it.
-        if (this.#failsNext()) await writeFile.call(handle, bytes.slice(0, bytes.length / 2));
-        this.#step("write", path);
+        try {
+          this.#step("write", path);
+        } catch (error) {
+          // A disk that fails may have written the half of it.
+          await writeFile.call(handle, bytes.slice(0, bytes.length / 2));
+          throw error;
+        }
         await writeFile.call(handle, bytes);
       }) as Handle["writeFile"];
       handle.sync = async () => {
@@ -64,17 +68,12 @@ class FailingDisk {
     this.fs = { ...fs, promises: { ...real, open, rename, rm, mkdir } as unknown as FileSystem["promises"] };
   }
 
-  #failsNext(): boolean {
-    return this.#calls.length + 1 >= this.#from && this.#calls.length + 1 < this.#to;
-  }
-
   #step(doing: DiskCall["doing"], path: string): DiskCall {
-    const fails = this.#failsNext();
     const call = { doing, path };
-    this.#calls.push(call);
-    if (fails) this.failed ??= call;
-    if (fails) throw Object.assign(new Error(`planted: ${doing} ${path}`), { code: this.#code });
-    return call;
+    const nth = this.#calls.push(call);
+    if (nth < this.#from || nth >= this.#to) return call;
+    this.failed ??= call;
+    throw Object.assign(new Error(`planted: ${doing} ${path}`), { code: this.#code });
   }
 
   /** The calls that some work makes, in order. */

@@ -92,7 +92,7 @@ test(
     const ledger = new Ledger();
     let server = await startServer();
     for (let round = 0; round < ROUNDS; round++) {
-      const enough = ledger.answers + 1 + Math.floor(random() * 40);
+      const enough = ledger.answers + 1 + Math.floor(random() * 24);
       const clients = Array.from({ length: CLIENTS }, async (_, index) => {
         await work(server, ledger, `s-${round}-${index}`, randomOf(Math.floor(random() * 2 ** 32)));
       });

@@ -40,6 +40,14 @@ describe("the pointers of a change", () => {
   test("a key that every object inherits is a key like any other", () => {
     expect(changedPointers({}, { toString: 1 } as unknown as Json)).toEqual(["/toString"]);
   });
+
+  // One document within the body limit must not fill the memory of whoever asks for its changes.
+  test("take no more room than a hundred times the document", () => {
+    const members = Object.fromEntries(Array.from({ length: 5000 }, (_, index) => [`m${index}`, 0]));
+    const document = { ["k".repeat(10_000)]: members };
+    const { length } = JSON.stringify(changedPointers({}, document));
+    expect(length).toBeLessThan(100 * JSON.stringify(document).length);
+  });
 });
 
 describe("what became of a document", () => {

@@ -111,7 +111,7 @@ describe("the history of main", () => {
       }),
       { numRuns: 40 },
     );
-    expect(several).toBeGreaterThan(3);
+    expect(several).toBeGreaterThan(0);
   });
 
   test("agrees with git on which commits are ancestors of main", () => {
