@@ -1,9 +1,7 @@
-import fs from "node:fs";
 import type { CommandModule } from "yargs";
 import { resolveSettings } from "../config.ts";
-import { openStore } from "../store/open.ts";
 import { printData } from "./output.ts";
-import { GIT } from "./target.ts";
+import { openForWriting } from "./target.ts";
 
 export const initCommand: CommandModule<
   object,
@@ -19,15 +17,7 @@ export const initCommand: CommandModule<
       .option("node", { type: "string", describe: "committer name" }),
   handler: async ({ json, ...flags }) => {
     const { values } = resolveSettings(flags);
-    const { store, gitDir, made, close } = await openStore({
-      fs,
-      git: GIT,
-      data: values.data,
-      template: values.template,
-      node: values.node,
-      clock: () => Date.now(),
-      report: (message) => process.stderr.write(`runtree: ${message}\n`),
-    });
+    const { store, gitDir, made, close } = await openForWriting(values, values.template);
     const main = store.main.commit;
     await close();
     printData(

@@ -1,12 +1,10 @@
-import fs from "node:fs";
 import pino from "pino";
 import type { CommandModule } from "yargs";
 import { resolveSettings, SETTINGS, type SettingName } from "../config.ts";
 import { Dispatcher } from "../http/dispatch.ts";
 import { makeHandlers } from "../http/handlers.ts";
 import { serveHttp } from "../http/server.ts";
-import { openStore } from "../store/open.ts";
-import { GIT, LOCAL_PRINCIPAL } from "./target.ts";
+import { GIT, LOCAL_PRINCIPAL, openForWriting } from "./target.ts";
 
 /** A second signal within this time is the same one: npm delivers it twice. */
 const SAME_SIGNAL_MS = 1000;
@@ -41,15 +39,7 @@ export async function serve(flags: Readonly<Record<string, unknown>>): Promise<v
   const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }));
   const git = await GIT.version();
   const stop = toldToStop();
-  const open = await openStore({
-    fs,
-    git: GIT,
-    data: values.data,
-    template: values.template,
-    node: values.node,
-    clock: () => Date.now(),
-    report: (message) => log.warn(message),
-  });
+  const open = await openForWriting(values, values.template, (message) => log.warn(message));
   try {
     const dispatcher = new Dispatcher(open.store, makeHandlers(git));
     const server = await serveHttp({

@@ -9,7 +9,7 @@ import { Dispatcher } from "../http/dispatch.ts";
 import { makeHandlers } from "../http/handlers.ts";
 import { NativeGit } from "../git/native.ts";
 import { Validator } from "../schema/validator.ts";
-import { openForReading, openStore } from "../store/open.ts";
+import { openForReading, type OpenStore, openStore } from "../store/open.ts";
 import { Store } from "../store/store.ts";
 
 /** Who works on a repository directly: the person at the terminal. */
@@ -38,19 +38,19 @@ export function targetFlags<Given>(
     .conflicts("url", "data");
 }
 
-/** Opens the repository for one command: for reading beside a running server, or as its one writer. */
-async function openLocal(settings: Settings, reading: boolean): Promise<{ store: Store; close: () => Promise<void> }> {
-  const clock = (): number => Date.now();
-  if (!reading) {
-    const report = (message: string): void => void process.stderr.write(`runtree: ${message}\n`);
-    return openStore({ fs, git: GIT, data: settings.data, template: null, node: settings.node, clock, report });
-  }
-  const store = new Store({
-    repository: await openForReading(fs, GIT, settings.data),
-    validator: new Validator(),
-    node: settings.node,
-    clock,
-  });
+/** Opens a data directory as its one writer; with a template its repository is made when there is none. */
+export async function openForWriting(
+  { data, node }: Settings,
+  template: string | null,
+  report: (message: string) => void = (message) => process.stderr.write(`runtree: ${message}\n`),
+): Promise<OpenStore> {
+  return openStore({ fs, git: GIT, data, template, node, clock: () => Date.now(), report });
+}
+
+/** Opens a data directory beside whoever writes to it. */
+async function openBeside({ data, node }: Settings): Promise<Pick<OpenStore, "store" | "close">> {
+  const repository = await openForReading(fs, GIT, data);
+  const store = new Store({ repository, validator: new Validator(), node, clock: () => Date.now() });
   return { store, close: () => store.close() };
 }
 
@@ -58,7 +58,7 @@ async function openLocal(settings: Settings, reading: boolean): Promise<{ store:
 function localTransport(settings: Settings): Transport {
   return async ({ operation: id, params, query, headers, body }) => {
     const reading = operation(id).method === "GET" || id === "previewRun" || query["dryRun"] === "true";
-    const { store, close } = await openLocal(settings, reading);
+    const { store, close } = await (reading ? openBeside(settings) : openForWriting(settings, null));
     try {
       const dispatcher = new Dispatcher(store, makeHandlers(await GIT.version()));
       const reply = await dispatcher.answer({

@@ -7,7 +7,7 @@ import { readerWith } from "../../src/git/repository.ts";
 import { git } from "../support/git.ts";
 import { emptyRepository, linesOf, openRepository, pipeGit } from "./repositories.ts";
 
-/** What agents and the gate do, one step after another; the numbers choose among what there is. */
+/** What runs and the gate do, one step after another; the numbers choose among what there is. */
 type Step = readonly ["fork" | "commit" | "take-main" | "take-any" | "land", number, number];
 
 const KINDS = ["fork", "fork", "commit", "take-main", "take-any", "take-any", "take-any", "land", "land"] as const;
