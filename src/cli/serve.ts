@@ -50,7 +50,7 @@ export async function serve(flags: Readonly<Record<string, unknown>>): Promise<v
       host: values.host,
       port: values.port,
     });
-    void open.store.warmUp();
+    open.store.warmUp().catch((error: unknown) => log.debug({ err: error }, "warm-up ended early"));
     process.stdout.write(`runtree listening on ${server.url}\n${firstSteps(server.url, open.gitDir)}\n`);
     await stop;
     await server.close();

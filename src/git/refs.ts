@@ -141,8 +141,14 @@ async function dropPacked(fs: FileSystem, gitDir: string, gone: ReadonlySet<stri
     if (!line.startsWith("^")) dropping = gone.has(line.slice(41));
     if (!dropping && line !== "") kept.push(`${line}\n`);
   }
-  await writeWhole(fs, `${path}.new`, kept.join(""));
-  await fs.promises.rename(`${path}.new`, path);
+  try {
+    await writeWhole(fs, `${path}.new`, kept.join(""));
+    await fs.promises.rename(`${path}.new`, path);
+  } catch (error) {
+    // Left behind, it would stop every later `git pack-refs`.
+    await fs.promises.rm(`${path}.new`, { force: true }).catch(() => undefined);
+    throw error;
+  }
   await syncPath(fs, gitDir);
 }
 
@@ -166,6 +172,9 @@ export async function moveRefs(fs: FileSystem, gitDir: string, moves: readonly R
       held.add(path);
     }
     for (const { ref, from } of ordered) {
+      const [below] = from === null ? listRefs(fs, gitDir, `${ref}/`).keys() : [];
+      if (below !== undefined)
+        throw new RuntreeError("ref_moved", `${ref} cannot be made beside ${below}.`, { ref, below });
       const actual = readRef(fs, gitDir, ref);
       if (actual !== from) {
         throw new RuntreeError("ref_moved", `${ref} is ${actual ?? "absent"}, not ${from ?? "absent"}.`, {
@@ -204,7 +213,7 @@ export async function clearStaleLocks(fs: FileSystem, gitDir: string, graceMs: n
     );
   const all = (): string[] => [
     ...find(`${gitDir}/refs`),
-    ...(fs.existsSync(`${gitDir}/packed-refs.lock`) ? [`${gitDir}/packed-refs.lock`] : []),
+    ...["packed-refs.lock", "packed-refs.new"].map((name) => `${gitDir}/${name}`).filter((path) => fs.existsSync(path)),
   ];
   const stamp = (path: string): string => {
     const stat = fs.statSync(path, { throwIfNoEntry: false });

@@ -16,10 +16,9 @@ function namesOf(value: Json | undefined): string[] {
   return (isArray(value) ? value : [value]).filter((name) => typeof name === "string");
 }
 
-/** Subschemas that speak of the value itself, of its members by name, and of any of its members. */
+/** Subschemas that speak of the value itself, and of any of its items. */
 const SAME = ["allOf", "anyOf", "oneOf", "if", "then", "else"];
-const NAMED = ["properties"];
-const ANY = ["items", "additionalItems", "prefixItems", "additionalProperties", "patternProperties", "contains"];
+const ITEMS = ["items", "additionalItems", "prefixItems", "contains"];
 
 function subschemas(schema: Json): Json[] {
   return isArray(schema) ? [...schema] : [schema];
@@ -48,16 +47,14 @@ export function annotationsOf(source: SchemaSource): Annotations {
     const target = typeof reference === "string" ? resolve(file, reference) : null;
     if (target !== null) visit(target.file, target.schema, at, within);
     for (const key of SAME) for (const inner of subschemas(schema[key] ?? null)) visit(file, inner, at, within);
-    for (const key of NAMED) {
-      const members = schema[key];
-      if (isObject(members))
-        for (const [name, inner] of Object.entries(members)) visit(file, inner, [...at, name], within);
-    }
-    for (const key of ANY) {
-      const inner = schema[key];
-      const all = key === "patternProperties" && isObject(inner) ? Object.values(inner) : subschemas(inner ?? null);
-      for (const each of all) visit(file, each, [...at, "*"], within);
-    }
+    for (const key of ITEMS)
+      for (const inner of subschemas(schema[key] ?? null)) visit(file, inner, [...at, "*"], within);
+    const { properties, patternProperties, additionalProperties } = schema;
+    for (const [name, inner] of Object.entries(isObject(properties) ? properties : {}))
+      visit(file, inner, [...at, name], within);
+    // `*` is any member, so it says too much where some members are spoken of by name.
+    if (properties === undefined && patternProperties === undefined)
+      visit(file, additionalProperties, [...at, "*"], within);
   };
 
   const [start] = source.files;

@@ -40,15 +40,18 @@ export class Validator {
   #known = new Set<string>();
   #last: Promise<unknown> = Promise.resolve();
   #ids = 0;
+  #closed = false;
 
   /** Checks documents, given as JSON texts, against one schema. A document that takes over two seconds fails with a problem that says so. */
   async check(source: SchemaSource, documents: readonly string[]): Promise<CheckResult> {
+    if (this.#closed) throw new Error("the validator is closed");
     const result = this.#last.then(() => this.#check(source, documents));
     this.#last = result.catch(() => undefined);
     return result;
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#last;
     await this.#stop();
   }

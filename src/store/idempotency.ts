@@ -5,6 +5,7 @@ import { IDEMPOTENCY } from "./authorship.ts";
 
 /** How long a key is remembered at least, in seconds (WIRE §1: 24 h; doubled against clock changes). */
 const REMEMBERED_SECONDS = 48 * 60 * 60;
+const PRUNE_SECONDS = 60 * 60;
 
 /** What an earlier request with the same key did. */
 export interface RememberedRequest {
@@ -24,6 +25,7 @@ export const VALIDATION = "Validation";
 /** Which requests were answered lately, derived from the trailers of their commits. */
 export class RememberedRequests {
   readonly #known = new Map<string, RememberedRequest>();
+  #pruned = 0;
 
   find(key: string): RememberedRequest | null {
     return this.#known.get(key) ?? null;
@@ -35,6 +37,7 @@ export class RememberedRequests {
     const [key, body] = trailerOf(message, IDEMPOTENCY)?.split(" ") ?? [];
     if (key === undefined || body === undefined) return;
     const refused = trailerOf(message, VALIDATION)?.startsWith("failed") ?? false;
+    this.#prune(committer.seconds);
     const known = this.#known.get(key);
     if (known !== undefined && (known.refused || known.seconds > committer.seconds)) return;
     this.#known.set(key, {
@@ -47,10 +50,11 @@ export class RememberedRequests {
     });
   }
 
-  /** Forgets what is older than the retention. */
-  prune(now: number): void {
-    for (const [key, { seconds }] of this.#known)
-      if (seconds < now / 1000 - REMEMBERED_SECONDS) this.#known.delete(key);
+  /** Forgets, now and then, what is older than the retention. */
+  #prune(now: number): void {
+    if (now - this.#pruned < PRUNE_SECONDS) return;
+    this.#pruned = now;
+    for (const [key, { seconds }] of this.#known) if (seconds < now - REMEMBERED_SECONDS) this.#known.delete(key);
   }
 
   /** Reads the commits of the last days from the given tips; dates never precede a parent's, so the walk ends there. */

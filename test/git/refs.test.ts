@@ -166,6 +166,17 @@ describe("moving refs", () => {
     ]);
   });
 
+  test("moves none when another ref lies below one of them", async () => {
+    set({ [MAIN]: one, [`${A}/below`]: one });
+    const before = refsByGit(gitDir);
+    const moves = [
+      { ref: MAIN, from: one, to: two },
+      { ref: A, from: null, to: one },
+    ];
+    await expect(move(moves)).rejects.toThrow();
+    expect(refsByGit(gitDir)).toEqual(before);
+  });
+
   test("does not move a torn ref over", async () => {
     set({ [A]: one });
     writeFileSync(`${gitDir}/${A}`, "");

@@ -101,6 +101,10 @@ describe("references between schemas", () => {
     expect(await check(source({ a: { $ref: "http://127.0.0.1:1/x.json" } }), 1)).toContain("can't resolve reference");
   });
 
+  test("an asynchronous schema does not compile: its promise would pass for an answer", async () => {
+    expect(await check(source({ a: { $async: true, type: "string" } }), 1)).toContain("async schema");
+  });
+
   test("a file, or a place in it, that does not exist is no schema", () => {
     expect(schemaSource(files({ a: {} }), "schemas/b.schema.json")).toBeNull();
     expect(schemaSource(files({ a: {} }), "schemas/a.schema.json#/$defs/x")).toBeNull();
@@ -131,6 +135,12 @@ test("annotations are found through references, combinations and lists, and recu
     { at: ["uses", "*", "amount"], policy: "atomic" },
     { at: ["tags"], policy: "set" },
   ]);
+});
+
+test("annotations of any member count only where no member is spoken of by name", () => {
+  const any = { additionalProperties: { "x-ref": "studies" } };
+  expect(annotationsOf(source({ a: any })).references).toEqual([{ at: ["*"], to: ["studies"] }]);
+  expect(annotationsOf(source({ a: { properties: { id: {} }, ...any } })).references).toEqual([]);
 });
 
 test("a document that takes too long is named, and the ones around it are still checked", async () => {
