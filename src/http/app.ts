@@ -56,7 +56,7 @@ export function makeApp({ dispatcher, log, maxBody, principal, host }: AppOption
     context.state["requestId"] = requestId;
     context.set("X-Request-Id", requestId);
     try {
-      requireOwnHost(context.get("Host"), host);
+      refuseForeign(context, host);
       await next();
       if (context.status === 404 && context.body == null) throw notFound(context, router);
     } catch (error) {
@@ -79,16 +79,19 @@ export function makeApp({ dispatcher, log, maxBody, principal, host }: AppOption
 }
 
 /**
- * Refuses requests that were sent to another name: a web page that lets its own name lead here would otherwise read and
- * write as the person at this machine. Throws `forbidden`.
+ * Refuses requests that a web page of another origin sends, or one that lets its own name lead here: it would read and
+ * write as the person at this machine. Programs send no Origin. Throws `forbidden`.
  */
-function requireOwnHost(header: string, host: string): void {
-  const name = header
-    .replace(/:\d+$/, "")
-    .replace(/^\[(.*)\]$/, "$1")
-    .toLowerCase();
-  if (header === "" || name === host || isLoopback(name)) return;
-  throw new RuntreeError("forbidden", `This server answers to ${host}, not to ${name.slice(0, 100)}.`);
+function refuseForeign(context: Koa.Context, host: string): void {
+  const sentTo = context.get("Host").toLowerCase();
+  const name = sentTo.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
+  if (sentTo !== "" && name !== host && !isLoopback(name)) {
+    throw new RuntreeError("forbidden", `This server answers to ${host}, not to ${name.slice(0, 100)}.`);
+  }
+  const origin = context.get("Origin").toLowerCase();
+  if (origin !== "" && origin !== `http://${sentTo}`) {
+    throw new RuntreeError("forbidden", `Pages of ${origin.slice(0, 100)} may not use this server.`);
+  }
 }
 
 /** What a request that no route took means: another method would do, or nothing is here. */

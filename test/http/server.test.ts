@@ -94,3 +94,12 @@ test("a request to another name is refused, as a page that leads its own name he
   const own = await raw(server, "GET /runs HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   expect(own).toMatch(/^HTTP\/1.1 200 /);
 });
+
+test("a web page of another origin is refused, also with a request that browsers send without asking", async () => {
+  const server = await startServer();
+  const foreign = { method: "POST", headers: { origin: "http://evil.example" } };
+  expect((await fetch(`${server.url}/jobs/custom/runs`, foreign)).status).toBe(403);
+  expect((await call(server, "listRuns")).body.total).toBe(0);
+  const own = { method: "POST", headers: { origin: server.url } };
+  expect((await fetch(`${server.url}/jobs/custom/runs`, own)).status).toBe(201);
+});
