@@ -104,6 +104,14 @@ async function lock(fs: FileSystem, path: string): Promise<void> {
   }
 }
 
+/** Gives a lock back, at the second try if need be: one that stays would keep its ref busy, and its failure must not hide another. */
+async function unlock(fs: FileSystem, path: string): Promise<void> {
+  const remove = (): Promise<void> => fs.promises.rm(`${path}.lock`, { force: true });
+  await remove()
+    .catch(remove)
+    .catch(() => undefined);
+}
+
 async function writeWhole(fs: FileSystem, path: string, text: string): Promise<void> {
   const handle = await fs.promises.open(path, "w", 0o644);
   try {
@@ -198,7 +206,7 @@ export async function moveRefs(fs: FileSystem, gitDir: string, moves: readonly R
   } catch (error) {
     throw ioError(error, "moving refs in", gitDir);
   } finally {
-    for (const path of held) await fs.promises.rm(`${path}.lock`, { force: true });
+    for (const path of held) await unlock(fs, path);
   }
 }
 

@@ -55,6 +55,11 @@ function sortKey(entry: TreeEntry): Buffer {
   return isTree(entry) ? Buffer.concat([nameBytes(entry), Buffer.from("/")]) : nameBytes(entry);
 }
 
+/** Tells entries of a tree apart, also where their names are not UTF-8 and read alike. */
+function keyOf({ name, raw }: TreeEntry): string {
+  return raw === undefined ? name : `\0${raw.toString("latin1")}`;
+}
+
 function nameBytes({ name, raw }: TreeEntry): Buffer {
   return raw ?? Buffer.from(name, "utf8");
 }
@@ -73,8 +78,9 @@ export function formatTree(entries: Iterable<TreeEntry>): Buffer {
   );
 }
 
-/** The empty tree, which git knows without storing it. */
-export const EMPTY_TREE: Oid = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+/** The empty tree, which git reads without having it; `git fsck` wants it stored where a commit names it. */
+export const EMPTY_TREE_OBJECT: EncodedObject = encodeObject("tree", Buffer.alloc(0));
+export const EMPTY_TREE: Oid = EMPTY_TREE_OBJECT.oid;
 
 /** The entries of a tree by id; none for null. Throws `corrupt_object` when the tree is missing or not a tree. */
 export function readTree(read: ReadObject, oid: Oid | null): TreeEntry[] {
@@ -121,10 +127,10 @@ export function* diffTrees(
   prefix = "",
 ): Generator<FileChange> {
   if (before === after) return;
-  const olds = new Map(readTree(read, before).map((entry) => [entry.name, entry]));
+  const olds = new Map(readTree(read, before).map((entry) => [keyOf(entry), entry]));
   for (const entry of readTree(read, after)) {
-    const old = olds.get(entry.name) ?? null;
-    olds.delete(entry.name);
+    const old = olds.get(keyOf(entry)) ?? null;
+    olds.delete(keyOf(entry));
     if (old === null || old.oid !== entry.oid || old.mode !== entry.mode) {
       yield* diffEntry(read, prefix + entry.name, old, entry);
     }
@@ -158,7 +164,7 @@ export function editTree(
 ): { root: Oid | null; objects: EncodedObject[] } {
   const objects: EncodedObject[] = [];
   const edit = (tree: Oid | null, inside: Map<string, Oid | null>): Oid | null => {
-    const entries = new Map(readTree(read, tree).map((entry) => [entry.name, entry]));
+    const entries = new Map(readTree(read, tree).map((entry) => [keyOf(entry), entry]));
     const folders = new Map<string, Map<string, Oid | null>>();
     for (const [path, oid] of inside) {
       const slash = path.indexOf("/");

@@ -3,7 +3,7 @@ import { isClosed, type RunRecord } from "../domain/run.ts";
 import { readCommit } from "../git/commit.ts";
 import { type EncodedObject, encodeObject, type Oid } from "../git/objects.ts";
 import type { RefMove } from "../git/refs.ts";
-import { editTree, EMPTY_TREE, neededBy } from "../git/tree.ts";
+import { editTree, EMPTY_TREE, EMPTY_TREE_OBJECT, neededBy } from "../git/tree.ts";
 import { authoredCommit, type Authorship, type CommitText } from "./authorship.ts";
 import { encodeRecord, type RunView } from "./run-view.ts";
 import type { Store } from "./store.ts";
@@ -110,8 +110,7 @@ interface AtticStep {
 }
 
 function beginAttic(store: Store): EncodedObject[] {
-  const tree = encodeObject("tree", Buffer.alloc(0));
   const author = { principal: store.node, idempotency: null };
-  const text = { subject: "Begin the attic", trailers: [], tree: tree.oid, parents: [] };
-  return [tree, authoredCommit(store.reader(), store.signing(author), text)];
+  const text = { subject: "Begin the attic", trailers: [], tree: EMPTY_TREE, parents: [] };
+  return [EMPTY_TREE_OBJECT, authoredCommit(store.reader(), store.signing(author), text)];
 }

@@ -2,7 +2,7 @@ import { canonicalJson, type Json } from "../domain/json.ts";
 import { OPS } from "../domain/layout.ts";
 import { readCommit } from "../git/commit.ts";
 import { encodeObject } from "../git/objects.ts";
-import { editTree, EMPTY_TREE } from "../git/tree.ts";
+import { editTree, EMPTY_TREE, EMPTY_TREE_OBJECT } from "../git/tree.ts";
 import { authoredCommit, type Authorship, type CommitText } from "./authorship.ts";
 import type { Learned, Store } from "./store.ts";
 
@@ -27,7 +27,7 @@ export async function commitToOps(
     tree: root ?? EMPTY_TREE,
     parents: head === null ? [] : [head],
   });
-  const fresh = blobs.flatMap(({ blob }) => blob ?? []);
+  const fresh = [...blobs.flatMap(({ blob }) => blob ?? []), ...(root === null ? [EMPTY_TREE_OBJECT] : [])];
   const group = { objects: [...fresh, ...objects, commit], refs: [{ ref: OPS, from: head, to: commit.oid }] };
   await store.apply(group, { ...learned, commits: [commit.oid] });
 }

@@ -10,7 +10,7 @@ import { RememberedRequests } from "./idempotency.ts";
 import { MainState } from "./main-state.ts";
 import { type JobRecord, JobIndex } from "./ops.ts";
 import { RunIndex } from "./run-index.ts";
-import type { RunView } from "./run-view.ts";
+import { findRun, type RunView } from "./run-view.ts";
 import { NamedTurns, Turns } from "./turns.ts";
 
 /** What a store takes from its surroundings: the repository, the committer's name, a clock in ms since 1970. */
@@ -97,12 +97,24 @@ export class Store {
 
   /** Writes a group durably, then takes note of what it means. Throws what `Repository.apply` throws. */
   async apply(group: WriteGroup, learned: Learned): Promise<void> {
-    await this.repository.apply(group);
+    try {
+      await this.repository.apply(group);
+    } catch (error) {
+      if (!this.#rehearsal) this.#lookAgain(learned);
+      throw error;
+    }
     if (this.#rehearsal) return;
     this.main.catchUp();
     if (learned.run !== undefined) this.runs.learn(learned.run);
     if (learned.job !== undefined) this.jobs.learn(learned.job);
     for (const commit of learned.commits) this.requests.learn(this.repository, commit);
+  }
+
+  /** After a write that failed: the disk may have moved all the same, and what is derived follows the disk. */
+  #lookAgain(learned: Learned): void {
+    this.main.catchUp();
+    const run = learned.run === undefined ? null : findRun(this.repository, learned.run.record.id);
+    if (run !== null) this.runs.learn(run);
   }
 
   /** A store on which the same actions can be played with nothing written and nothing learned. */

@@ -160,6 +160,7 @@ function expectMergedOnce(gitDir: string, names: readonly string[]): void {
   expect(linesOf(git(gitDir, "for-each-ref", "--format=%(refname)"))).toEqual(["refs/heads/main"]);
   expect(fsck(gitDir).filter((line) => !line.startsWith("dangling "))).toEqual([]);
   expect(locksIn(gitDir)).toEqual([]);
+  expect(fs.existsSync(`${gitDir}/packed-refs.new`)).toBe(false);
 }
 
 /** Calls whose effect a power cut could undo although all of them were made: no sync of the file, or of the folder, came after. */

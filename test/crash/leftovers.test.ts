@@ -40,6 +40,8 @@ function branchesIn(gitDir: string): string[] {
 function expectClean(gitDir: string): void {
   expect(fsck(gitDir).filter((line) => !line.startsWith("dangling "))).toEqual([]);
   expect(locksIn(gitDir)).toEqual([]);
+  // git, too, writes its packed refs there first, and would refuse to while the file is there.
+  expect(fs.existsSync(`${gitDir}/packed-refs.new`)).toBe(false);
 }
 
 function mergesIn(gitDir: string): string[] {
@@ -64,6 +66,7 @@ function leavePackedBranch(gitDir: string, { record, head }: RunView): void {
 /** Locks on everything that we ever lock. */
 function leaveLocks(gitDir: string, { record }: RunView): void {
   for (const name of [MAIN, ATTIC, runRef(record.id), "packed-refs"]) writeFile(`${gitDir}/${name}.lock`, "");
+  writeFile(`${gitDir}/packed-refs.new`, "half a ref");
 }
 
 /** Says that a run is done, and nothing more: as if the process died before its gate was at work. */

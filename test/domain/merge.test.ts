@@ -48,6 +48,13 @@ describe("fields that merge", () => {
   ])("%s", (_, versions, value) => {
     expect(merge(versions)).toEqual(clean(value));
   });
+
+  // The door refuses this key, but a tree that stock git wrote may hold it.
+  test("a member called __proto__ is not lost", () => {
+    const theirs = JSON.parse('{"a": 1, "__proto__": {"b": 1}}') as JsonObject;
+    const { value } = merge([{ a: 1 }, { a: 1, c: 1 }, theirs]);
+    expect(JSON.stringify(value)).toContain('"__proto__":{"b":1}');
+  });
 });
 
 describe("fields that conflict", () => {
