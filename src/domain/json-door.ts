@@ -7,6 +7,9 @@ import { doorViolation, MAX_LISTED, type Notice, type Violation } from "./verdic
 /** Deepest nesting of objects and arrays that is read. */
 export const MAX_DEPTH = 64;
 
+/** Longest key, in UTF-16 units; the pointers of everything below it repeat it. */
+export const MAX_KEY = 1000;
+
 /** Keys that JavaScript gives a meaning of its own. */
 const HOSTILE_KEYS: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 
@@ -111,6 +114,12 @@ class Reader {
       const key = this.#string();
       this.#path.push(key);
       if (Object.hasOwn(members, key)) this.#malformed(`the key ${JSON.stringify(key)} stands twice`);
+      if (key.length > MAX_KEY) {
+        this.#path[this.#path.length - 1] = `${key.slice(0, 40)}…`;
+        this.#note(this.violations, (pointer) =>
+          doorViolation("too_large", pointer, `A key may have ${MAX_KEY} characters at most.`),
+        );
+      }
       if (HOSTILE_KEYS.has(key)) {
         this.#note(this.violations, (pointer) =>
           doorViolation("hostile_key", pointer, `The key ${key} is not allowed.`),

@@ -81,7 +81,15 @@ function mergeMembers(base: JsonObject, ours: JsonObject, theirs: JsonObject, wa
   for (const key of new Set([...Object.keys(ours), ...Object.keys(theirs)])) {
     const merged = mergeValues(own(base, key), own(ours, key), own(theirs, key), way, [...path, key]);
     conflicts.push(...merged.conflicts);
-    if (merged.value !== undefined) members[key] = merged.value;
+    // Defined, not assigned: a tree that stock git wrote may hold a member called __proto__.
+    if (merged.value !== undefined) {
+      Object.defineProperty(members, key, {
+        value: merged.value,
+        enumerable: true,
+        writable: true,
+        configurable: true,
+      });
+    }
   }
   return { value: members, conflicts };
 }

@@ -55,17 +55,3 @@ export function selectAll(root: Json | undefined, pattern: Path): { path: string
 export function matchesPattern(path: Path, pattern: Path): boolean {
   return path.length === pattern.length && pattern.every((part, index) => part === "*" || part === path[index]);
 }
-
-/** Returns a copy with the value at a path replaced, or removed when `value` is undefined. Missing objects on the way are made. */
-export function withValueAt(root: Json | undefined, path: Path, value: Json | undefined): Json | undefined {
-  const [key, ...rest] = path;
-  if (key === undefined) return value;
-  const inner = withValueAt(memberOf(root, key), rest, value);
-  if (isArray(root) && INDEX.test(key)) {
-    return inner === undefined
-      ? root.filter((_, index) => index !== Number(key))
-      : Object.assign([...root], { [key]: inner });
-  }
-  const members = Object.entries(isObject(root) ? root : {}).filter(([name]) => name !== key);
-  return Object.fromEntries(inner === undefined ? members : [...members, [key, inner]]);
-}

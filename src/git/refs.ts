@@ -104,12 +104,10 @@ async function lock(fs: FileSystem, path: string): Promise<void> {
   }
 }
 
-/** Gives a lock back, at the second try if need be: one that stays would keep its ref busy, and its failure must not hide another. */
+/** Gives a lock back, at the second try if need be: one that stays keeps its ref busy. */
 async function unlock(fs: FileSystem, path: string): Promise<void> {
   const remove = (): Promise<void> => fs.promises.rm(`${path}.lock`, { force: true });
-  await remove()
-    .catch(remove)
-    .catch(() => undefined);
+  await remove().catch(remove);
 }
 
 async function writeWhole(fs: FileSystem, path: string, text: string): Promise<void> {
@@ -174,6 +172,7 @@ export async function moveRefs(fs: FileSystem, gitDir: string, moves: readonly R
     ...(gone.length > 0 ? [`${gitDir}/packed-refs`] : []),
   ];
   const held = new Set<string>();
+  let failure: unknown;
   try {
     for (const path of paths) {
       await lock(fs, path);
@@ -204,10 +203,11 @@ export async function moveRefs(fs: FileSystem, gitDir: string, moves: readonly R
     for (const path of gone) await fs.promises.rm(path, { force: true });
     for (const folder of new Set(gone.map((path) => dirname(path)))) await syncFolderIfThere(fs, folder);
   } catch (error) {
-    throw ioError(error, "moving refs in", gitDir);
-  } finally {
-    for (const path of held) await unlock(fs, path);
+    failure = error;
   }
+  // Every lock is given back, whatever becomes of another.
+  for (const path of held) await unlock(fs, path).catch((error: unknown) => (failure ??= error));
+  if (failure !== undefined) throw ioError(failure, "moving refs in", gitDir);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { describeChange } from "../domain/change.ts";
+import { changeOp } from "../domain/change.ts";
 import { hasCode, RuntreeError } from "../domain/errors.ts";
 import { byUnit } from "../domain/json.ts";
 import { MAIN, runRecordPath, runRef } from "../domain/layout.ts";
@@ -24,8 +24,8 @@ const MAX_NAMED = 20;
 /** What a merge does to the documents of `main`, one line each. */
 function summary({ documents, rulesChanged }: MergePlan): string[] {
   const lines = documents.flatMap(({ collection, id, ours, merged }) => {
-    const change = describeChange(collection, id, ours, merged);
-    return change === null ? [] : [`${change.op} ${collection}/${id}`];
+    const op = changeOp(ours, merged);
+    return op === null ? [] : [`${op} ${collection}/${id}`];
   });
   const rest = lines.length - MAX_NAMED;
   return [

@@ -1,5 +1,5 @@
 import { DEFAULT_SHARDS } from "../domain/configuration.ts";
-import { describeChange } from "../domain/change.ts";
+import { changeOp } from "../domain/change.ts";
 import { hasCode } from "../domain/errors.ts";
 import { canonicalJson, type JsonObject } from "../domain/json.ts";
 import { documentPath } from "../domain/layout.ts";
@@ -35,10 +35,10 @@ export function applySubmission(store: Store, tree: Oid, edits: readonly Documen
     const path = documentPath(edit.collection, edit.id, collections.get(edit.collection)?.shards ?? DEFAULT_SHARDS);
     const before: JsonObject | null = readDocumentBlob(read, blobAt(read, tree, path));
     const after = applyEdit(before, edit);
-    const change = describeChange(edit.collection, edit.id, before, after);
-    if (change === null) continue;
+    const op = changeOp(before, after);
+    if (op === null) continue;
     files.set(path, after === null ? null : canonicalJson(after));
-    lines.push(`${change.op} ${edit.collection}/${edit.id}`);
+    lines.push(`${op} ${edit.collection}/${edit.id}`);
   }
   return { files, lines };
 }
