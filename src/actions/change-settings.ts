@@ -66,6 +66,9 @@ export async function putSchema(
       `"${name}" cannot name a schema: letters, digits, ".", "_" and "-", a letter or digit first, at most 100.`,
     );
   }
+  if (name.endsWith(".schema.json")) {
+    refuseMember("bad_id", "", `Name the schema without its ending: ${name.slice(0, -".schema.json".length)}.`);
+  }
   if (!isObject(sent.value)) refuseMember("schema", "", "A schema file is a JSON object.");
   return putFiles(store, author, id, path, sent, () => new Map());
 }

@@ -1,5 +1,4 @@
 import { RuntreeError } from "../domain/errors.ts";
-import { idProblem } from "../domain/ids.ts";
 import type { Json, JsonObject } from "../domain/json.ts";
 import { readCommit } from "../git/commit.ts";
 import type { Authorship } from "../store/authorship.ts";
@@ -11,6 +10,9 @@ import { refuseMember } from "./refusal.ts";
 /** Ids that name routes or the evergreen job. */
 const RESERVED: ReadonlySet<string> = new Set([CUSTOM_JOB, "batch", "monitor"]);
 
+/** Stands in addresses and in git as it is. */
+const JOB_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,159}$/;
+
 export interface CreateJob {
   readonly job_id?: string;
   readonly title?: string;
@@ -21,8 +23,13 @@ export interface CreateJob {
 export async function createJob(store: Store, author: Authorship, input: CreateJob): Promise<JobRecord> {
   const now = store.clock();
   const id = input.job_id ?? store.nextRunId(now);
-  const problem = idProblem(id);
-  if (problem !== null) refuseMember("bad_id", "/job_id", `"${id}" cannot be a job's id: ${problem}.`);
+  if (!JOB_ID.test(id)) {
+    refuseMember(
+      "bad_id",
+      "/job_id",
+      `"${id.slice(0, 160)}" cannot be a job's id: letters, digits and "._:-", a letter or digit first, at most 160.`,
+    );
+  }
   if (RESERVED.has(id)) refuseMember("bad_id", "/job_id", `"${id}" is reserved.`);
   return store.ops.take(async () => {
     if (store.jobs.find(id) !== null) refuseMember("duplicate", "/job_id", `There is a job ${id} already.`);

@@ -100,7 +100,7 @@ export async function patchRun(
     return advanceRun(store, author, {
       ...onBranch(store, view),
       files: applied?.files ?? null,
-      lines: applied?.lines ?? [],
+      lines: [...(input.error === undefined ? [] : [input.error.message]), ...(applied?.lines ?? [])],
       notices: input.notices,
       record: next,
       subject: subjectOf(next, record.status, applied),

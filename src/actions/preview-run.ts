@@ -26,7 +26,7 @@ export async function previewRun(store: Store, id: string): Promise<RunPreview> 
     main: found.main,
     ...listed(found.violations),
     conflicts,
-    changes: found.plan.documents.flatMap(
+    changes: [...found.plan.settings, ...found.plan.documents].flatMap(
       ({ collection, id: document, ours, merged }) => describeChange(collection, document, ours, merged) ?? [],
     ),
   };

@@ -1,9 +1,10 @@
 import { RuntreeError } from "../domain/errors.ts";
 import { DEFAULT_SHARDS } from "../domain/configuration.ts";
 import { idProblem } from "../domain/ids.ts";
-import type { JsonObject } from "../domain/json.ts";
-import { documentPath } from "../domain/layout.ts";
-import { readCommit } from "../git/commit.ts";
+import { byUnit, type JsonObject } from "../domain/json.ts";
+import { documentPath, runRecordPath } from "../domain/layout.ts";
+import { isRunId } from "../domain/run-id.ts";
+import { readCommit, trailerOf } from "../git/commit.ts";
 import { isOid, type Oid } from "../git/objects.ts";
 import { blobAt, documentsIn, readBlob, readDocumentBlob } from "../store/documents.ts";
 import { findRun } from "../store/run-view.ts";
@@ -14,20 +15,58 @@ import { branchRules } from "../store/submission.ts";
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/;
 const TAG = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$/;
 
+const ABBREVIATED = /^[0-9a-f]{7,39}$/;
+
 function nothingAt(at: string, what: string): RuntreeError {
   return new RuntreeError("not_found", `at=${at.slice(0, 100)}: ${what}`, { at });
 }
 
-/**
- * The commit that `?at=` names: a full commit id, a tag, an RFC 3339 time (the newest merge not after it) or `run:<id>`;
- * `main` when it is absent. Throws `not_found` when it names nothing, `bad_request` when it is none of these.
- */
-export function commitAt(store: Store, at: string | undefined): Oid {
-  if (at === undefined) return store.main.catchUp();
+/** When a commit of `main` was made, in ms: a merge's record says it more exactly than the commit's seconds. */
+function timeOf(store: Store, commit: Oid): number {
   const read = store.reader();
+  const { committer, message, tree } = readCommit(read, commit);
+  const runId = trailerOf(message, "Run-Id");
+  const record =
+    runId !== null && isRunId(runId) ? readDocumentBlob(read, blobAt(read, tree, runRecordPath(runId))) : null;
+  const completed = record?.["completed_at"];
+  return typeof completed === "string" ? Date.parse(completed) : committer.seconds * 1000;
+}
+
+/** The newest commit of `main` not after a time in ms; undefined when `main` began later. */
+function commitAtTime(store: Store, ms: number): Oid | undefined {
+  store.main.catchUp();
+  const read = store.reader();
+  return store.main.history.chain.findLast((commit) => {
+    const { seconds } = readCommit(read, commit).committer;
+    return seconds * 1000 <= ms && (seconds * 1000 + 1000 <= ms || timeOf(store, commit) <= ms);
+  });
+}
+
+/** The commit of `main` whose id begins so. Throws `not_found` when there is none, or more than one. */
+function abbreviatedCommit(store: Store, at: string): Oid {
+  store.main.catchUp();
+  const [found, another] = store.main.history.chain.filter((commit) => commit.startsWith(at));
+  if (found !== undefined && another === undefined) return found;
+  throw nothingAt(
+    at,
+    found === undefined ? "no commit of main begins so, and no tag is called so." : "several commits of main begin so.",
+  );
+}
+
+/**
+ * The commit that `?at=` names: a commit id (of `main` also abbreviated, from 7 digits), a tag, an RFC 3339 time (the
+ * newest merge not after it) or `run:<id>`; `main` when it is absent. Throws `not_found` or `run_not_found` when it names
+ * nothing, `bad_request` when it is none of these.
+ */
+export function commitAt(store: Store, given: string | undefined): Oid {
+  if (given === undefined) return store.main.catchUp();
+  const read = store.reader();
+  // A "+" that was not encoded arrives as a space.
+  const at = given.replace(/ (?=\d{2}:\d{2}$)/, "+");
   if (at.startsWith("run:")) {
-    const view = findRun(store.repository, at.slice("run:".length));
-    if (view === null) throw nothingAt(at, "there is no such run.");
+    const id = at.slice("run:".length);
+    const view = findRun(store.repository, id);
+    if (view === null) throw new RuntreeError("run_not_found", `There is no run ${id.slice(0, 100)}.`, { at });
     return view.head;
   }
   if (isOid(at)) {
@@ -35,9 +74,7 @@ export function commitAt(store: Store, at: string | undefined): Oid {
     throw nothingAt(at, "there is no such commit.");
   }
   if (TIME.test(at) && !Number.isNaN(Date.parse(at))) {
-    store.main.catchUp();
-    const seconds = Date.parse(at) / 1000;
-    const found = store.main.history.chain.findLast((commit) => readCommit(read, commit).committer.seconds <= seconds);
+    const found = commitAtTime(store, Date.parse(at));
     if (found === undefined) throw nothingAt(at, "main did not exist yet.");
     return found;
   }
@@ -50,7 +87,11 @@ export function commitAt(store: Store, at: string | undefined): Oid {
     if (object?.type === "commit") return oid;
     oid = object?.type === "tag" ? (/^object ([0-9a-f]{40})$/m.exec(object.data.toString("utf8"))?.[1] ?? null) : null;
   }
-  throw nothingAt(at, "there is no such tag.");
+  if (tag === null && ABBREVIATED.test(at)) return abbreviatedCommit(store, at);
+  throw nothingAt(
+    at,
+    "there is no such tag; give a commit id, an RFC 3339 time such as 2026-01-31T12:00:00Z, or run:<id>.",
+  );
 }
 
 function collectionAt(store: Store, commit: Oid, name: string): RuledCollection {
@@ -87,7 +128,7 @@ export interface DocumentPage {
   readonly items: readonly { readonly id: string; readonly etag: Oid; readonly document: JsonObject }[];
 }
 
-/** Reads a page of a collection in the order of its paths. Throws `collection_not_found` and what `commitAt` throws. */
+/** Reads a page of a collection in the order of the ids. Throws `collection_not_found` and what `commitAt` throws. */
 export function listDocuments(
   store: Store,
   collection: string,
@@ -96,7 +137,9 @@ export function listDocuments(
   const commit = commitAt(store, page.at);
   collectionAt(store, commit, collection);
   const read = store.reader();
-  const all = [...documentsIn(read, readCommit(read, commit).tree, collection)];
+  const all = [...documentsIn(read, readCommit(read, commit).tree, collection)].sort((left, right) =>
+    byUnit(left.id, right.id),
+  );
   const items = all
     .slice(page.offset, page.offset + page.limit)
     .map(({ id, oid }) => ({ id, etag: oid, document: readDocumentBlob(read, oid) ?? {} }));

@@ -9,6 +9,7 @@ import { VALIDATION } from "../store/idempotency.ts";
 import type { Settle } from "../store/plan.ts";
 import type { RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
+import type { Precondition } from "./patch-run.ts";
 import { refuseMember, requireOpenRun } from "./refusal.ts";
 
 /** A person's word on one conflict: a side to take, or a value of their own. */
@@ -44,7 +45,13 @@ function settleBy(resolutions: readonly Resolution[], used: Set<Resolution>): Se
  * Throws `run_not_found`, `run_closed`, `pushed_run`, `precondition_failed` when `main` is no longer the one named,
  * `validation_failed` for a resolution that meets no conflict, `merge_conflict` with those left over; then nothing is written.
  */
-export async function resolveRun(store: Store, author: Authorship, id: string, input: ResolveRun): Promise<RunView> {
+export async function resolveRun(
+  store: Store,
+  author: Authorship,
+  id: string,
+  input: ResolveRun,
+  precondition: Precondition,
+): Promise<RunView> {
   requireOpenRun(store, id);
   for (const [index, { pointer }] of input.resolutions.entries()) {
     if (parsePointer(pointer) === null)
@@ -52,6 +59,7 @@ export async function resolveRun(store: Store, author: Authorship, id: string, i
   }
   return store.runTurns.take(id, async () => {
     const view = requireOpenRun(store, id);
+    precondition(view);
     const main = store.main.catchUp();
     if (input.main !== undefined && input.main !== main) {
       throw new RuntreeError(
@@ -78,6 +86,8 @@ export async function resolveRun(store: Store, author: Authorship, id: string, i
         run: view,
       });
     }
+    // Nothing was settled and the run is not behind: there is nothing to write.
+    if (input.resolutions.length === 0 && view.record.base === found.main) return view;
     const { violations } = await assess(store, {
       id,
       tree: found.plan.tree,

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { readFileSync } from "node:fs";
 import yargs, { type CommandModule } from "yargs";
 import { hideBin } from "yargs/helpers";
 import { doctorCommand } from "./doctor.ts";
@@ -11,6 +12,10 @@ import { serveCommand } from "./serve.ts";
 import { showCommand } from "./show.ts";
 import { statusCommand } from "./status.ts";
 import { validateCommand } from "./validate.ts";
+
+const { version: VERSION } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
 
 const COMMANDS = [
   initCommand,
@@ -32,7 +37,7 @@ export async function main(args: readonly string[]): Promise<number> {
     .demandCommand(1, "Say what to do; --help lists the commands.")
     .recommendCommands()
     .parserConfiguration({ "duplicate-arguments-array": false, "parse-positional-numbers": false })
-    .version(false)
+    .version(VERSION)
     .exitProcess(false)
     .fail((message, error) => {
       throw error ?? new UsageError(message);

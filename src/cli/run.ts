@@ -5,6 +5,7 @@ import type { QueryOf } from "../contract/operations.ts";
 import type { Wire } from "../contract/wire.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import { isObject, type Json, type JsonObject } from "../domain/json.ts";
+import { EXIT } from "./exit.ts";
 import { conflictLine, printData, table, violationLine } from "./output.ts";
 import { clientFor, type CommonFlags, targetFlags } from "./target.ts";
 
@@ -158,12 +159,9 @@ const subcommands: readonly CommandModule[] = [
   subcommand("preview <run>", "ask what the gate would say now", runId, async (client, flags) => {
     const { body } = await client.call("previewRun", { params: { run_id: String(flags["run"]) } });
     const lines = [...body.violations.map(violationLine), ...body.conflicts.map(conflictLine)];
-    return [
-      body,
-      [body.mergeable ? `mergeable into ${body.main}` : "not mergeable", ...lines.map((line) => `  ${line}`)].join(
-        "\n",
-      ),
-    ];
+    if (!body.mergeable) process.exitCode = body.conflicts.length > 0 ? EXIT.conflict : EXIT.invalid;
+    const outcome = body.mergeable ? `mergeable into ${body.main}` : "not mergeable";
+    return [body, [outcome, ...lines.map((line) => `  ${line}`)].join("\n")];
   }),
   subcommand(
     "list",

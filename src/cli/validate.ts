@@ -52,7 +52,8 @@ async function verdictOf(client: RuntreeClient, file: string): Promise<FileVerdi
 }
 
 function verdictText({ file, checked, refused }: FileVerdict): string {
-  if (refused === undefined) return `${file}: valid, ${counted(checked ?? 0, "document")} checked`;
+  if (refused === undefined)
+    return `${file}: valid, ${checked === 0 ? "changes nothing on main" : `${counted(checked ?? 0, "document")} checked`}`;
   const lines = [...(refused.errors ?? []).map(violationLine), ...(refused.conflicts ?? []).map(conflictLine)];
   return [`${file}: refused`, ...lines.map((line) => `  ${line}`)].join("\n");
 }

@@ -178,6 +178,7 @@ export const OPERATIONS = {
     problems: [...BODY, ...KEYED, ...GATE, ...OPEN_RUN, "precondition_failed"],
     idempotent: true,
     rehearsable: true,
+    conditional: true,
   },
   cancelRun: {
     method: "POST",
@@ -187,9 +188,10 @@ export const OPERATIONS = {
     request: "run#CancelRun",
     success: 200,
     response: "run#Run",
-    problems: [...BODY, ...KEYED, "run_not_found", "run_closed"],
+    problems: [...BODY, ...KEYED, "run_not_found", "run_closed", "precondition_failed"],
     idempotent: true,
     rehearsable: true,
+    conditional: true,
   },
   putSchema: {
     method: "PUT",
@@ -247,11 +249,11 @@ export const OPERATIONS = {
   listDocuments: {
     method: "GET",
     path: "/documents/{collection}",
-    summary: "List the documents of a collection, in the order of their files.",
+    summary: "List the documents of a collection, in the order of their ids.",
     query: { ...PAGE, ...AT },
     success: 200,
     response: "document#DocumentList",
-    problems: ["collection_not_found", "not_found"],
+    problems: ["collection_not_found", "run_not_found", "not_found"],
   },
   getDocument: {
     method: "GET",
@@ -260,7 +262,7 @@ export const OPERATIONS = {
     query: AT,
     success: 200,
     response: "document#Document",
-    problems: ["collection_not_found", "document_not_found", "not_found"],
+    problems: ["collection_not_found", "document_not_found", "run_not_found", "not_found"],
   },
   getHealth: {
     method: "GET",

@@ -46,7 +46,9 @@ export function makeApp({ dispatcher, log, maxBody, principal, host }: AppOption
       const requestId = context.state["requestId"] as string;
       const body = request === undefined ? Buffer.alloc(0) : await readBody(context.req, maxBody);
       const { params, query, headers } = context;
-      send(context, await dispatcher.answer({ operation: id, params, query, headers, body, principal, requestId }));
+      const prefix = PREFIXES.find((each) => each !== "" && context.path.startsWith(`${each}/`)) ?? "";
+      const asked = { operation: id, params, query, headers, body, principal, requestId, prefix };
+      send(context, await dispatcher.answer(asked));
     });
   }
 

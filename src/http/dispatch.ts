@@ -3,8 +3,8 @@ import { requireJobRecord } from "../actions/create-job.ts";
 import { operation } from "../contract/operations.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import type { Store } from "../store/store.ts";
-import type { Answer, Call, Handlers } from "./handlers.ts";
-import { presentJob, presentRun, runTag } from "./present.ts";
+import { type Answer, type Call, type Handlers, jobAnswer } from "./handlers.ts";
+import { presentRun, runTag } from "./present.ts";
 import { presentProblem } from "./problem.ts";
 import { entityTags, type RawRequest, understand, type UnderstoodRequest } from "./request.ts";
 
@@ -65,7 +65,7 @@ export class Dispatcher {
         operation(request.operation).success === 201 ? { Location: `/runs/${view.record.id}` } : {};
       return { body: presentRun(this.#store, view), etag: runTag(view), headers };
     }
-    if (known?.job != null) return { body: presentJob(this.#store, requireJobRecord(this.#store, known.job)) };
+    if (known?.job != null) return jobAnswer(this.#store, requireJobRecord(this.#store, known.job));
     this.#atWork.add(idempotency.key);
     try {
       return await this.#call(request, understood);
@@ -81,7 +81,8 @@ export class Dispatcher {
     const rehearsing = query["dryRun"] === true;
     const store = rehearsing ? this.#store.rehearse() : this.#store;
     const author = { principal: request.principal, idempotency: rehearsing ? null : idempotency };
-    const call = { store, author, params: request.params, query, body, notices, ifMatch };
+    const { params, prefix = "" } = request;
+    const call = { store, author, params, query, body, notices, ifMatch, prefix };
     // The table ties each id to its input; here the id is only known as one of them.
     const handler = this.#handlers[request.operation] as unknown as (call: Call<never>) => Promise<Answer<unknown>>;
     try {
@@ -119,14 +120,15 @@ class Rehearsed extends Error {
 
 /** The reply that tells an error. */
 export function problemReply(thrown: unknown, requestId: string, known: Store | null, request?: RawRequest): Reply {
-  const [error, store] = thrown instanceof Rehearsed ? [thrown.error, thrown.store] : [thrown, known];
+  const rehearsed = thrown instanceof Rehearsed;
+  const [error, store] = rehearsed ? [thrown.error, thrown.store] : [thrown, known];
   const problem = presentProblem(error, requestId, store);
   const accepted = request === undefined ? undefined : operation(request.operation);
   return {
     status: problem.status,
     headers: {
       "Content-Type": "application/problem+json; charset=utf-8",
-      ...(problem.run === undefined ? {} : { Location: problem.run.links.self }),
+      ...(problem.run === undefined || rehearsed ? {} : { Location: problem.run.links.self }),
       ...(problem.code === "unsupported_media_type" && accepted?.method === "PATCH"
         ? { "Accept-Patch": accepted.accepts?.join(", ") ?? "" }
         : {}),

@@ -16,6 +16,7 @@ import { RuntreeError } from "../domain/errors.ts";
 import type { Json } from "../domain/json.ts";
 import type { Notice } from "../domain/verdict.ts";
 import type { Authorship } from "../store/authorship.ts";
+import type { JobRecord } from "../store/ops.ts";
 import type { RunFilter } from "../store/run-index.ts";
 import type { RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
@@ -31,6 +32,8 @@ export interface Call<Id extends OperationId> {
   readonly body: [RequestOf<Id>] extends [never] ? undefined : Wire<RequestOf<Id>>;
   readonly notices: readonly Notice[];
   readonly ifMatch: readonly string[] | null;
+  /** What stands before the path, for links. */
+  readonly prefix: string;
 }
 
 /** What a handler gives: the body (bytes are JSON already), and headers; `etag` without quotes. */
@@ -52,6 +55,11 @@ const PACKAGE = JSON.parse(readFileSync(new URL("../../package.json", import.met
 
 function runAnswer(store: Store, view: RunView): Answer<Wire<"run#Run">> {
   return { body: presentRun(store, view), etag: runTag(view) };
+}
+
+/** A job that was made just now, or by an earlier try of the same request. */
+export function jobAnswer(store: Store, job: JobRecord, warnings: readonly string[] = []): Answer<Wire<"job#Job">> {
+  return { body: presentJob(store, job, warnings), headers: { Location: `/jobs/${encodeURIComponent(job.id)}` } };
 }
 
 /** A page of runs in the form of a list. */
@@ -107,11 +115,11 @@ export function makeHandlers(git: string): Handlers {
       return { ...runAnswer(store, view), headers: { Location: `/runs/${view.record.id}` } };
     },
 
-    listJobRuns: async ({ store, params, query }) => {
+    listJobRuns: async ({ store, params, query, prefix }) => {
       requireJobRecord(store, params.job_id);
       const page = pageOfRuns(
         store,
-        `/jobs/${encodeURIComponent(params.job_id)}/runs`,
+        `${prefix}/jobs/${encodeURIComponent(params.job_id)}/runs`,
         filterOf(query, params.job_id),
         query,
       );
@@ -119,7 +127,8 @@ export function makeHandlers(git: string): Handlers {
       return { ...page, body: { ...body, runs: body.items } };
     },
 
-    listRuns: async ({ store, query }) => pageOfRuns(store, "/runs", filterOf(query, query.job_id), query),
+    listRuns: async ({ store, query, prefix }) =>
+      pageOfRuns(store, `${prefix}/runs`, filterOf(query, query.job_id), query),
 
     getRun: async ({ store, params }) => runAnswer(store, requireRun(store, params.run_id)),
 
@@ -134,11 +143,11 @@ export function makeHandlers(git: string): Handlers {
 
     previewRun: async ({ store, params }) => ({ body: await previewRun(store, params.run_id) }),
 
-    resolveRun: async ({ store, author, params, body }) =>
-      runAnswer(store, await resolveRun(store, author, params.run_id, body as ResolveRun)),
+    resolveRun: async ({ store, author, params, body, ifMatch }) =>
+      runAnswer(store, await resolveRun(store, author, params.run_id, body as ResolveRun, ifTip(ifMatch))),
 
-    cancelRun: async ({ store, author, params, body }) =>
-      runAnswer(store, await cancelRun(store, author, params.run_id, body.reason)),
+    cancelRun: async ({ store, author, params, body, ifMatch }) =>
+      runAnswer(store, await cancelRun(store, author, params.run_id, body.reason, ifTip(ifMatch))),
 
     putSchema: async ({ store, author, params, ...sent }) =>
       runAnswer(store, await putSchema(store, author, params.run_id, params.name, sentSettings(sent))),
@@ -149,7 +158,7 @@ export function makeHandlers(git: string): Handlers {
     createJob: async ({ store, author, body }) => {
       const warnings = requireExternal(body);
       const job = await createJob(store, author, body as CreateJob);
-      return { body: presentJob(store, job, warnings), headers: { Location: `/jobs/${encodeURIComponent(job.id)}` } };
+      return jobAnswer(store, job, warnings);
     },
 
     getJob: async ({ store, params }) => ({ body: presentJob(store, requireJobRecord(store, params.job_id)) }),
@@ -159,10 +168,10 @@ export function makeHandlers(git: string): Handlers {
       headers: { "Runtree-Commit": commitAt(store, undefined) },
     }),
 
-    listDocuments: async ({ store, params, query }) => {
+    listDocuments: async ({ store, params, query, prefix }) => {
       const { limit, offset, at } = query;
       const { commit, total, items } = listDocuments(store, params.collection, { limit, offset, at });
-      const path = `/documents/${encodeURIComponent(params.collection)}`;
+      const path = `${prefix}/documents/${encodeURIComponent(params.collection)}`;
       return {
         body: { items, total, limit, offset },
         headers: { "Runtree-Commit": commit, ...pageLinks(path, query, total) },

@@ -9,17 +9,10 @@ import type { Store } from "../store/store.ts";
 function presentMerge(store: Store, { record, head, place }: RunView): Wire<"run#Run">["merge"] {
   if (record.merge === undefined) return null;
   const { verdict } = record.merge;
-  if (place !== "merged") return { commit: null, verdict };
-  const commit = store.mergeCommitOf(head);
-  const asked = recordAt(store.repository, head)?.updated_at;
-  return {
-    commit,
-    verdict: {
-      ...verdict,
-      ...(commit === null ? {} : { main_after: commit }),
-      ...(asked === undefined ? {} : { duration_ms: Math.max(0, Date.parse(verdict.at) - Date.parse(asked)) }),
-    },
-  };
+  const commit = place === "merged" ? store.mergeCommitOf(head) : null;
+  const asked = recordAt(store.repository, verdict.tip)?.updated_at ?? verdict.at;
+  const duration_ms = Math.max(0, Date.parse(verdict.at) - Date.parse(asked));
+  return { commit, verdict: { ...verdict, ...(commit === null ? {} : { main_after: commit }), duration_ms } };
 }
 
 /** A run as clients see it (WIRE §1). */

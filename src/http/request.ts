@@ -4,8 +4,9 @@ import addFormats from "ajv-formats";
 import { type Operation, operation, OPERATIONS, type OperationId, type Parameter } from "../contract/operations.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import type { Json } from "../domain/json.ts";
-import { readJson } from "../domain/json-door.ts";
+import { type ReadJson, readJson } from "../domain/json-door.ts";
 import { doorViolation, type Notice } from "../domain/verdict.ts";
+import { schemaProblem } from "../schema/problem.ts";
 import { checkShape } from "../schema/shapes.ts";
 
 /** A request before it is understood, whatever brought it. Header names are in lower case. */
@@ -17,6 +18,8 @@ export interface RawRequest {
   readonly body: Buffer;
   readonly principal: string;
   readonly requestId: string;
+  /** What stands before the path, for links: empty or `/api/v2`. */
+  readonly prefix?: string;
 }
 
 /** A request as its operation understands it. */
@@ -54,7 +57,7 @@ function understandQuery({ operation: id, query }: RawRequest): Readonly<Record<
     const extra = (error.params as { additionalProperty?: string }).additionalProperty;
     const name = extra ?? error.instancePath.slice(1);
     const words =
-      extra === undefined ? `${name} ${error.message ?? "is wrong"}` : `There is no query parameter ${name}`;
+      extra === undefined ? `${name} ${schemaProblem(error).message}` : `There is no query parameter ${name}`;
     return doorViolation("schema", `/${name}`, `${words}.`);
   });
   throw new RuntreeError("bad_request", errors[0]?.message ?? "The query cannot be understood.", { errors });
@@ -65,31 +68,31 @@ function header(request: RawRequest, name: string): string | undefined {
   return typeof value === "string" ? value : value?.join(", ");
 }
 
-/** The body as JSON. An operation without one passes it over; an absent body of a POST counts as an empty object. */
-function understandBody(request: RawRequest, known: Operation): { body: Json | undefined; notices: readonly Notice[] } {
-  const { request: shape, accepts = ["application/json"] } = known;
-  if (shape === undefined) return { body: undefined, notices: [] };
-  if (request.body.length === 0 && known.method === "POST") return { body: {}, notices: [] };
-  const [type = "", ...parameters] = (header(request, "content-type") ?? "")
-    .toLowerCase()
-    .split(";")
-    .map((part) => part.trim());
+/** The JSON of a body that is there. Throws `unsupported_media_type`, `malformed_json`, `validation_failed`. */
+function readRequestJson(request: RawRequest, { accepts = ["application/json"] }: Operation): ReadJson {
+  const given = (header(request, "content-type") ?? "").toLowerCase();
+  const [type = "", ...parameters] = given.split(";").map((part) => part.trim());
   const charset = parameters
     .find((part) => part.startsWith("charset="))
     ?.slice("charset=".length)
     .replaceAll('"', "");
-  if (
-    !accepts.includes(type) ||
-    (charset !== undefined && charset !== "utf-8") ||
-    header(request, "content-encoding") !== undefined
-  ) {
+  const plain = (charset === undefined || charset === "utf-8") && header(request, "content-encoding") === undefined;
+  if (!accepts.includes(type) || !plain) {
     throw new RuntreeError(
       "unsupported_media_type",
       `Send the body as ${accepts.join(" or ")}, in UTF-8 and not compressed.`,
       { accepts },
     );
   }
-  const { value, violations, notices } = readJson(request.body);
+  return readJson(request.body);
+}
+
+/** The body as JSON. An operation without one passes it over; an absent body of a POST counts as an empty object. */
+function understandBody(request: RawRequest, known: Operation): { body: Json | undefined; notices: readonly Notice[] } {
+  const { request: shape } = known;
+  if (shape === undefined) return { body: undefined, notices: [] };
+  const absent = request.body.length === 0 && known.method === "POST";
+  const { value, violations, notices } = absent ? EMPTY : readRequestJson(request, known);
   if (violations.length > 0)
     throw new RuntreeError("validation_failed", `The request is refused: ${violations[0]?.message}`, {
       errors: violations,
@@ -108,6 +111,8 @@ function understandBody(request: RawRequest, known: Operation): { body: Json | u
   }
   return { body: value, notices };
 }
+
+const EMPTY: ReadJson = { value: {}, violations: [], notices: [] };
 
 /** Entity tags of a conditional header, weak or strong, without quotes; null when the header is absent. */
 export function entityTags(value: string | undefined): string[] | null {

@@ -59,13 +59,13 @@ async function listen(server: Server, host: string, port: number): Promise<Addre
         systemCode(error) === "EADDRINUSE"
           ? `Port ${port} on ${host} is taken. Give another with --port, or --port 0 for any free one.`
           : `Listening on ${host}:${port} failed: ${error.message}.`;
-      reject(new RuntreeError("address_not_allowed", words, { host, port }, error));
+      reject(new RuntreeError("busy", words, { host, port }, error));
     });
     server.listen(port, host, () => resolve(server.address() as AddressInfo));
   });
 }
 
-/** Serves the application. Throws `address_not_allowed` for an address that would need keys, or is taken. */
+/** Serves the application. Throws `address_not_allowed` for an address that would need keys, `busy` for one that is taken. */
 export async function serveHttp(
   options: AppOptions & { readonly host: string; readonly port: number },
 ): Promise<Listening> {

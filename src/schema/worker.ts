@@ -54,14 +54,11 @@ function answer({ id, filesKey, files, reference, documents }: CheckRequest): Ch
   return { id, problems };
 }
 
-/** Names a place in a schema by its file, where ajv gives the address that files have among themselves. */
+/** ajv gives the place below the schema it was compiled from, with the address of the file only now and then. */
 function placed(problem: SchemaProblem): SchemaProblem {
-  const address = fileAddress("");
-  if (!problem.schema_pointer.startsWith(address)) return problem;
-  return {
-    ...problem,
-    schema_pointer: problem.schema_pointer.slice(address.length).replace(/\.schema\.json#?\//, ".schema.json#/"),
-  };
+  const { schema_pointer } = problem;
+  if (!schema_pointer.startsWith(fileAddress(""))) return problem;
+  return { ...problem, schema_pointer: schema_pointer.replace(/^.*?\.schema\.json#?/, "#") };
 }
 
 parentPort?.on("message", (request: CheckRequest) => parentPort?.postMessage(answer(request)));

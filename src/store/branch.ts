@@ -96,6 +96,7 @@ function intoAttic(
   const edited = editTree(read, readCommit(read, attic).tree, new Map([[runRecordPath(record.id), blob.oid]]));
   const commit = authoredCommit(read, store.signing({ ...author, idempotency: null }), {
     subject: `Keep ${record.status} run ${record.id}`,
+    body: record.error === undefined ? [] : [record.error.message],
     trailers: runTrailers(record),
     tree: edited.root ?? EMPTY_TREE,
     parents: [attic, record.head],

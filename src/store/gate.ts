@@ -21,18 +21,24 @@ const MAX_ATTEMPTS = 8;
 /** How many changed documents a merge commit's message names. */
 const MAX_NAMED = 20;
 
-/** What a merge does to the documents of `main`, one line each. */
-function summary({ documents, rulesChanged }: MergePlan): string[] {
-  const lines = documents.flatMap(({ collection, id, ours, merged }) => {
+/** What a merge does to `main`: a few words for the subject, and a line for each document. */
+function summary({ documents, settings }: MergePlan): { subject: string; lines: string[] } {
+  const ops = [...settings, ...documents].flatMap(({ collection, id, ours, merged }) => {
     const op = changeOp(ours, merged);
-    return op === null ? [] : [`${op} ${collection}/${id}`];
+    return op === null ? [] : [{ op, name: `${collection}/${id}` }];
   });
+  const words = (["add", "modify", "delete"] as const).flatMap((op) => {
+    const count = ops.filter((each) => each.op === op).length;
+    return count === 0 ? [] : [`${op} ${count}`];
+  });
+  const lines = ops.map(({ op, name }) => `${op} ${name}`).sort(byUnit);
+  return { subject: words.join(", ") || "no changes", lines: named(lines) };
+}
+
+/** The first lines of a list for a commit message, and how many more there are. */
+function named(lines: readonly string[]): string[] {
   const rest = lines.length - MAX_NAMED;
-  return [
-    ...(rulesChanged ? ["change the configuration"] : []),
-    ...lines.sort(byUnit).slice(0, MAX_NAMED),
-    ...(rest > 0 ? [`and ${rest} more`] : []),
-  ];
+  return [...lines.slice(0, MAX_NAMED), ...(rest > 0 ? [`and ${rest} more`] : [])];
 }
 
 /** The authorship of the outcome: it repeats the mark of the submission it judges, so that a retry finds the outcome. */
@@ -61,6 +67,7 @@ async function merge(
     warning_count: 0,
     merge: { verdict },
   };
+  const { subject, lines } = summary(found.plan);
   const blob = encodeObject("blob", encodeRecord(record));
   const edited = editTree(
     store.reader(found.plan.objects),
@@ -70,8 +77,8 @@ async function merge(
   const tree = edited.root ?? found.plan.tree;
   const objects = neededBy(tree, [...found.plan.objects, blob, ...edited.objects]);
   const commit = authoredCommit(store.reader(), store.signing(judgedFor(store, author, view.head)), {
-    subject: `Merge run ${record.id} of ${record.job_id}`,
-    body: summary(found.plan),
+    subject: `Merge run ${record.id} of ${record.job_id}: ${subject}`,
+    body: lines,
     trailers: runTrailers(record, [[VALIDATION, "passed; 0"]]),
     tree,
     parents: [found.main, view.head],
@@ -108,6 +115,10 @@ async function reject(store: Store, author: Authorship, view: RunView, verdict: 
     record,
     text: {
       subject: `Reject run ${record.id}: ${counted(verdict.violation_count, "violation")}, ${counted(verdict.conflicts.length, "conflict")}`,
+      body: named([
+        ...verdict.conflicts.map(({ collection, id, pointer }) => `conflict ${collection}/${id} ${pointer}`),
+        ...verdict.violations.map(({ code, collection, id, pointer }) => `${code} ${collection}/${id} ${pointer}`),
+      ]),
       trailers: runTrailers(record, [[VALIDATION, `failed; ${verdict.violation_count}`]]),
     },
   });

@@ -45,6 +45,14 @@ export function gitDirOf(data: string): string {
   return `${resolve(data)}/repo.git`;
 }
 
+function noRepository(data: string): RuntreeError {
+  return new RuntreeError(
+    "repository_not_ours",
+    `There is no repository in ${data}. Make one with \`runtree init --data ${data}\`.`,
+    { data },
+  );
+}
+
 function unsupported(gitDir: string, what: string, wayOut: string): RuntreeError {
   return new RuntreeError("repository_unsupported", `${gitDir} ${what}. ${wayOut}`, { gitDir });
 }
@@ -110,6 +118,7 @@ function requireOurs(repository: Repository, gitDir: string): void {
 /** Opens a repository for reading next to whoever writes to it: no lock, nothing repaired. */
 export async function openForReading(fs: FileSystem, git: NativeGit, data: string): Promise<BareRepository> {
   const gitDir = gitDirOf(data);
+  if (!fs.existsSync(gitDir)) throw noRepository(data);
   await requirePlainRepository(fs, git, gitDir);
   const repository = new BareRepository(fs, gitDir);
   requireOurs(repository, gitDir);
@@ -126,13 +135,7 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
   await git.version();
   const data = resolve(options.data);
   const gitDir = gitDirOf(data);
-  if (options.template === null && !fs.existsSync(gitDir)) {
-    throw new RuntreeError(
-      "repository_not_ours",
-      `There is no repository in ${data}. Make one with \`runtree init --data ${data}\`.`,
-      { data },
-    );
-  }
+  if (options.template === null && !fs.existsSync(gitDir)) throw noRepository(data);
   fs.mkdirSync(data, { recursive: true });
   const unlock = lockData(fs, data);
   const validator = new Validator();

@@ -59,6 +59,8 @@ export interface MergePlan {
   readonly rules: Rules;
   readonly rulesChanged: boolean;
   readonly documents: readonly PlannedDocument[];
+  /** What becomes of `runtree.json` and schemas, in the same form. */
+  readonly settings: readonly PlannedDocument[];
   readonly conflicts: readonly PlannedConflict[];
   readonly violations: readonly Violation[];
   /** `main`'s tree with the merged files; conflicts hold ours. */
@@ -263,10 +265,12 @@ export function planMerge(input: MergeInput): MergePlan {
   }
 
   const edited = editTree(read, input.main, edits);
+  const changed = settings.filter(({ merged, ours }) => !sameJson(merged ?? undefined, ours ?? undefined));
   return {
     rules,
-    rulesChanged: settings.some(({ merged, ours }) => !sameJson(merged ?? undefined, ours ?? undefined)),
+    rulesChanged: changed.length > 0,
     documents,
+    settings: changed.map((file) => ({ ...file, collection: CONFIG_COLLECTION, id: file.path })),
     conflicts,
     violations,
     tree: edited.root ?? input.main,

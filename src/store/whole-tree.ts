@@ -41,6 +41,6 @@ export async function checkWholeTree(
   }
   const nothing = makeRules({ format: rules.configuration.format, collections: {} }, []);
   const index = new MainIndex(read, tree, nothing);
-  const plan = { rules, rulesChanged: true, documents, conflicts: [], violations, tree, objects: [] };
+  const plan = { rules, rulesChanged: true, documents, settings: [], conflicts: [], violations, tree, objects: [] };
   return checkPlan(plan, { read, index, schemas });
 }

@@ -235,12 +235,18 @@ describe("a query that cannot be understood", () => {
   });
 });
 
+test("a settlement without a body lacks its resolutions", async () => {
+  const answer = await call(server, "resolveRun", { params: { run_id: run } });
+  expect([answer.status, answer.body.errors[0].pointer]).toEqual([422, "/resolutions"]);
+});
+
 describe("jobs", () => {
   test.each([
     ["of no kind", {}, "ambiguous_job"],
     ["of a kind that is not known", { template_id: "t" }, "ambiguous_job"],
     ["with a reserved id", { executor: "external", job_id: "custom" }, "validation_failed"],
     ["with a bad id", { executor: "external", job_id: ".." }, "validation_failed"],
+    ["with an id of two lines", { executor: "external", job_id: "a\nRun-Id: b" }, "validation_failed"],
   ])("%s", async (_, body, code) => {
     const answer = await call(server, "createJob", { body });
     expect([answer.status, answer.body.code]).toEqual([422, code]);
@@ -281,8 +287,10 @@ describe("settings", () => {
   });
 
   test("a schema of a bad name", async () => {
-    const answer = await call(server, "putSchema", { params: { run_id: run, name: "../../x" }, body: {} });
-    expect([answer.status, answer.body.errors[0].code]).toEqual([422, "bad_id"]);
+    for (const name of ["../../x", "study.schema.json"]) {
+      const answer = await call(server, "putSchema", { params: { run_id: run, name }, body: {} });
+      expect([answer.status, answer.body.errors[0].code]).toEqual([422, "bad_id"]);
+    }
   });
 });
 

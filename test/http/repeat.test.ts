@@ -30,6 +30,7 @@ describe("an idempotency key", () => {
       expect(again.headers.get("location")).toBe(`/runs/${made.body.id}`);
       const sameJob = await call(now, "createJob", { body: { executor: "external" }, ...key("k2") });
       expect([sameJob.status, sameJob.body.job_id]).toEqual([201, job.body.job_id]);
+      expect(sameJob.headers.get("location")).toBe(job.headers.get("location"));
       expect((await patch(now, made.body.id, { status: "running" }, key("k3").headers)).status).toBe(200);
       const stillRefused = await start(now, { done: true, body: study("b", 1) }, key("k4").headers);
       expect([stillRefused.status, stillRefused.body.run.id]).toEqual([422, refused.body.run.id]);
@@ -91,6 +92,15 @@ describe("entity tags", () => {
     expect(
       (await call(server, "putSchema", { params, body: {}, headers: { "if-match": `"${run.head}"` } })).status,
     ).toBe(412);
+    for (const id of ["cancelRun", "resolveRun"] as const) {
+      const body = id === "resolveRun" ? { resolutions: [] } : {};
+      const late = await call(server, id, {
+        params: { run_id: run.id },
+        body,
+        headers: { "if-match": `"${run.head}"` },
+      });
+      expect([id, late.status]).toEqual([id, 412]);
+    }
     expect(commits(server)).toBe(before);
     for (const tag of ["*", `"${moved.body.head}"`, `W/"x", "${moved.body.head}.waiting"`]) {
       expect((await patch(server, run.id, {}, { "if-match": tag })).status).toBe(200);

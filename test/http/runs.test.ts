@@ -75,9 +75,11 @@ describe("the examples of the first seed", () => {
   });
 });
 
-test("the routes are there under /api/v2, too", async () => {
+test("the routes are there under /api/v2, too, and links stay there", async () => {
   const { id } = await start({});
   expect((await call(server, "getRun", { params: { run_id: id }, prefix: "/api/v2" })).body.id).toBe(id);
+  const { headers } = await call(server, "listRuns", { query: { limit: "1" }, prefix: "/api/v2" });
+  expect(headers.get("link")).toContain("</api/v2/runs?limit=1&offset=0>");
 });
 
 describe("a run's status", () => {
@@ -169,6 +171,15 @@ describe("a run's story", () => {
     expect(validations.items.map(({ status }: { status: string }) => status)).toEqual(["passed", "failed", "warned"]);
     expect(validations.items[2]).toMatchObject({ violation_count: 1, violations: [{ pointer: "/title" }] });
     expect((await call(server, "getRun", { params })).body.validations).toBe(3);
+  });
+
+  test("a preview names changed schemas, too", async () => {
+    const run = await start({});
+    await call(server, "putSchema", { params: { run_id: run.id, name: "extra" }, body: { type: "object" } });
+    const { body } = await call(server, "previewRun", { params: { run_id: run.id } });
+    expect(body.changes).toEqual([
+      { collection: "$config", id: "schemas/extra.schema.json", op: "add", pointers: ["/type"] },
+    ]);
   });
 
   test("a preview says what the gate would, and writes nothing", async () => {
