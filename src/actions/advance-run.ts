@@ -1,6 +1,6 @@
 import type { JsonObject } from "../domain/json.ts";
 import { isClosed, type RunRecord } from "../domain/run.ts";
-import { listed, type Notice } from "../domain/verdict.ts";
+import { listed, MAX_LISTED, type Notice } from "../domain/verdict.ts";
 import { readCommit } from "../git/commit.ts";
 import type { Oid } from "../git/objects.ts";
 import type { Authorship } from "../store/authorship.ts";
@@ -33,7 +33,7 @@ export interface RunStep {
  * Throws what a refused merge throws (`throwIfRejected`), after everything is kept.
  */
 export async function advanceRun(store: Store, author: Authorship, step: RunStep): Promise<RunView> {
-  let record: RunRecord = { ...step.record, notices: [...step.record.notices, ...step.notices] };
+  let record: RunRecord = { ...step.record, notices: [...step.record.notices, ...step.notices].slice(0, MAX_LISTED) };
   const trailers: (readonly [string, string])[] = [];
   if (step.files !== null) {
     record = { ...record, submissions: record.submissions + 1 };

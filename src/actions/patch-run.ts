@@ -20,6 +20,9 @@ export interface PatchRun {
   readonly notices: readonly Notice[];
 }
 
+/** What the metadata of a run may grow to by patches, in UTF-16 units of its JSON: as much as one request brings by default. */
+const MAX_METADATA = 1_048_576;
+
 /** Says whether the run's tip is one that the client named. Throws `precondition_failed`. */
 export type Precondition = (view: RunView) => void;
 
@@ -77,6 +80,9 @@ export async function patchRun(
     const status = nextStatus(record, input);
     const metadata =
       input.metadata === undefined ? record.metadata : (applyMergePatch(record.metadata, input.metadata) as JsonObject);
+    if (JSON.stringify(metadata).length > MAX_METADATA) {
+      refuseMember("too_large", "/metadata", `The metadata of a run may have ${MAX_METADATA} characters at most.`);
+    }
     const applied = submission === null ? null : applySubmission(store, onBranch(store, view).tree, submission.edits);
     const unchanged =
       applied === null && status === record.status && sameJson(metadata, record.metadata) && input.error === undefined;

@@ -1,7 +1,7 @@
 import { RuntreeError } from "../domain/errors.ts";
-import type { Json } from "../domain/json.ts";
+import { isObject, type Json } from "../domain/json.ts";
 import { parsePointer } from "../domain/pointer.ts";
-import { counted, listed } from "../domain/verdict.ts";
+import { counted, listed, type Violation } from "../domain/verdict.ts";
 import type { Authorship } from "../store/authorship.ts";
 import { commitOnBranch, runTrailers } from "../store/branch.ts";
 import { assess, assessRun, conflictsOf } from "../store/assess.ts";
@@ -39,6 +39,12 @@ function settleBy(resolutions: readonly Resolution[], used: Set<Resolution>): Se
   };
 }
 
+function refuseUnplanned(view: RunView, violations: readonly Violation[]): void {
+  if (violations.length === 0) return;
+  const words = `Mend the run first: ${violations[0]?.message ?? ""}`;
+  throw new RuntreeError("validation_failed", words, { errors: violations, run: view });
+}
+
 /**
  * Brings `main` into the run's branch with every conflict settled, as a merge commit whose parents are the tip and the
  * `main` it was settled against, so that the merge base moves by Git's own rule. The run keeps its status.
@@ -53,7 +59,14 @@ export async function resolveRun(
   precondition: Precondition,
 ): Promise<RunView> {
   requireOpenRun(store, id);
-  for (const [index, { pointer }] of input.resolutions.entries()) {
+  for (const [index, { pointer, take, value }] of input.resolutions.entries()) {
+    if (pointer === "" && take === undefined && !isObject(value)) {
+      refuseMember(
+        "schema",
+        `/resolutions/${index}/value`,
+        "A whole document is an object; to delete it, take the side that has none.",
+      );
+    }
     if (parsePointer(pointer) === null)
       refuseMember("schema", `/resolutions/${index}/pointer`, `"${pointer}" is not a JSON Pointer.`);
   }
@@ -79,6 +92,8 @@ export async function resolveRun(
         `There is no conflict at ${collection}/${document} ${pointer || '""'}.`,
       );
     }
+    // What could not be planned is not in the plan's tree, and a merge commit of that tree would lose it.
+    refuseUnplanned(view, found.plan.violations);
     if (found.plan.conflicts.length > 0) {
       const conflicts = conflictsOf(store, view, found);
       throw new RuntreeError("merge_conflict", `Not resolved yet: ${counted(conflicts.length, "conflict")}.`, {

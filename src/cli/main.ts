@@ -58,4 +58,6 @@ export async function main(args: readonly string[]): Promise<number> {
 /** A command line that is not understood. */
 class UsageError extends Error {}
 
+// Whoever read our output may stop reading; that is no reason to end a server.
+process.stdout.on("error", () => undefined);
 process.exitCode = await main(hideBin(process.argv));

@@ -37,6 +37,11 @@ function normalDecimal(literal: string): string {
   return `${sign}${digits.slice(start, end)}e${BigInt(exponent) - BigInt(fraction.length) + BigInt(digits.length - end)}`;
 }
 
+/** A pointer as a sentence can hold it. */
+function shorten(pointer: string): string {
+  return pointer.length > 200 ? `${pointer.slice(0, 200)}…` : pointer;
+}
+
 /** Reads one JSON text; a class because position and path are shared by its few mutually recursive functions. */
 class Reader {
   readonly violations: Violation[] = [];
@@ -209,7 +214,7 @@ class Reader {
       const words = `${shown} is kept as ${written}, the nearest number a double holds.`;
       this.#note(this.notices, (pointer) => ({
         code: "number_rounded",
-        message: `${pointer}: ${words}`,
+        message: `${shorten(pointer)}: ${words}`,
         severity: "info",
       }));
     }

@@ -80,7 +80,7 @@ function mergeMembers(base: JsonObject, ours: JsonObject, theirs: JsonObject, wa
   const own = (side: JsonObject, key: string): Json | undefined => (Object.hasOwn(side, key) ? side[key] : undefined);
   for (const key of new Set([...Object.keys(ours), ...Object.keys(theirs)])) {
     const merged = mergeValues(own(base, key), own(ours, key), own(theirs, key), way, [...path, key]);
-    conflicts.push(...merged.conflicts);
+    for (const found of merged.conflicts) conflicts.push(found);
     // Defined, not assigned: a tree that stock git wrote may hold a member called __proto__.
     if (merged.value !== undefined) {
       Object.defineProperty(members, key, {
@@ -146,7 +146,7 @@ function mergeByKey(arrays: Arrays, key: string, way: MergeWay, path: Path): Mer
   for (const name of new Set([...first.keys(), ...second.keys()])) {
     const place = [...path, places.get(name) ?? ""];
     const merged = mergeValues(base.get(name), ours.get(name), theirs.get(name), way, place);
-    conflicts.push(...merged.conflicts);
+    for (const found of merged.conflicts) conflicts.push(found);
     if (merged.value !== undefined) items.push(merged.value);
   }
   return { value: items, conflicts };

@@ -34,6 +34,17 @@ function ownAddress(file: SchemaFile): string {
   return new URL(id, fileAddress(file.path)).href.replace(/#$/, "");
 }
 
+/** Pairs of files that others could mean by one address: the same `$id`, or one's `$id` and the other's place. */
+export function sharedAddresses(files: readonly SchemaFile[]): [string, string][] {
+  const owners = new Map(files.map((file) => [fileAddress(file.path), file.path]));
+  return files.flatMap((file): [string, string][] => {
+    const address = ownAddress(file);
+    const other = owners.get(address);
+    owners.set(address, file.path);
+    return other === undefined || other === file.path ? [] : [[file.path, other]];
+  });
+}
+
 function* referencesIn(value: Json): Generator<string> {
   if (isArray(value)) for (const item of value) yield* referencesIn(item);
   else if (isObject(value)) {
@@ -63,7 +74,13 @@ export function referencedFile(
 
 /** The part of a schema that a reference's fragment names; undefined when there is none. */
 export function placeIn(schema: Json, fragment: string): Json | undefined {
-  const path = parsePointer(decodeURIComponent(fragment));
+  let pointer: string;
+  try {
+    pointer = decodeURIComponent(fragment);
+  } catch {
+    return undefined;
+  }
+  const path = parsePointer(pointer);
   return path === null ? undefined : valueAt(schema, path);
 }
 

@@ -6,6 +6,8 @@ import type { SchemaProblem } from "./problem.ts";
 const COMPILE_MS = 20_000;
 const DOCUMENT_MS = 2_000;
 const LOOK_MS = 250;
+/** How many documents of one request may run into their limit; what comes after is not checked, and therefore not valid. */
+const MAX_OVERRUNS = 2;
 
 export interface CheckRequest {
   readonly id: number;
@@ -23,6 +25,12 @@ export type CheckAnswer =
 
 /** What a check found: that the schema itself does not compile, in ajv's words, or the problems of each document. */
 export type CheckResult = { readonly compileError: string } | { readonly problems: SchemaProblem[][] };
+
+const NOT_CHECKED: SchemaProblem = {
+  pointer: "",
+  schema_pointer: "",
+  message: "not checked: the schema took too long with other documents of the same submission",
+};
 
 /** In a source tree the worker runs from the build, as Node 20 cannot run TypeScript. */
 const WORKER = new URL(
@@ -65,7 +73,7 @@ export class Validator {
 
   async #check(source: SchemaSource, documents: readonly string[]): Promise<CheckResult> {
     const done: SchemaProblem[][] = [];
-    for (;;) {
+    for (let overruns = 0; ;) {
       const before = Atomics.load(this.#progress, 0);
       const answer = await this.#ask(source, documents.slice(done.length));
       if (answer !== null && "problems" in answer) return { problems: [...done, ...answer.problems] };
@@ -83,7 +91,7 @@ export class Validator {
       if (steps > 1) {
         const answered = await this.#check(source, documents.slice(done.length, done.length + steps - 1));
         if ("compileError" in answered) return answered;
-        done.push(...answered.problems);
+        for (const problems of answered.problems) done.push(problems);
       }
       done.push([
         {
@@ -92,6 +100,9 @@ export class Validator {
           message: `checking this document took longer than ${DOCUMENT_MS / 1000} seconds, or more memory than it may have`,
         },
       ]);
+      overruns++;
+      const rest = overruns < MAX_OVERRUNS ? [] : documents.slice(done.length);
+      for (const _ of rest) done.push([NOT_CHECKED]);
       if (done.length >= documents.length) return { problems: done.slice(0, documents.length) };
     }
   }

@@ -3,7 +3,7 @@ import { DEFAULT_SHARDS } from "../domain/configuration.ts";
 import { foldId } from "../domain/ids.ts";
 import { byUnit, canonicalJson, type JsonObject } from "../domain/json.ts";
 import { CONFIGURATION_FILE, documentAt, documentPath } from "../domain/layout.ts";
-import type { Violation } from "../domain/verdict.ts";
+import { counted, type Violation } from "../domain/verdict.ts";
 import { encodeObject, type Oid, type ReadObject } from "../git/objects.ts";
 import { findEntry, readTree } from "../git/tree.ts";
 import { schemaSource, type SchemaSource } from "../schema/closure.ts";
@@ -68,15 +68,17 @@ function sameRules(left: RuledCollection, right: RuledCollection | undefined): b
 }
 
 /** Violations of the rules themselves: collections taken away or split anew under their documents. */
-function checkSettings(plan: MergePlan, { index }: CheckContext): Violation[] {
+function checkSettings(plan: MergePlan, read: ReadObject, { index }: CheckContext): Violation[] {
   return [...index.rules.collections.values()].flatMap((old) => {
     const now = plan.rules.collections.get(old.name);
-    const documents = index.count(old.name);
+    if (now?.shards === old.shards) return [];
+    const documents = [...documentsIn(read, plan.tree, old.name)].length;
     if (documents === 0) return [];
     const pointer = `/collections/${old.name}`;
     if (now === undefined)
-      return [configViolation("unknown_collection", pointer, `The collection still has ${documents} documents.`)];
-    if (now.shards === old.shards) return [];
+      return [
+        configViolation("unknown_collection", pointer, `The collection still has ${counted(documents, "document")}.`),
+      ];
     return [
       configViolation(
         "schema",
@@ -230,7 +232,7 @@ export async function checkPlan(plan: MergePlan, context: CheckContext): Promise
 
   const violations = [
     ...plan.violations,
-    ...(plan.rulesChanged ? checkSettings(plan, context) : []),
+    ...(plan.rulesChanged ? checkSettings(plan, read, context) : []),
     ...checkIdentity(documents, plan, read),
     ...checkReferences(all, plan, read, index),
     ...checkUniqueness(all, plan, index),
@@ -242,12 +244,8 @@ export async function checkPlan(plan: MergePlan, context: CheckContext): Promise
   const broken = new Set(violations.map(({ id }) => id));
   for (const { name, source } of plan.rules.collections.values()) {
     if (source === null || broken.has(source.files[0]?.path ?? "")) continue;
-    violations.push(
-      ...(await context.schemas.check(
-        source,
-        all.filter(({ collection }) => collection === name),
-      )),
-    );
+    const inside = all.filter(({ collection }) => collection === name);
+    for (const violation of await context.schemas.check(source, inside)) violations.push(violation);
   }
   const order = (violation: Violation): string =>
     `${violation.collection ?? ""}\0${violation.id ?? ""}\0${violation.pointer}`;

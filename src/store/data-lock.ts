@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { RuntreeError, systemCode } from "../domain/errors.ts";
-import { type FileSystem, readFileOrNull } from "../git/files.ts";
+import { type FileSystem, ioError, readFileOrNull } from "../git/files.ts";
 
 /** Who holds a data directory. `started` tells a process from a later one with the same number. */
 interface Holder {
@@ -44,7 +44,7 @@ function lockedBy(path: string, holder: Holder | null): RuntreeError {
   const words =
     holder === null
       ? `${path} is being taken by another process; try again.`
-      : `${dirname(path)} is in use by process ${holder.pid} on ${holder.host} since ${holder.since}. Talk to that server with --url, or stop it first.`;
+      : `${dirname(path)} is in use by process ${holder.pid} on ${holder.host} since ${holder.since}. Talk to that server with --url, or stop it first.${holder.host === hostname() ? "" : ` If that machine is gone for good, remove ${path}.`}`;
   return new RuntreeError("repository_locked", words, { holder });
 }
 
@@ -69,7 +69,11 @@ function acquire(fs: FileSystem, path: string): () => void {
     if (readFileOrNull(fs, path)?.toString("utf8") === mine) fs.rmSync(path, { force: true });
   };
   const temporary = `${path}.${me.token}`;
-  fs.writeFileSync(temporary, mine, { flag: "wx", mode: 0o644 });
+  try {
+    fs.writeFileSync(temporary, mine, { flag: "wx", mode: 0o644 });
+  } catch (error) {
+    throw ioError(error, "locking", path);
+  }
   try {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       try {

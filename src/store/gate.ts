@@ -144,22 +144,37 @@ export async function dropClosedBranch(store: Store, { record, head }: RunView):
   return closed;
 }
 
-/** A history that cannot be planned at all: the run goes back to its author with the reason. */
-async function tooManyBases(store: Store, author: Authorship, view: RunView, error: RuntreeError): Promise<RunView> {
+/**
+ * Gives a run back that could not be judged at all, with the reason: its history cannot be planned, or our own program
+ * failed on it. Left `merging` it would fail again at every start.
+ */
+async function giveBack(
+  store: Store,
+  author: Authorship,
+  view: RunView,
+  error: { code: string; message: string },
+): Promise<RunView> {
   const record: RunRecord = {
     ...view.record,
     status: "rejected",
     updated_at: new Date(store.clock()).toISOString(),
     error: { code: error.code, message: error.message },
   };
-  return commitOnBranch(store, author, {
+  return commitOnBranch(store, judgedFor(store, author, view.head), {
     from: view,
     parents: [view.head],
     tree: readCommit(store.reader(), view.head).tree,
     files: new Map(),
     record,
-    text: { subject: `Reject run ${record.id}: too many merge bases`, trailers: runTrailers(record) },
+    text: { subject: `Reject run ${record.id}: ${error.code}`, body: [error.message], trailers: runTrailers(record) },
   });
+}
+
+/** Why a run cannot be judged; null when the machine is to blame, and the same may go well later. */
+function notJudged(error: unknown): { code: string; message: string } | null {
+  if (!(error instanceof RuntreeError))
+    return { code: "internal", message: `The gate failed on this run: ${String(error)}` };
+  return error.code === "too_many_bases" ? { code: error.code, message: error.message } : null;
 }
 
 /**
@@ -181,11 +196,16 @@ export async function judge(store: Store, author: Authorship, runId: string): Pr
           run: runId,
         });
       }
-      const found = await assessRun(store, view).catch((error: unknown) => {
-        if (hasCode(error, "too_many_bases")) return error;
-        throw error;
-      });
-      if (found instanceof RuntreeError) return tooManyBases(store, author, view, found);
+      let found: Assessment;
+      try {
+        found = await assessRun(store, view);
+      } catch (error) {
+        const reason = notJudged(error);
+        if (reason === null) throw error;
+        const given = await giveBack(store, author, view, reason);
+        if (reason.code === "internal") throw error;
+        return given;
+      }
       const conflicts = conflictsOf(store, view, found);
       const verdict: Verdict = {
         outcome: found.violations.length + conflicts.length === 0 ? "merged" : "rejected",

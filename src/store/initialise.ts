@@ -3,7 +3,7 @@ import type { Configuration } from "../domain/configuration.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import { canonicalJson, type Json } from "../domain/json.ts";
 import { readJson } from "../domain/json-door.ts";
-import { CONFIGURATION_FILE, documentAt, documentPath, MAIN, SCHEMA_PATH } from "../domain/layout.ts";
+import { CONFIGURATION_FILE, documentAt, documentPath, MAIN, RUN_FILE, SCHEMA_PATH } from "../domain/layout.ts";
 import { type FileSystem, listFolder, syncPath } from "../git/files.ts";
 import type { NativeGit } from "../git/native.ts";
 import { type EncodedObject, encodeObject, type Oid } from "../git/objects.ts";
@@ -44,14 +44,19 @@ const SETTINGS = `[core]
 	denyDeletes = true
 `;
 
-/** The files of a template folder by path, `.git` left out. */
+/** The files of a template folder by path, `.git` left out. Throws `template_invalid` for links, devices, and names git could trip over. */
 function templateFiles(fs: FileSystem, folder: string, prefix = ""): Map<string, Buffer> {
   const files = new Map<string, Buffer>();
-  for (const { name, isFolder } of listFolder(fs, `${folder}/${prefix}`)) {
+  for (const { name } of listFolder(fs, `${folder}/${prefix}`)) {
     const path = prefix + name;
     if (path === ".git") continue;
-    if (isFolder) for (const [inner, bytes] of templateFiles(fs, folder, `${path}/`)) files.set(inner, bytes);
-    else files.set(path, fs.readFileSync(`${folder}/${path}`));
+    if (/^(\.git(modules)?|git~\d+)$/i.test(name) || path === RUN_FILE || name.includes("\ufffd")) {
+      throw invalid(path, "a file cannot be called so here");
+    }
+    const kind = fs.lstatSync(`${folder}/${path}`);
+    if (kind.isDirectory()) for (const [inner, bytes] of templateFiles(fs, folder, `${path}/`)) files.set(inner, bytes);
+    else if (kind.isFile()) files.set(path, fs.readFileSync(`${folder}/${path}`));
+    else throw invalid(path, "a template holds plain files and folders only");
   }
   return files;
 }
@@ -100,14 +105,14 @@ export async function initialiseRepository(
     parseTemplateJson(CONFIGURATION_FILE, configuration) as unknown as Configuration,
     blobs.filter(({ path }) => SCHEMA_PATH.test(path)).map(({ path, value, blob }) => ({ path, value, oid: blob.oid })),
   );
-  const places = blobs.map(({ path, blob }) => {
+  const places = new Map<string, Oid>();
+  for (const { path, blob } of blobs) {
     const named = documentAt(path);
     const shards = named === null ? undefined : rules.collections.get(named.collection)?.shards;
-    return [
-      named === null || shards === undefined ? path : documentPath(named.collection, named.id, shards),
-      blob.oid,
-    ] as const;
-  });
+    const place = named === null || shards === undefined ? path : documentPath(named.collection, named.id, shards);
+    if (places.has(place)) throw invalid(path, `another file brings the same document, ${place}`);
+    places.set(place, blob.oid);
+  }
 
   const making = `${gitDir}${UNFINISHED}${randomBytes(6).toString("hex")}`;
   try {
@@ -125,7 +130,7 @@ export async function initialiseRepository(
     fs.writeFileSync(`${making}/hooks/reference-transaction`, REFERENCE_TRANSACTION, { mode: 0o755 });
 
     const repository = new BareRepository(fs, making);
-    const { root, objects } = editTree(readerWith(repository), null, new Map(places));
+    const { root, objects } = editTree(readerWith(repository), null, places);
     const all = [...blobs.map(({ blob }) => blob), ...objects];
     await checkTemplate(all, root ?? "", rules, schemas);
     const commit = authoredCommit(

@@ -2,7 +2,6 @@ import { uniqueText } from "../domain/configuration.ts";
 import type { JsonObject } from "../domain/json.ts";
 import { documentAt } from "../domain/layout.ts";
 import { formatPointer, selectAll } from "../domain/pointer.ts";
-import { readCommit } from "../git/commit.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
 import { diffTrees, findEntry, isTree } from "../git/tree.ts";
 import { documentsIn, readDocumentBlob } from "./documents.ts";
@@ -33,6 +32,10 @@ export function referencesIn(document: JsonObject, rules: RuledCollection): Held
   );
 }
 
+function keyOf({ collection, id, pointer, to }: Referrer): string {
+  return JSON.stringify([collection, id, pointer, to]);
+}
+
 /** A value of a document that must not occur in another of its collection. */
 export interface UniqueValue {
   readonly key: string;
@@ -58,7 +61,7 @@ export class MainIndex {
   readonly #read: ReadObject;
   #tree: Oid;
   readonly #counts = new Map<string, number>();
-  /** target id → `collection/id pointer` → referrer */
+  /** target id → key of the referrer → referrer; one place may refer under several rules */
   readonly #inward = new Map<string, Map<string, Referrer>>();
   /** unique key → ids that have it */
   readonly #unique = new Map<string, Set<string>>();
@@ -94,9 +97,9 @@ export class MainIndex {
   }
 
   /** Moves on to a newer tree under the same rules, at the cost of what differs. */
-  advance(commit: Oid): void {
-    const tree = readCommit(this.#read, commit).tree;
-    for (const { path, before, after } of diffTrees(this.#read, this.#tree, tree)) {
+  advance(tree: Oid): void {
+    // Read before anything changes, so that a failing read leaves the index as it was.
+    for (const { path, before, after } of Array.from(diffTrees(this.#read, this.#tree, tree))) {
       const named = documentAt(path);
       const collection = named === null ? undefined : this.rules.collections.get(named.collection);
       if (named === null || collection === undefined) continue;
@@ -120,10 +123,8 @@ export class MainIndex {
     if (document === null) return;
     for (const { target, pointer, to } of referencesIn(document, collection)) {
       const inward = this.#inward.get(target) ?? new Map<string, Referrer>();
-      this.#inward.set(
-        target,
-        inward.set(`${collection.name}/${id} ${pointer}`, { collection: collection.name, id, pointer, to }),
-      );
+      const referrer: Referrer = { collection: collection.name, id, pointer, to };
+      this.#inward.set(target, inward.set(keyOf(referrer), referrer));
     }
     for (const { key } of uniqueValuesIn(document, collection)) {
       this.#unique.set(key, (this.#unique.get(key) ?? new Set()).add(id));
@@ -133,9 +134,9 @@ export class MainIndex {
   #take(collection: RuledCollection, id: string, oid: Oid): void {
     const document = this.#document(collection, oid);
     if (document === null) return;
-    for (const { target, pointer } of referencesIn(document, collection)) {
+    for (const { target, pointer, to } of referencesIn(document, collection)) {
       const inward = this.#inward.get(target);
-      inward?.delete(`${collection.name}/${id} ${pointer}`);
+      inward?.delete(keyOf({ collection: collection.name, id, pointer, to }));
       if (inward?.size === 0) this.#inward.delete(target);
     }
     for (const { key } of uniqueValuesIn(document, collection)) {

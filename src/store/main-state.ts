@@ -22,7 +22,7 @@ export class MainState {
     this.#commit = this.#onDisk();
     this.#history = new MainHistory(read);
     this.#history.advance(this.#commit);
-    this.#index = this.#buildIndex();
+    this.#index = new MainIndex(read, this.tree, this.rulesReader.rulesOf(this.tree));
   }
 
   get commit(): Oid {
@@ -50,20 +50,19 @@ export class MainState {
     const commit = this.#onDisk();
     if (commit === this.#commit) return commit;
     const known = this.#commit;
-    this.#commit = commit;
     const fresh = this.#history.advance(commit);
     const grew = fresh.length > 0 && readCommit(readerWith(this.#repository), fresh[0] ?? commit).parents[0] === known;
     if (!grew) {
       this.#history = new MainHistory(readerWith(this.#repository));
       this.#history.advance(commit);
     }
-    if (grew && this.rulesReader.rulesOf(this.tree) === this.#index.rules) this.#index.advance(commit);
-    else this.#index = this.#buildIndex();
+    const { tree } = readCommit(readerWith(this.#repository), commit);
+    const rules = this.rulesReader.rulesOf(tree);
+    if (grew && rules === this.#index.rules) this.#index.advance(tree);
+    else this.#index = new MainIndex(readerWith(this.#repository), tree, rules);
+    // Last: should reading fail on the way, all of it is read again next time.
+    this.#commit = commit;
     return commit;
-  }
-
-  #buildIndex(): MainIndex {
-    return new MainIndex(readerWith(this.#repository), this.tree, this.rulesReader.rulesOf(this.tree));
   }
 
   #onDisk(): Oid {

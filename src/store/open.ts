@@ -177,13 +177,22 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
 async function judgeLeftovers(store: Store, report: (message: string) => void): Promise<void> {
   for (const ref of store.repository.refs(RUNS).keys()) {
     const id = ref.slice(RUNS.length);
-    const view = findRun(store.repository, id);
-    if (view === null) continue;
-    if ((await dropClosedBranch(store, view)) !== null) {
-      report(`removed the branch of run ${id}, which is closed`);
-    } else if (view.record.status === "merging") {
-      const { record } = await judge(store, { principal: view.record.created_by, idempotency: null }, id);
-      report(`judged run ${id} again: ${record.status}`);
+    try {
+      await mendRun(store, id, report);
+    } catch (error) {
+      // One run that cannot be mended must not keep all the others from being served.
+      report(`run ${id} is left as it was found: ${error instanceof Error ? error.message : String(error)}`);
     }
+  }
+}
+
+async function mendRun(store: Store, id: string, report: (message: string) => void): Promise<void> {
+  const view = findRun(store.repository, id);
+  if (view === null) return;
+  if ((await dropClosedBranch(store, view)) !== null) {
+    report(`removed the branch of run ${id}, which is closed`);
+  } else if (view.record.status === "merging") {
+    const { record } = await judge(store, { principal: view.record.created_by, idempotency: null }, id);
+    report(`judged run ${id} again: ${record.status}`);
   }
 }

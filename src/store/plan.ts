@@ -218,7 +218,7 @@ export function planMerge(input: MergeInput): MergePlan {
   const edits = new Map<string, Oid | null>();
   const objects: EncodedObject[] = [];
   const settle = ({ path, ours, merged, conflicts: found }: MergedFile, name: DocumentName): void => {
-    conflicts.push(...found.map((conflict) => ({ ...conflict, ...name, path })));
+    for (const conflict of found) conflicts.push({ ...conflict, ...name, path });
     if (sameJson(merged ?? undefined, ours ?? undefined)) return;
     const blob = merged === null ? null : encodeObject("blob", canonicalJson(merged));
     if (blob !== null) objects.push(blob);
@@ -238,7 +238,7 @@ export function planMerge(input: MergeInput): MergePlan {
   for (const file of files.filter(({ kind }) => kind === "file")) {
     const name = { collection: CONFIG_COLLECTION, id: file.path };
     const { take, conflicts: found } = mergeOpaque(input, file, name);
-    conflicts.push(...found.map((conflict) => ({ ...conflict, ...name, path: file.path })));
+    for (const conflict of found) conflicts.push({ ...conflict, ...name, path: file.path });
     if (take !== file.ours) edits.set(file.path, take);
   }
 

@@ -7,19 +7,23 @@ import {
 } from "../domain/configuration.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import { CONFIG_COLLECTION, CONFIGURATION_FILE, SCHEMA_PATH } from "../domain/layout.ts";
-import type { Json } from "../domain/json.ts";
-import { parsePointer } from "../domain/pointer.ts";
+import { byUnit, type Json } from "../domain/json.ts";
+import { formatPointer, parsePointer } from "../domain/pointer.ts";
 import type { Violation } from "../domain/verdict.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
 import { findEntry, isTree, readTree } from "../git/tree.ts";
-import { annotationsOf } from "../schema/annotations.ts";
-import { type SchemaFile, schemaSource, type SchemaSource } from "../schema/closure.ts";
+import { annotatedPlaces, type Annotations, annotationsOf } from "../schema/annotations.ts";
+import { type SchemaFile, schemaSource, type SchemaSource, sharedAddresses } from "../schema/closure.ts";
 import { checkShape } from "../schema/shapes.ts";
 import { blobAt, readJsonBlob } from "./documents.ts";
 
 /** The rules of one collection, with its schema ready to be compiled (null when it has none, or its file is missing). */
 export interface RuledCollection extends CollectionRules {
   readonly source: SchemaSource | null;
+  /** Every annotation of the schema was looked for. */
+  readonly annotated: boolean;
+  /** The parts of the schema that were looked at. */
+  readonly reached: ReadonlySet<Json>;
 }
 
 /** Everything that a tree's `runtree.json` and schemas rule. */
@@ -66,6 +70,32 @@ export function danglingSettings({ configuration, collections, schemaFiles }: Ru
       : `There is no file ${file}.`;
     violations.push(configViolation("schema", `/collections/${name}/schema`, words));
   }
+  for (const [file, other] of sharedAddresses(schemaFiles)) {
+    violations.push(
+      configViolation(
+        "schema",
+        "/$id",
+        `${file} and ${other} have one address; which of them is meant would be chance.`,
+        file,
+      ),
+    );
+  }
+  for (const { file, pointer } of unreachedAnnotations([...collections.values()])) {
+    const words = `x-ref, x-unique or x-merge at ${pointer} is not found from any collection: it counts below properties, items and combinations only.`;
+    violations.push(configViolation("schema", pointer, words, file));
+  }
+  for (const { name, source, annotated } of collections.values()) {
+    if (annotated) continue;
+    const file = source?.files[0]?.path ?? CONFIGURATION_FILE;
+    violations.push(
+      configViolation(
+        "schema",
+        "",
+        `The schema of ${name} refers to itself in too many ways to find its annotations.`,
+        file,
+      ),
+    );
+  }
   for (const [index, { from, to }] of (configuration.references ?? []).entries()) {
     for (const [pointer, name] of [["from", from] as const, ...to.map((target, at) => [`to/${at}`, target] as const)]) {
       if (collections.has(name)) continue;
@@ -78,11 +108,13 @@ export function danglingSettings({ configuration, collections, schemaFiles }: Ru
 }
 
 /** Works out the rules of every collection from a configuration that has the right shape. */
-export function makeRules(configuration: Configuration, schemaFiles: readonly SchemaFile[]): Rules {
+export function makeRules(configuration: Configuration, files: readonly SchemaFile[]): Rules {
+  // In one order, whatever brought them, so that the same files always make the same rules.
+  const schemaFiles = [...files].sort((left, right) => byUnit(left.path, right.path));
   const collections = new Map<string, RuledCollection>();
   for (const [name, settings] of Object.entries(configuration.collections)) {
     const source = settings.schema === undefined ? null : schemaSource(schemaFiles, settings.schema);
-    const stated = source === null ? { references: [], unique: [], policies: [] } : annotationsOf(source);
+    const stated = source === null ? NOTHING_STATED : annotationsOf(source);
     const references: ReferenceRule[] = (configuration.references ?? [])
       .filter(({ from }) => from === name)
       .map(({ at, to }) => ({ at: parsePointer(at) ?? [], to }));
@@ -98,9 +130,24 @@ export function makeRules(configuration: Configuration, schemaFiles: readonly Sc
       references: [...references, ...stated.references],
       unique: stated.unique,
       policies: [...policies, ...stated.policies],
+      annotated: stated.complete,
+      reached: stated.reached,
     });
   }
   return { configuration, collections, schemaFiles };
+}
+
+const NOTHING_STATED: Annotations = { references: [], unique: [], policies: [], complete: true, reached: new Set() };
+
+/** Annotations in the schemas of collections that none of them reaches. */
+function unreachedAnnotations(collections: readonly RuledCollection[]): { file: string; pointer: string }[] {
+  const reached = new Set(collections.flatMap((collection) => [...collection.reached]));
+  const files = new Map(collections.flatMap(({ source }) => source?.files ?? []).map((file) => [file.path, file]));
+  return [...files.values()].flatMap(({ path, value }) =>
+    [...annotatedPlaces(value)].flatMap((place) =>
+      reached.has(place.schema) ? [] : [{ file: path, pointer: formatPointer(place.at) }],
+    ),
+  );
 }
 
 /** The schema files of a tree. Throws `corrupt_object` when one is not JSON. */

@@ -46,7 +46,7 @@ export class SchemaChecks {
       for (const [index, problems] of result.problems.entries()) {
         const { collection, id, oid } = batch[index] as CheckedDocument;
         if (problems.length === 0) this.#valid.set(`${oid} ${source.key}`, true);
-        violations.push(...problems.map((problem): Violation => ({ code: "schema", collection, id, ...problem })));
+        for (const problem of problems) violations.push({ code: "schema", collection, id, ...problem });
       }
     }
     return violations;

@@ -81,6 +81,32 @@ describe("references", () => {
   });
 });
 
+describe("references under several rules", () => {
+  const twice = (to: readonly string[]): object => ({ from: "samples", at: "/name", to });
+
+  test("at one place are each remembered: the narrower one keeps its target from going", async () => {
+    const { store } = await storeWith({ studies: { T: {} }, samples: { T: {}, s1: { name: "T" } } });
+    const run = await open(store);
+    const references = [twice(["studies"]), twice(["studies", "samples"])];
+    await finish(store, await configure(store, run, { ...CONFIGURATION, references }));
+    const { errors } = await refusal(merged(store, { studies: { T: null } }));
+    expect(short(errors)).toEqual(["reference_in_use samples/s1 /name"]);
+  });
+
+  test("of documents whose ids and places read alike are kept apart", async () => {
+    const { store } = await storeWith({ studies: { T: {} }, samples: { x: { "a ": { b: "T" } }, "x /a": { b: "T" } } });
+    const references = [
+      { from: "samples", at: "/a /b", to: ["studies"] },
+      { from: "samples", at: "/b", to: ["studies"] },
+    ];
+    await finish(store, await configure(store, await open(store), { ...CONFIGURATION, references }));
+    await merged(store, { samples: { "x /a": null } });
+    expect(short((await refusal(merged(store, { studies: { T: null } }))).errors)).toEqual([
+      "reference_in_use samples/x /a /b",
+    ]);
+  });
+});
+
 describe("uniqueness", () => {
   test("against main, within one run, and after the holder gave the value up", async () => {
     const { store } = await storeWith({ studies: { a: { doi: "10.1/x" } } });
@@ -179,6 +205,59 @@ describe("a change of schema or configuration", () => {
     ]);
   });
 
+  test("that two files could be meant by is named", async () => {
+    const { store } = await storeWith();
+    const run = await open(store);
+    const put = async (name: string): Promise<RunView> =>
+      putSchema(store, TESTER, run.record.id, name, sent({ $id: "https://example.org/shared" }));
+    await put("one");
+    expect(short((await put("two")).record.warnings)).toEqual(["schema $config/schemas/two.schema.json /$id"]);
+  });
+
+  test("whose annotations no collection reaches is named", async () => {
+    const { store } = await storeWith();
+    const schema = structuredClone(SCHEMAS["schemas/sample.schema.json"]) as Record<string, Json>;
+    const put = await putSchema(
+      store,
+      TESTER,
+      (await open(store)).record.id,
+      "sample",
+      sent({ ...schema, dependentSchemas: { name: { properties: { note: { "x-ref": "studies" } } } } }),
+    );
+    expect(short(put.record.warnings)).toEqual([
+      "schema $config/schemas/sample.schema.json /dependentSchemas/name/properties/note",
+    ]);
+  });
+
+  test("that refers to itself in endless ways is refused in no time", async () => {
+    const { store } = await storeWith();
+    const names = Array.from({ length: 24 }, (_, index) => `d${index}`);
+    const properties = Object.fromEntries(names.map((name) => [name, { $ref: `#/$defs/${name}` }]));
+    const $defs = Object.fromEntries(names.map((name) => [name, { type: "object", properties }]));
+    const put = await putSchema(
+      store,
+      TESTER,
+      (await open(store)).record.id,
+      "sample",
+      sent({ type: "object", properties, $defs }),
+    );
+    expect(short(put.record.warnings)).toEqual(["schema $config/schemas/sample.schema.json "]);
+  });
+
+  test("with a place that cannot be decoded is named", async () => {
+    const { store } = await storeWith();
+    const collections = { ...CONFIGURATION.collections, samples: { schema: "schemas/sample.schema.json#/%zz" } };
+    const run = await configure(store, await open(store), { ...CONFIGURATION, collections });
+    expect(short(run.record.warnings)).toEqual(["schema $config/runtree.json /collections/samples/schema"]);
+  });
+
+  test("may take a collection away together with its documents", async () => {
+    const { store } = await storeWith({ samples: { s1: {} } });
+    const collections = { studies: { schema: "schemas/study.schema.json" } };
+    const run = await configure(store, await open(store, { samples: { s1: null } }), { format: 1, collections });
+    expect((await finish(store, run)).record.status).toBe("success");
+  });
+
   test("cannot take a collection away from its documents, or split it anew", async () => {
     const { store } = await storeWith({ samples: { s1: {} }, studies: { st: {} } });
     const collections: Configuration["collections"] = { studies: { schema: "schemas/study.schema.json", shards: 2 } };
@@ -210,6 +289,12 @@ describe("a change of schema or configuration", () => {
     await finish(store, two);
     expect([...store.main.rules.collections.keys()].toSorted()).toEqual(["one", "samples", "studies", "two"]);
   });
+});
+
+test("a document with more violations than a call may have arguments is refused like any other", async () => {
+  const { store } = await storeWith();
+  const { code, run } = await refusal(merged(store, { samples: { s1: { studies: Array<number>(200_000).fill(0) } } }));
+  expect([code, run.record.merge?.verdict.violation_count]).toEqual(["validation_failed", 200_000]);
 });
 
 test("a pattern that would take for ever stalls neither the server nor the verdict", async () => {

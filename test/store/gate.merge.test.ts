@@ -1,9 +1,13 @@
 import { describe, expect, test } from "vitest";
+import { putConfiguration } from "../../src/actions/change-settings.ts";
 import { readDocument } from "../../src/actions/read-documents.ts";
 import { readCommit, trailerOf } from "../../src/git/commit.ts";
 import { fsck, git } from "../support/git.ts";
-import { finish, merged, open, patch, refusal, storeWith } from "../support/situations.ts";
+import { CONFIGURATION, finish, merged, open, patch, refusal, storeWith } from "../support/situations.ts";
 import { OTHER, TESTER } from "../support/store.ts";
+import { resolveRun } from "../../src/actions/resolve-run.ts";
+import type { Json } from "../../src/domain/json.ts";
+import { findRun } from "../../src/store/run-view.ts";
 import type { Store } from "../../src/store/store.ts";
 
 function document(store: Store, id: string, collection = "samples"): unknown {
@@ -209,6 +213,51 @@ describe("a conflict", () => {
     await patch(store, rejected, { body: { samples: { s1: { depth: 2 } } } });
     expect((await finish(store, rejected)).record.status).toBe("success");
   });
+});
+
+describe("settling", () => {
+  test("never loses what could not be planned", async () => {
+    const { store } = await storeWith();
+    const run = await open(store, { samples: { s1: {} } });
+    const collections = {
+      ...CONFIGURATION.collections,
+      samples: { schema: "schemas/sample.schema.json", shards: 2 as const },
+    };
+    const settings = await open(store);
+    const value = { ...CONFIGURATION, collections } as unknown as Json;
+    await finish(
+      store,
+      await putConfiguration(store, TESTER, settings.record.id, { value, notices: [], precondition: () => undefined }),
+    );
+    const { code, errors } = await refusal(
+      resolveRun(store, TESTER, run.record.id, { resolutions: [] }, () => undefined),
+    );
+    expect([code, errors[0]?.code]).toEqual(["validation_failed", "forbidden_path"]);
+  });
+
+  test("takes only an object for a whole document", async () => {
+    const { store } = await storeWith();
+    const run = await open(store, { samples: { s1: { depth: 1 } } });
+    await merged(store, { samples: { s1: { depth: 2 } } });
+    const resolutions = [{ collection: "samples", id: "s1", pointer: "", value: 5 }];
+    const { errors } = await refusal(resolveRun(store, TESTER, run.record.id, { resolutions }, () => undefined));
+    expect(errors[0]?.pointer).toBe("/resolutions/0/value");
+  });
+});
+
+test("a run on which the gate itself fails is given back, and does not fail every start", async () => {
+  const { store } = await storeWith();
+  const run = await open(store, { samples: { s1: {} } });
+  const { schemas } = store;
+  const check = schemas.check.bind(schemas);
+  schemas.check = () => Promise.reject(new RangeError("planted"));
+  await expect(finish(store, run)).rejects.toThrow("planted");
+  schemas.check = check;
+  expect(findRun(store.repository, run.record.id)?.record).toMatchObject({
+    status: "rejected",
+    error: { code: "internal" },
+  });
+  expect((await finish(store, run)).record.status).toBe("success");
 });
 
 test("main that moves between plan and move means merge and check again", async () => {

@@ -62,6 +62,25 @@ describe("a repository that is refused at start, with the way out", () => {
     expect(fs.readdirSync(data)).toEqual([]);
   });
 
+  test.each<[string, (folder: string) => void]>([
+    ["a link", (folder) => fs.symlinkSync("/etc/hostname", `${folder}/README.md`)],
+    ["a name that git takes for its own", (folder) => writeFileSync(`${folder}/.gitmodules`, "")],
+    ["a run record", (folder) => writeFileSync(`${folder}/run.json`, "{}")],
+    [
+      "one document at two places",
+      (folder) => {
+        for (const place of ["aa", "bb"]) {
+          mkdirSync(`${folder}/metadata/notes/${place}`, { recursive: true });
+          writeFileSync(`${folder}/metadata/notes/${place}/n1.json`, '{"id": "n1"}');
+        }
+      },
+    ],
+  ])("a template with %s", async (_, arrange) => {
+    const template = templateFolder({ format: 1, collections: { notes: {} } });
+    arrange(template);
+    await expect(openTestStore({ template })).rejects.toThrow(code("template_invalid"));
+  });
+
   test("a template that is not one", async () => {
     await expect(openTestStore({ template: temporaryFolder() })).rejects.toThrow(code("template_invalid"));
   });
