@@ -69,8 +69,12 @@ export async function assessRun(store: Store, { record, head }: RunView, settle?
   });
 }
 
-/** The conflicts of an assessment, each with the commits, runs and authors of its sides. */
+/** How many conflicts a verdict or a problem names; who settles these hears of the rest. */
+const MAX_CONFLICTS = 1000;
+
+/** The conflicts of an assessment, at most a thousand, each with the commits, runs and authors of its sides. */
 export function conflictsOf(store: Store, { record, head }: RunView, { main, plan }: Assessment): Conflict[] {
-  const [base = main] = plan.conflicts.length === 0 ? [main] : basesOf(store, head);
-  return plan.conflicts.map((conflict) => nameSides(store.reader(), { base, main, run: head }, record.id, conflict));
+  if (plan.conflicts.length === 0) return [];
+  const [base = main] = basesOf(store, head);
+  return nameSides(store.reader(), { base, main, run: head }, record.id, plan.conflicts.slice(0, MAX_CONFLICTS));
 }

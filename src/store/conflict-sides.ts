@@ -1,4 +1,4 @@
-import { sameJson } from "../domain/json.ts";
+import { type JsonObject, sameJson } from "../domain/json.ts";
 import { parsePointer, valueAt } from "../domain/pointer.ts";
 import type { Conflict } from "../domain/verdict.ts";
 import { readCommit, trailerOf } from "../git/commit.ts";
@@ -13,40 +13,63 @@ export interface Sides {
   readonly run: Oid;
 }
 
-/** The newest commit on a first-parent chain, not beyond the base, that changed the value at a pointer of a file. */
-function lastChange(read: ReadObject, tip: Oid, base: Oid, path: string, pointer: string): Oid {
-  const parts = parsePointer(pointer) ?? [];
+/** The commits of one side that changed a file, newest first, each with the document before it. */
+interface FileStory {
+  readonly document: JsonObject | null;
+  readonly changes: readonly { readonly commit: Oid; readonly before: JsonObject | null }[];
+  /** Where the walk ended. */
+  readonly end: Oid;
+}
+
+/** Follows a file along first parents, not beyond the base. */
+function fileStory(read: ReadObject, tip: Oid, base: Oid, path: string): FileStory {
   const blobOf = (commit: Oid): Oid | null => blobAt(read, readCommit(read, commit).tree, path);
+  // A file that is not JSON is compared as a whole.
+  const documentOf = (blob: Oid | null): JsonObject | null =>
+    path.endsWith(".json") ? readDocumentBlob(read, blob) : blob === null ? null : { blob };
+  const changes: { commit: Oid; before: JsonObject | null }[] = [];
   const now = blobOf(tip);
-  const value = valueAt(readDocumentBlob(read, now) ?? undefined, parts);
   for (let at = tip, blob = now; ;) {
     const parent = readCommit(read, at).parents[0];
-    if (at === base || parent === undefined) return at;
+    if (at === base || parent === undefined) return { document: documentOf(now), changes, end: at };
     const before = blobOf(parent);
-    if (before !== blob && !sameJson(valueAt(readDocumentBlob(read, before) ?? undefined, parts), value)) return at;
-    at = parent;
-    blob = before;
+    if (before !== blob) changes.push({ commit: at, before: documentOf(before) });
+    [at, blob] = [parent, before];
   }
 }
 
-/** Names the commit, run and author behind each side of a conflict. Walks the commits since the base, which only a conflict costs. */
+/** The newest commit of a story that changed the value at a pointer. */
+function lastChange({ document, changes, end }: FileStory, pointer: string): Oid {
+  const parts = parsePointer(pointer) ?? [];
+  const value = valueAt(document ?? undefined, parts);
+  const found = changes.find(({ before }) => !sameJson(valueAt(before ?? undefined, parts), value));
+  return found?.commit ?? end;
+}
+
+/** Names the commit, run and author behind each side of conflicts. Walks the commits since the base, which only a conflict costs. */
 export function nameSides(
   read: ReadObject,
   { base, main, run }: Sides,
   runId: string,
-  conflict: PlannedConflict,
-): Conflict {
-  const { path, ...found } = conflict;
-  const ours = lastChange(read, main, base, path, conflict.pointer);
-  const theirs = lastChange(read, run, base, path, conflict.pointer);
-  const [ourCommit, theirCommit] = [readCommit(read, ours), readCommit(read, theirs)];
-  return {
-    ...found,
-    ours_commit: ours,
-    theirs_commit: theirs,
-    ours_run: trailerOf(ourCommit.message, "Run-Id"),
-    theirs_run: runId,
-    ours_author: ourCommit.author.name,
-    theirs_author: theirCommit.author.name,
-  };
+  conflicts: readonly PlannedConflict[],
+): Conflict[] {
+  const stories = new Map<string, { ours: FileStory; theirs: FileStory }>();
+  return conflicts.map(({ path, ...found }) => {
+    const story = stories.get(path) ?? {
+      ours: fileStory(read, main, base, path),
+      theirs: fileStory(read, run, base, path),
+    };
+    stories.set(path, story);
+    const [ours, theirs] = [lastChange(story.ours, found.pointer), lastChange(story.theirs, found.pointer)];
+    const [ourCommit, theirCommit] = [readCommit(read, ours), readCommit(read, theirs)];
+    return {
+      ...found,
+      ours_commit: ours,
+      theirs_commit: theirs,
+      ours_run: trailerOf(ourCommit.message, "Run-Id"),
+      theirs_run: runId,
+      ours_author: ourCommit.author.name,
+      theirs_author: theirCommit.author.name,
+    };
+  });
 }

@@ -215,6 +215,16 @@ describe("a conflict", () => {
   });
 });
 
+test("very many conflicts are refused like one, and a thousand of them are named", async () => {
+  const many = (value: number): Json =>
+    Object.fromEntries(Array.from({ length: 50_000 }, (_, index) => [`k${index}`, value]));
+  const { store } = await storeWith({ samples: { s1: { place: many(0) } } });
+  const run = await open(store, { samples: { s1: { place: many(1) } } });
+  await merged(store, { samples: { s1: { place: many(2) } } });
+  const { code, conflicts } = await refusal(finish(store, run));
+  expect([code, conflicts.length]).toEqual(["merge_conflict", 1000]);
+});
+
 describe("settling", () => {
   test("never loses what could not be planned", async () => {
     const { store } = await storeWith();
