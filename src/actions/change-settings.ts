@@ -1,5 +1,6 @@
 import type { Configuration } from "../domain/configuration.ts";
 import { DEFAULT_SHARDS } from "../domain/configuration.ts";
+import { encodeId } from "../domain/ids.ts";
 import { canonicalJson, isObject, type Json } from "../domain/json.ts";
 import { CONFIGURATION_FILE, documentAt, documentPath, SCHEMA_PATH, schemaPath } from "../domain/layout.ts";
 import type { Notice } from "../domain/verdict.ts";
@@ -59,7 +60,7 @@ export async function putSchema(
 ): Promise<RunView> {
   requireOpenRun(store, id);
   const path = schemaPath(name);
-  if (!SCHEMA_PATH.test(path)) {
+  if (!SCHEMA_PATH.test(path) || encodeId(name) !== name) {
     refuseMember(
       "bad_id",
       "",

@@ -34,14 +34,17 @@ function ownAddress(file: SchemaFile): string {
   return new URL(id, fileAddress(file.path)).href.replace(/#$/, "");
 }
 
-/** Pairs of files that others could mean by one address: the same `$id`, or one's `$id` and the other's place. */
+/** Pairs of files that others could mean by one address: the same `$id`, or one's `$id` and the other's place, whatever the case. */
 export function sharedAddresses(files: readonly SchemaFile[]): [string, string][] {
-  const owners = new Map(files.map((file) => [fileAddress(file.path), file.path]));
+  const owners = new Map<string, string>();
   return files.flatMap((file): [string, string][] => {
-    const address = ownAddress(file);
-    const other = owners.get(address);
-    owners.set(address, file.path);
-    return other === undefined || other === file.path ? [] : [[file.path, other]];
+    // In lower case, as some checkouts do not tell `Study` from `study`.
+    const addresses = new Set([fileAddress(file.path), ownAddress(file)].map((address) => address.toLowerCase()));
+    const others = new Set(
+      Array.from(addresses, (address) => owners.get(address)).filter((owner) => owner !== undefined),
+    );
+    for (const address of addresses) owners.set(address, file.path);
+    return Array.from(others, (other) => [file.path, other]);
   });
 }
 

@@ -287,7 +287,7 @@ describe("settings", () => {
   });
 
   test("a schema of a bad name", async () => {
-    for (const name of ["../../x", "study.schema.json"]) {
+    for (const name of ["../../x", "study.schema.json", "con"]) {
       const answer = await call(server, "putSchema", { params: { run_id: run, name }, body: {} });
       expect([answer.status, answer.body.errors[0].code]).toEqual([422, "bad_id"]);
     }

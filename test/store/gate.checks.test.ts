@@ -211,6 +211,9 @@ describe("a change of schema or configuration", () => {
     const put = async (name: string): Promise<RunView> =>
       putSchema(store, TESTER, run.record.id, name, sent({ $id: "https://example.org/shared" }));
     await put("one");
+    expect(
+      short((await putSchema(store, TESTER, (await open(store)).record.id, "Sample", sent({}))).record.warnings),
+    ).toEqual(["schema $config/schemas/sample.schema.json /$id"]);
     expect(short((await put("two")).record.warnings)).toEqual(["schema $config/schemas/two.schema.json /$id"]);
   });
 
