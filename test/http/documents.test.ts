@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { git } from "../support/git.ts";
 import { call } from "../support/http.ts";
-import { startServer, type TestServer } from "../support/server.ts";
+import { startServerForFile, type TestServer } from "../support/server.ts";
 
 let server: TestServer;
 let first: string;
@@ -9,19 +9,21 @@ let second: string;
 let open: string;
 let between: string;
 
-beforeAll(async () => {
-  server = await startServer({ until: afterAll });
-  const merge = async (description: string): Promise<string> => {
-    const body = { done: true, body: { study_set: { "nmdc:sty-1": { title: "A study", description } } } };
-    return (await call(server, "startRun", { params: { job_id: "custom" }, body })).body.merge.commit;
-  };
-  first = await merge("first");
-  between = new Date().toISOString();
-  await new Promise((resolve) => setTimeout(resolve, 5));
-  second = await merge("second");
-  const body = { body: { study_set: { "nmdc:sty-1": { description: "proposed" } } } };
-  open = (await call(server, "startRun", { params: { job_id: "custom" }, body })).body.id;
-});
+beforeAll(() =>
+  startServerForFile(async (started) => {
+    server = started;
+    const merge = async (description: string): Promise<string> => {
+      const body = { done: true, body: { study_set: { "nmdc:sty-1": { title: "A study", description } } } };
+      return (await call(server, "startRun", { params: { job_id: "custom" }, body })).body.merge.commit;
+    };
+    first = await merge("first");
+    between = new Date().toISOString();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    second = await merge("second");
+    const body = { body: { study_set: { "nmdc:sty-1": { description: "proposed" } } } };
+    open = (await call(server, "startRun", { params: { job_id: "custom" }, body })).body.id;
+  }),
+);
 
 const params = { collection: "study_set", id: "nmdc:sty-1" };
 const at = async (text: string): Promise<{ status: number; text: string; commit: string | null }> => {

@@ -1,14 +1,19 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import type { OperationId } from "../../src/contract/operations.ts";
 import { type Answer, call, type Request } from "../support/http.ts";
-import { startServer, type TestServer } from "../support/server.ts";
+import { startServerForFile, type TestServer } from "../support/server.ts";
 
 let server: TestServer;
 let run: string;
-beforeAll(async () => {
-  server = await startServer({ until: afterAll, flags: ["--max-body", "100000"] });
-  run = (await call(server, "startRun", { params: { job_id: "custom" }, body: {} })).body.id;
-});
+beforeAll(() =>
+  startServerForFile(
+    async (started) => {
+      server = started;
+      run = (await call(server, "startRun", { params: { job_id: "custom" }, body: {} })).body.id;
+    },
+    ["--max-body", "100000"],
+  ),
+);
 
 const start = (body: unknown, headers: Record<string, string> = {}): Promise<Answer> =>
   call(server, "startRun", { params: { job_id: "custom" }, body, headers });

@@ -1,11 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { call } from "../support/http.ts";
-import { startServer, type TestServer } from "../support/server.ts";
+import { startServerForFile, type TestServer } from "../support/server.ts";
 
 let server: TestServer;
-beforeAll(async () => {
-  server = await startServer({ until: afterAll });
-});
+beforeAll(() => startServerForFile((started) => void (server = started)));
 
 let count = 0;
 /** An id that no other test uses. */

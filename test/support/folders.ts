@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 
-/** What is done when a test, or with `afterAll` a whole file, has ended. */
+/** Takes note of what is to be done when a test, or something longer, has ended. */
 export type Until = (cleanUp: () => void | Promise<void>) => void;
 
 /** Makes a folder that is gone when the test (or whatever `until` names) has ended. */

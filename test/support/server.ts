@@ -69,3 +69,24 @@ export async function startServer(
     kill: () => end("SIGKILL"),
   };
 }
+
+/**
+ * Starts a server for all tests of a file. Called in `beforeAll`, it returns what ends the server, which `beforeAll`
+ * in turn hands to vitest: `afterAll` inside a hook would be passed over.
+ */
+export async function startServerForFile(
+  use: (server: TestServer) => void | Promise<void>,
+  flags: readonly string[] = [],
+): Promise<() => Promise<void>> {
+  const cleanUps: (() => void | Promise<void>)[] = [];
+  const end = async (): Promise<void> => {
+    for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+  };
+  try {
+    await use(await startServer({ flags, until: (cleanUp) => cleanUps.push(cleanUp) }));
+    return end;
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
