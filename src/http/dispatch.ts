@@ -68,7 +68,18 @@ export class Dispatcher {
     if (known?.job != null) return jobAnswer(this.#store, requireJobRecord(this.#store, known.job));
     this.#atWork.add(idempotency.key);
     try {
-      return await this.#call(request, understood);
+      const answer = await this.#call(request, understood);
+      const { view } = answer;
+      if (view !== undefined) {
+        this.#store.requests.noteUnwritten(
+          idempotency.key,
+          idempotency.body,
+          view.record.id,
+          view.head,
+          this.#store.clock(),
+        );
+      }
+      return answer;
     } finally {
       this.#atWork.delete(idempotency.key);
     }

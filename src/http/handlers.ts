@@ -40,6 +40,8 @@ export interface Call<Id extends OperationId> {
 export interface Answer<Body> {
   readonly body: Body | Buffer;
   readonly etag?: string;
+  /** The run that the answer shows. */
+  readonly view?: RunView;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -54,7 +56,7 @@ const PACKAGE = JSON.parse(readFileSync(new URL("../../package.json", import.met
 };
 
 function runAnswer(store: Store, view: RunView): Answer<Wire<"run#Run">> {
-  return { body: presentRun(store, view), etag: runTag(view) };
+  return { body: presentRun(store, view), etag: runTag(view), view };
 }
 
 /** A job that was made just now, or by an earlier try of the same request. */

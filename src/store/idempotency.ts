@@ -31,6 +31,12 @@ export class RememberedRequests {
     return this.#known.get(key) ?? null;
   }
 
+  /** Takes note of a request that went well without writing anything; a restart forgets it, which does no harm. */
+  noteUnwritten(key: string, body: string, run: string, head: Oid, now: number): void {
+    if (!this.#known.has(key))
+      this.#known.set(key, { body, commit: head, seconds: now / 1000, run, job: null, refused: false });
+  }
+
   /** Takes note of a commit, if it carries the trailer. Of several commits by one request the newest counts. */
   learn(repository: Pick<Repository, "read">, oid: Oid): void {
     const { message, committer } = readCommit(readerWith(repository), oid);

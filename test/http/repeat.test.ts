@@ -47,6 +47,16 @@ describe("an idempotency key", () => {
     expect((await patch(server, made.body.id, { body: study("b") }, key("k").headers)).status).toBe(200);
   });
 
+  test("belongs to one body also where nothing was there to write", async () => {
+    const server = await startServer();
+    const { body: run } = await start(server, {});
+    expect((await patch(server, run.id, {}, key("k").headers)).body.head).toBe(run.head);
+    expect((await patch(server, run.id, {}, key("k").headers)).status).toBe(200);
+    expect((await patch(server, run.id, { metadata: { a: 1 } }, key("k").headers)).body.code).toBe(
+      "idempotency_key_reused",
+    );
+  });
+
   test("of a request that was refused before a commit is judged anew", async () => {
     const server = await startServer();
     const id = "01arz3ndektsv4rrffq69g5fav";
