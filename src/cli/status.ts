@@ -1,4 +1,5 @@
 import type { CommandModule } from "yargs";
+import { counted } from "../domain/verdict.ts";
 import { printData, table } from "./output.ts";
 import { clientFor, type CommonFlags, targetFlags } from "./target.ts";
 
@@ -15,7 +16,7 @@ export const statusCommand: CommandModule<object, CommonFlags> = {
       ["main", readiness.main ?? "absent"],
       ["open runs", String(readiness.open_runs)],
       ["runs", String(runs.total)],
-      ...collections.items.map(({ name, documents }) => [name, `${documents} documents`]),
+      ...collections.items.map(({ name, documents }) => [name, counted(documents, "document")]),
     ];
     printData(flags.json, { ...readiness, collections: collections.items, runs: runs.total }, table(rows));
   },
