@@ -6,7 +6,7 @@ import { readCommit, subjectOf, trailerOf } from "../git/commit.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
 import { diffTrees } from "../git/tree.ts";
 import { readDocumentBlob } from "../store/documents.ts";
-import { VALIDATION } from "../store/idempotency.ts";
+import { VALIDATION } from "../store/authorship.ts";
 import { ownCommits, recordAt } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
 import { requireRun } from "./refusal.ts";

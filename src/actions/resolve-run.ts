@@ -2,10 +2,9 @@ import { RuntreeError } from "../domain/errors.ts";
 import { isObject, type Json } from "../domain/json.ts";
 import { parsePointer } from "../domain/pointer.ts";
 import { counted, listed, type Violation } from "../domain/verdict.ts";
-import type { Authorship } from "../store/authorship.ts";
+import { type Authorship, checkedTrailer, named } from "../store/authorship.ts";
 import { commitOnBranch, runTrailers } from "../store/branch.ts";
 import { assess, assessRun, conflictsOf } from "../store/assess.ts";
-import { VALIDATION } from "../store/idempotency.ts";
 import type { Settle } from "../store/plan.ts";
 import type { RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
@@ -123,16 +122,15 @@ export async function resolveRun(
       parents: [view.head, found.main],
       tree: found.plan.tree,
       objects: found.plan.objects,
-      files: new Map(),
       record,
       text: {
         subject: `Resolve run ${id} against main`,
-        body: input.resolutions.map(
-          ({ collection, id: document, pointer, take }) => `${take ?? "value"} ${collection}/${document} ${pointer}`,
+        body: named(
+          input.resolutions.map(
+            ({ collection, id: document, pointer, take }) => `${take ?? "value"} ${collection}/${document} ${pointer}`,
+          ),
         ),
-        trailers: runTrailers(record, [
-          [VALIDATION, violation_count === 0 ? "passed; 0" : `warned; ${violation_count}`],
-        ]),
+        trailers: runTrailers(record, [checkedTrailer(violation_count)]),
       },
     });
   });

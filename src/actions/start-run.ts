@@ -1,5 +1,5 @@
 import { RuntreeError } from "../domain/errors.ts";
-import type { Json } from "../domain/json.ts";
+import type { Json, JsonObject } from "../domain/json.ts";
 import { applyMergePatch, readSubmission } from "../domain/patch.ts";
 import { runIdProblem } from "../domain/run-id.ts";
 import type { RunRecord } from "../domain/run.ts";
@@ -10,12 +10,16 @@ import type { Authorship } from "../store/authorship.ts";
 import { findRun, type RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
 import { applySubmission } from "../store/submission.ts";
-import { advanceRun, type RunDescription } from "./advance-run.ts";
+import { advanceRun } from "./advance-run.ts";
 import { requireJobRecord } from "./create-job.ts";
 import { refuseAtDoor, refuseMember } from "./refusal.ts";
 
-export interface StartRun extends RunDescription {
+export interface StartRun {
   readonly job_id: string;
+  readonly contract_id?: string;
+  readonly pipeline_name?: string;
+  readonly pipeline_id?: string;
+  readonly metadata?: JsonObject;
   readonly done?: boolean;
   readonly body?: Json;
   readonly run_id?: string;

@@ -3,6 +3,18 @@ import type { Notice, Verdict, Violation } from "./verdict.ts";
 
 export type RunStatus = "waiting" | "running" | "merging" | "rejected" | "success" | "failed" | "cancelled" | "skipped";
 
+/** Nothing follows a closed status. */
+const CLOSED: Readonly<Record<RunStatus, boolean>> = {
+  waiting: false,
+  running: false,
+  merging: false,
+  rejected: false,
+  success: false,
+  failed: false,
+  cancelled: false,
+  skipped: false,
+};
+
 /** Which status may follow which (DESIGN §3). The compiler requires every cell. */
 export const TRANSITIONS: Readonly<Record<RunStatus, Readonly<Record<RunStatus, boolean>>>> = {
   waiting: {
@@ -45,46 +57,10 @@ export const TRANSITIONS: Readonly<Record<RunStatus, Readonly<Record<RunStatus, 
     cancelled: true,
     skipped: false,
   },
-  success: {
-    waiting: false,
-    running: false,
-    merging: false,
-    rejected: false,
-    success: false,
-    failed: false,
-    cancelled: false,
-    skipped: false,
-  },
-  failed: {
-    waiting: false,
-    running: false,
-    merging: false,
-    rejected: false,
-    success: false,
-    failed: false,
-    cancelled: false,
-    skipped: false,
-  },
-  cancelled: {
-    waiting: false,
-    running: false,
-    merging: false,
-    rejected: false,
-    success: false,
-    failed: false,
-    cancelled: false,
-    skipped: false,
-  },
-  skipped: {
-    waiting: false,
-    running: false,
-    merging: false,
-    rejected: false,
-    success: false,
-    failed: false,
-    cancelled: false,
-    skipped: false,
-  },
+  success: CLOSED,
+  failed: CLOSED,
+  cancelled: CLOSED,
+  skipped: CLOSED,
 };
 
 export const RUN_STATUSES: readonly RunStatus[] = Object.keys(TRANSITIONS) as RunStatus[];

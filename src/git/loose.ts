@@ -43,5 +43,7 @@ export async function writeLoose(fs: FileSystem, gitDir: string, objects: readon
     }),
   );
   const folders = new Set(objects.map(({ oid }) => dirname(loosePath(gitDir, oid))));
+  // The folder that holds them, too: another writer may have made one of them a moment ago and not synced it yet.
+  if (objects.length > 0) folders.add(`${gitDir}/objects`);
   await Promise.all(Array.from(folders, (folder) => syncPath(fs, folder)));
 }

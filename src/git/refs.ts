@@ -197,7 +197,9 @@ export async function moveRefs(fs: FileSystem, gitDir: string, moves: readonly R
       await commitLock(fs, path);
       held.delete(path);
     }
-    for (const folder of new Set(written.map(({ path }) => dirname(path)))) await syncFolderIfThere(fs, folder);
+    // The folder above, too: another writer may have made this one a moment ago and not synced it yet.
+    const folders = new Set(written.flatMap(({ path }) => [dirname(path), dirname(dirname(path))]));
+    for (const folder of folders) await syncFolderIfThere(fs, folder);
     if (gone.length > 0)
       await dropPacked(fs, gitDir, new Set(ordered.filter(({ to }) => to === null).map(({ ref }) => ref)));
     for (const path of gone) await fs.promises.rm(path, { force: true });

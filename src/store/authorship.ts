@@ -1,4 +1,4 @@
-import { encodeCommit, formatMessage, readCommit } from "../git/commit.ts";
+import { encodeCommit, formatMessage, readCommit, trailerOf } from "../git/commit.ts";
 import type { EncodedObject, Oid, ReadObject } from "../git/objects.ts";
 
 /** Hashes of an Idempotency-Key with its scope, and of the body that came with it. */
@@ -20,7 +20,30 @@ export interface CommitText {
 }
 
 /** The trailer that lets a repeated request be recognised, also after a restart. */
-export const IDEMPOTENCY = "Idempotency";
+const IDEMPOTENCY = "Idempotency";
+
+/** The trailer of a commit whose content was checked: `passed; 0`, `warned; N`, or `failed; N` where the gate refused. */
+export const VALIDATION = "Validation";
+
+/** How many documents a commit message names. */
+const MAX_NAMED = 20;
+
+/** The idempotency mark in a commit's message; null when it has none. */
+export function markOf(message: string): IdempotencyMark | null {
+  const [key, body] = trailerOf(message, IDEMPOTENCY)?.split(" ") ?? [];
+  return key === undefined || body === undefined ? null : { key, body };
+}
+
+/** The trailer of a submission that was checked, with how many violations were found. */
+export function checkedTrailer(violations: number): readonly [string, string] {
+  return [VALIDATION, violations === 0 ? "passed; 0" : `warned; ${violations}`];
+}
+
+/** The first lines of a list for a commit message, and how many more there are. */
+export function named(lines: readonly string[]): string[] {
+  const rest = lines.length - MAX_NAMED;
+  return [...lines.slice(0, MAX_NAMED), ...(rest > 0 ? [`and ${rest} more`] : [])];
+}
 
 /** Makes a commit by a principal through this node; its dates are never before a parent's. */
 export function authoredCommit(

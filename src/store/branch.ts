@@ -13,17 +13,15 @@ export interface BranchCommit {
   /** The run as it stands; null when this commit opens it. */
   readonly from: Pick<RunView, "head"> | null;
   readonly parents: readonly Oid[];
-  /** The tree that the files are edited in. */
+  /** The branch's tree, but for the record. */
   readonly tree: Oid;
   /** Objects of that tree which are not written yet. */
   readonly objects?: readonly EncodedObject[];
-  /** Files that change, by path; null removes one. */
-  readonly files: ReadonlyMap<string, string | null>;
   readonly record: RunRecord;
   readonly text: CommitText;
 }
 
-/** The tree of a branch commit before its record is in it, with the objects it needs. */
+/** Edits files in a tree; null removes one. `objects` are those that the new tree needs, `unwritten` ones of the old among them. */
 export function editFiles(
   store: Store,
   tree: Oid,
@@ -31,12 +29,11 @@ export function editFiles(
   unwritten: readonly EncodedObject[] = [],
 ): { tree: Oid; objects: EncodedObject[] } {
   const blobs = [...files].map(([path, text]) => ({ path, blob: text === null ? null : encodeObject("blob", text) }));
-  const { root, objects } = editTree(
-    store.reader(unwritten),
-    tree,
-    new Map(blobs.map(({ path, blob }) => [path, blob?.oid ?? null])),
-  );
-  return { tree: root ?? tree, objects: [...unwritten, ...blobs.flatMap(({ blob }) => blob ?? []), ...objects] };
+  const edits = new Map(blobs.map(({ path, blob }) => [path, blob?.oid ?? null]));
+  const { root, objects } = editTree(store.reader(unwritten), tree, edits);
+  const edited = root ?? EMPTY_TREE;
+  const made = [...unwritten, ...blobs.flatMap(({ blob }) => blob ?? []), ...objects];
+  return { tree: edited, objects: neededBy(edited, made) };
 }
 
 /** The trailers that every commit of a run carries. */
@@ -53,18 +50,13 @@ export function runTrailers(
  */
 export async function commitOnBranch(store: Store, author: Authorship, commit: BranchCommit): Promise<RunView> {
   const { record } = commit;
-  const edited = editFiles(
-    store,
-    commit.tree,
-    new Map([...commit.files, [RUN_FILE, encodeRecord(record)]]),
-    commit.objects,
-  );
+  const edited = editFiles(store, commit.tree, new Map([[RUN_FILE, encodeRecord(record)]]), commit.objects);
   const tip = authoredCommit(store.reader(), store.signing(author), {
     ...commit.text,
     tree: edited.tree,
     parents: commit.parents,
   });
-  const objects = [...neededBy(edited.tree, edited.objects), tip];
+  const objects = [...edited.objects, tip];
   const ref = runRef(record.id);
   const from = commit.from?.head ?? null;
   if (!isClosed(record.status)) {

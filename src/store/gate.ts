@@ -4,13 +4,12 @@ import { byUnit } from "../domain/json.ts";
 import { MAIN, runRecordPath, runRef } from "../domain/layout.ts";
 import type { RunRecord } from "../domain/run.ts";
 import { counted, listed, type Verdict } from "../domain/verdict.ts";
-import { readCommit, trailerOf } from "../git/commit.ts";
+import { readCommit } from "../git/commit.ts";
 import { encodeObject, type Oid } from "../git/objects.ts";
 import { editTree, neededBy } from "../git/tree.ts";
 import { type Assessment, assessRun, conflictsOf } from "./assess.ts";
-import { authoredCommit, type Authorship, IDEMPOTENCY } from "./authorship.ts";
+import { authoredCommit, type Authorship, checkedTrailer, markOf, named, VALIDATION } from "./authorship.ts";
 import { commitOnBranch, runTrailers } from "./branch.ts";
-import { VALIDATION } from "./idempotency.ts";
 import type { MergePlan } from "./plan.ts";
 import { encodeRecord, findClosedRun, findRun, type RunView } from "./run-view.ts";
 import type { Store } from "./store.ts";
@@ -18,8 +17,6 @@ import { branchRules } from "./submission.ts";
 
 /** How often a merge is planned anew because `main` or the branch moved under it. */
 const MAX_ATTEMPTS = 8;
-/** How many changed documents a merge commit's message names. */
-const MAX_NAMED = 20;
 
 /** What a merge does to `main`: a few words for the subject, and a line for each document. */
 function summary({ documents, settings }: MergePlan): { subject: string; lines: string[] } {
@@ -35,16 +32,9 @@ function summary({ documents, settings }: MergePlan): { subject: string; lines: 
   return { subject: words.join(", ") || "no changes", lines: named(lines) };
 }
 
-/** The first lines of a list for a commit message, and how many more there are. */
-function named(lines: readonly string[]): string[] {
-  const rest = lines.length - MAX_NAMED;
-  return [...lines.slice(0, MAX_NAMED), ...(rest > 0 ? [`and ${rest} more`] : [])];
-}
-
 /** The authorship of the outcome: it repeats the mark of the submission it judges, so that a retry finds the outcome. */
 function judgedFor(store: Store, author: Authorship, tip: Oid): Authorship {
-  const [key, body] = trailerOf(readCommit(store.reader(), tip).message, IDEMPOTENCY)?.split(" ") ?? [];
-  return { ...author, idempotency: key !== undefined && body !== undefined ? { key, body } : author.idempotency };
+  return { ...author, idempotency: markOf(readCommit(store.reader(), tip).message) ?? author.idempotency };
 }
 
 async function merge(
@@ -79,7 +69,7 @@ async function merge(
   const commit = authoredCommit(store.reader(), store.signing(judgedFor(store, author, view.head)), {
     subject: `Merge run ${record.id} of ${record.job_id}: ${subject}`,
     body: lines,
-    trailers: runTrailers(record, [[VALIDATION, "passed; 0"]]),
+    trailers: runTrailers(record, [checkedTrailer(0)]),
     tree,
     parents: [found.main, view.head],
   });
@@ -111,7 +101,6 @@ async function reject(store: Store, author: Authorship, view: RunView, verdict: 
     from: view,
     parents: [view.head],
     tree: readCommit(store.reader(), view.head).tree,
-    files: new Map(),
     record,
     text: {
       subject: `Reject run ${record.id}: ${counted(verdict.violation_count, "violation")}, ${counted(verdict.conflicts.length, "conflict")}`,
@@ -164,7 +153,6 @@ async function giveBack(
     from: view,
     parents: [view.head],
     tree: readCommit(store.reader(), view.head).tree,
-    files: new Map(),
     record,
     text: { subject: `Reject run ${record.id}: ${error.code}`, body: [error.message], trailers: runTrailers(record) },
   });

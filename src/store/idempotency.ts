@@ -1,7 +1,7 @@
 import { readCommit, trailerOf } from "../git/commit.ts";
 import type { Oid } from "../git/objects.ts";
 import { readerWith, type Repository } from "../git/repository.ts";
-import { IDEMPOTENCY } from "./authorship.ts";
+import { markOf, VALIDATION } from "./authorship.ts";
 
 /** How long a key is remembered at least, in seconds (WIRE §1: 24 h; doubled against clock changes). */
 const REMEMBERED_SECONDS = 48 * 60 * 60;
@@ -10,17 +10,14 @@ const PRUNE_SECONDS = 60 * 60;
 /** What an earlier request with the same key did. */
 export interface RememberedRequest {
   readonly body: string;
+  /** The newest commit that the request made, and when. */
   readonly commit: Oid;
-  /** Of the newest commit that the request made. */
   readonly seconds: number;
   readonly run: string | null;
   readonly job: string | null;
   /** The commit refused the merge that the request asked for. */
   readonly refused: boolean;
 }
-
-/** Trailer that marks the commit of a refusal. */
-export const VALIDATION = "Validation";
 
 /** Which requests were answered lately, derived from the trailers of their commits. */
 export class RememberedRequests {
@@ -40,8 +37,9 @@ export class RememberedRequests {
   /** Takes note of a commit, if it carries the trailer. Of several commits by one request the newest counts. */
   learn(repository: Pick<Repository, "read">, oid: Oid): void {
     const { message, committer } = readCommit(readerWith(repository), oid);
-    const [key, body] = trailerOf(message, IDEMPOTENCY)?.split(" ") ?? [];
-    if (key === undefined || body === undefined) return;
+    const mark = markOf(message);
+    if (mark === null) return;
+    const { key, body } = mark;
     const refused = trailerOf(message, VALIDATION)?.startsWith("failed") ?? false;
     this.#prune(committer.seconds);
     const known = this.#known.get(key);

@@ -76,7 +76,6 @@ async function leaveMerging(store: Store, { record, head }: RunView): Promise<Ru
     from: { head },
     parents: [head],
     tree: readCommit(store.reader(), head).tree,
-    files: new Map(),
     record: merging,
     text: { subject: `Mark run ${record.id} done`, trailers: runTrailers(merging) },
   });
