@@ -95,6 +95,15 @@ function keyHeader(flags: Flags): Record<string, string> {
 
 const shown = (run: Run): readonly [unknown, string] => [run, runText(run)];
 
+/** Sends the submission of the flags to a run, with more members if need be. */
+function patching(more: { readonly done?: true }): Action {
+  return async (client, flags) => {
+    const body = { ...submissionOf(flags), ...more };
+    const params = { run_id: String(flags["run"]) };
+    return shown((await client.call("patchRun", { params, body, headers: keyHeader(flags) })).body);
+  };
+}
+
 const subcommands: readonly CommandModule[] = [
   subcommand(
     "start [job]",
@@ -116,33 +125,12 @@ const subcommands: readonly CommandModule[] = [
       );
     },
   ),
-  subcommand(
-    "submit <run>",
-    "submit to an open run",
-    (yargs) => bodyFlags(runId(yargs)),
-    async (client, flags) => {
-      const params = { run_id: String(flags["run"]) };
-      return shown(
-        (await client.call("patchRun", { params, body: submissionOf(flags), headers: keyHeader(flags) })).body,
-      );
-    },
-  ),
+  subcommand("submit <run>", "submit to an open run", (yargs) => bodyFlags(runId(yargs)), patching({})),
   subcommand(
     "done <run>",
     "say that a run is done: the gate judges it",
     (yargs) => bodyFlags(runId(yargs)),
-    async (client, flags) => {
-      const params = { run_id: String(flags["run"]) };
-      return shown(
-        (
-          await client.call("patchRun", {
-            params,
-            body: { ...submissionOf(flags), done: true },
-            headers: keyHeader(flags),
-          })
-        ).body,
-      );
-    },
+    patching({ done: true }),
   ),
   subcommand("show <run>", "show a run", runId, async (client, flags) =>
     shown((await client.call("getRun", { params: { run_id: String(flags["run"]) } })).body),
