@@ -47,13 +47,13 @@ export function listFolder(fs: FileSystem, path: string): { name: string; isFold
 }
 
 /** Makes a file's bytes, or a folder's entries, durable. */
-export async function syncPath(fs: FileSystem, path: string): Promise<void> {
+export function syncPath(fs: FileSystem, path: string): void {
   try {
-    const handle = await fs.promises.open(path, "r");
+    const file = fs.openSync(path, "r");
     try {
-      await handle.sync();
+      fs.fsyncSync(file);
     } finally {
-      await handle.close();
+      fs.closeSync(file);
     }
   } catch (error) {
     throw ioError(error, "syncing", path);
@@ -61,29 +61,34 @@ export async function syncPath(fs: FileSystem, path: string): Promise<void> {
 }
 
 /** Makes a folder's entries durable, unless git's maintenance took the folder away, as it does with empty ones. */
-export async function syncFolderIfThere(fs: FileSystem, path: string): Promise<void> {
+export function syncFolderIfThere(fs: FileSystem, path: string): void {
   try {
-    await syncPath(fs, path);
+    syncPath(fs, path);
   } catch (error) {
     if (!(error instanceof RuntreeError) || systemCode(error.cause) !== "ENOENT") throw error;
   }
 }
 
 /** Makes a folder and those above it that are missing, durably: each is synced into the one that holds it. */
-export async function makeFolder(fs: FileSystem, path: string): Promise<void> {
-  const first = await fs.promises.mkdir(path, { recursive: true });
+export function makeFolder(fs: FileSystem, path: string): void {
+  const first = fs.mkdirSync(path, { recursive: true });
   if (first === undefined) return;
-  for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolderIfThere(fs, dirname(made));
+  for (let made = path; made.length >= first.length; made = dirname(made)) syncFolderIfThere(fs, dirname(made));
 }
 
-/** Writes bytes to a new file and makes them durable; the file must not exist. */
-export async function writeNewFile(fs: FileSystem, path: string, bytes: Buffer, mode = 0o644): Promise<void> {
-  const handle = await fs.promises.open(path, "wx", mode);
+/** Writes all of some bytes to an open file, from a place on. */
+export function writeFully(fs: FileSystem, file: number, bytes: Buffer, at: number): void {
+  for (let done = 0; done < bytes.length;) done += fs.writeSync(file, bytes, done, bytes.length - done, at + done);
+}
+
+/** Writes bytes to a file and makes them durable; with the flag `wx` the file must not exist. */
+export function writeSynced(fs: FileSystem, path: string, bytes: Buffer, flag: "w" | "wx", mode = 0o644): void {
+  const file = fs.openSync(path, flag, mode);
   try {
-    await handle.writeFile(bytes);
-    await handle.sync();
+    writeFully(fs, file, bytes, 0);
+    fs.fsyncSync(file);
   } finally {
-    await handle.close();
+    fs.closeSync(file);
   }
 }
 
@@ -92,17 +97,17 @@ export async function writeNewFile(fs: FileSystem, path: string, bytes: Buffer, 
  * is missing, also when git's maintenance takes it away meanwhile. Its own fsync is the caller's, who may have many
  * files for one folder.
  */
-export async function replaceFile(fs: FileSystem, path: string, bytes: Buffer, mode = 0o644): Promise<void> {
+export function replaceFile(fs: FileSystem, path: string, bytes: Buffer, mode = 0o644): void {
   const folder = dirname(path);
   for (let attempt = 0; ; attempt++) {
     const temporary = `${folder}/tmp_obj_${randomBytes(8).toString("hex")}`;
     try {
-      await makeFolder(fs, folder);
-      await writeNewFile(fs, temporary, bytes, mode);
-      await fs.promises.rename(temporary, path);
+      if (attempt > 0) makeFolder(fs, folder);
+      writeSynced(fs, temporary, bytes, "wx", mode);
+      fs.renameSync(temporary, path);
       return;
     } catch (error) {
-      await fs.promises.rm(temporary, { force: true }).catch(() => undefined);
+      removeQuietly(fs, temporary);
       if (systemCode(error) !== "ENOENT" || attempt >= FOLDER_ATTEMPTS) throw ioError(error, "writing", path);
     }
   }
@@ -110,3 +115,12 @@ export async function replaceFile(fs: FileSystem, path: string, bytes: Buffer, m
 
 /** How often a folder is made anew that git's maintenance took away. */
 const FOLDER_ATTEMPTS = 5;
+
+/** Removes a file of our own after something failed; that it cannot be removed is not what is told. */
+export function removeQuietly(fs: FileSystem, path: string): void {
+  try {
+    fs.rmSync(path, { force: true });
+  } catch {
+    // The failure that led here is the one to tell.
+  }
+}

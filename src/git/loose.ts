@@ -1,11 +1,8 @@
-import { deflate, inflateSync } from "node:zlib";
+import { deflateSync, inflateSync } from "node:zlib";
 import { dirname } from "node:path";
-import { promisify } from "node:util";
 import { RuntreeError } from "../domain/errors.ts";
 import { type FileSystem, readFileOrNull, replaceFile, syncPath } from "./files.ts";
 import { type EncodedObject, type GitObject, hashObject, objectHeader, type ObjectType, type Oid } from "./objects.ts";
-
-const deflateAsync = promisify(deflate);
 
 function loosePath(gitDir: string, oid: Oid): string {
   return `${gitDir}/objects/${oid.slice(0, 2)}/${oid.slice(2)}`;
@@ -35,15 +32,13 @@ export function readLoose(fs: FileSystem, gitDir: string, oid: Oid): GitObject |
  * Writes objects as loose files and makes them durable, folders included. Always writes, also where a file
  * of that name exists: it may be torn from a crash, and rewriting it is what mends it.
  */
-export async function writeLoose(fs: FileSystem, gitDir: string, objects: readonly EncodedObject[]): Promise<void> {
-  await Promise.all(
-    objects.map(async ({ oid, type, data }) => {
-      const bytes = await deflateAsync(Buffer.concat([objectHeader(type, data.length), data]), { level: 1 });
-      await replaceFile(fs, loosePath(gitDir, oid), bytes, 0o444);
-    }),
-  );
+export function writeLoose(fs: FileSystem, gitDir: string, objects: readonly EncodedObject[]): void {
+  for (const { oid, type, data } of objects) {
+    const bytes = deflateSync(Buffer.concat([objectHeader(type, data.length), data]), { level: 1 });
+    replaceFile(fs, loosePath(gitDir, oid), bytes, 0o444);
+  }
   const folders = new Set(objects.map(({ oid }) => dirname(loosePath(gitDir, oid))));
   // The folder that holds them, too: another writer may have made one of them a moment ago and not synced it yet.
   if (objects.length > 0) folders.add(`${gitDir}/objects`);
-  await Promise.all(Array.from(folders, (folder) => syncPath(fs, folder)));
+  for (const folder of folders) syncPath(fs, folder);
 }

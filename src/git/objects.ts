@@ -14,6 +14,8 @@ export interface GitObject {
 /** An object together with its id, ready to be written. */
 export interface EncodedObject extends GitObject {
   readonly oid: Oid;
+  /** The object it was made from by a small change, for delta encoding. */
+  readonly base?: Oid;
 }
 
 /** Reads one object; null when the repository does not have it. */

@@ -6,8 +6,10 @@ import {
   listFolder,
   makeFolder,
   readFileOrNull,
+  removeQuietly,
   syncFolderIfThere,
   syncPath,
+  writeSynced,
 } from "./files.ts";
 import { isOid, type Oid } from "./objects.ts";
 
@@ -16,6 +18,8 @@ export interface RefMove {
   readonly ref: string;
   readonly from: Oid | null;
   readonly to: Oid | null;
+  /** Where it may be instead: on the way from one to the other, of several moves that are made as one. */
+  readonly through?: readonly (Oid | null)[];
 }
 
 /** How often and how long (ms) a lock that git holds is waited for; git itself gives up after 100 ms. */
@@ -50,9 +54,37 @@ function readLooseRef(fs: FileSystem, gitDir: string, ref: string): Oid | null {
   );
 }
 
+/** The packed refs of a repository, parsed again only when their file is another one. */
+export class PackedRefs {
+  readonly #fs: FileSystem;
+  readonly #path: string;
+  #stamp = "";
+  #refs: ReadonlyMap<string, Oid> = new Map();
+
+  constructor(fs: FileSystem, gitDir: string) {
+    this.#fs = fs;
+    this.#path = `${gitDir}/packed-refs`;
+  }
+
+  get(ref: string): Oid | null {
+    const stat = this.#fs.statSync(this.#path, { throwIfNoEntry: false });
+    const stamp = stat === undefined ? "" : `${stat.ino}:${stat.size}:${stat.mtimeMs}`;
+    if (stamp !== this.#stamp) {
+      this.#refs = parsePacked(readFileOrNull(this.#fs, this.#path));
+      this.#stamp = stamp;
+    }
+    return this.#refs.get(ref) ?? null;
+  }
+}
+
 /** Reads a ref from disk; null when it does not exist. Throws `corrupt_ref` when its file is empty or torn. */
-export function readRef(fs: FileSystem, gitDir: string, ref: string): Oid | null {
-  return readLooseRef(fs, gitDir, ref) ?? parsePacked(readFileOrNull(fs, `${gitDir}/packed-refs`)).get(ref) ?? null;
+export function readRef(
+  fs: FileSystem,
+  gitDir: string,
+  ref: string,
+  packed: Pick<PackedRefs, "get"> = new PackedRefs(fs, gitDir),
+): Oid | null {
+  return readLooseRef(fs, gitDir, ref) ?? packed.get(ref);
 }
 
 /** Lists the refs below a prefix such as `refs/heads/runs/`, loose ones over packed ones. */
@@ -80,16 +112,15 @@ export function listRefs(fs: FileSystem, gitDir: string, prefix: string): Map<st
 async function lock(fs: FileSystem, path: string): Promise<void> {
   for (let tries = 0; ; tries++) {
     try {
-      await makeFolder(fs, dirname(path)).catch((error: unknown) => {
-        throw systemCode(error) === "EEXIST" ? ioError(error, "making", dirname(path)) : error;
-      });
-      const handle = await fs.promises.open(`${path}.lock`, "wx", 0o644);
-      await handle.close();
+      fs.closeSync(fs.openSync(`${path}.lock`, "wx", 0o644));
       return;
     } catch (error) {
-      if (error instanceof RuntreeError) throw error;
       const code = systemCode(error);
-      // ENOENT: `git pack-refs` removed the folder, or one above it, meanwhile.
+      // ENOENT: the first ref of its folder, or `git pack-refs` removed the folder, or one above it.
+      if (code === "ENOENT" && tries < LOCK_TRIES) {
+        makeFolder(fs, dirname(path));
+        continue;
+      }
       if (code !== "EEXIST" && code !== "ENOENT") throw ioError(error, "locking", path);
       if (tries >= LOCK_TRIES) {
         throw new RuntreeError(
@@ -105,64 +136,57 @@ async function lock(fs: FileSystem, path: string): Promise<void> {
 }
 
 /** Gives a lock back, at the second try if need be: one that stays keeps its ref busy. */
-async function unlock(fs: FileSystem, path: string): Promise<void> {
-  const remove = (): Promise<void> => fs.promises.rm(`${path}.lock`, { force: true });
-  await remove().catch(remove);
-}
-
-async function writeWhole(fs: FileSystem, path: string, text: string): Promise<void> {
-  const handle = await fs.promises.open(path, "w", 0o644);
+function unlock(fs: FileSystem, path: string): void {
   try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
+    fs.rmSync(`${path}.lock`, { force: true });
+  } catch {
+    fs.rmSync(`${path}.lock`, { force: true });
   }
 }
 
 /** Renames a lock file onto its ref, past empty folders that deleted refs left in the way. */
-async function commitLock(fs: FileSystem, path: string): Promise<void> {
+function commitLock(fs: FileSystem, path: string): void {
   try {
-    await fs.promises.rename(`${path}.lock`, path);
+    fs.renameSync(`${path}.lock`, path);
   } catch (error) {
     if (systemCode(error) !== "EISDIR" && systemCode(error) !== "ENOTEMPTY") throw error;
-    await removeEmptyFolders(fs, path);
-    await fs.promises.rename(`${path}.lock`, path);
+    removeEmptyFolders(fs, path);
+    fs.renameSync(`${path}.lock`, path);
   }
 }
 
-async function removeEmptyFolders(fs: FileSystem, path: string): Promise<void> {
-  for (const { name, isFolder } of listFolder(fs, path)) if (isFolder) await removeEmptyFolders(fs, `${path}/${name}`);
-  await fs.promises.rmdir(path);
+function removeEmptyFolders(fs: FileSystem, path: string): void {
+  for (const { name, isFolder } of listFolder(fs, path)) if (isFolder) removeEmptyFolders(fs, `${path}/${name}`);
+  fs.rmdirSync(path);
 }
 
 /** Rewrites packed-refs without some refs; the caller holds its lock. */
-async function dropPacked(fs: FileSystem, gitDir: string, gone: ReadonlySet<string>): Promise<void> {
+function dropPacked(fs: FileSystem, gitDir: string, packed: ReadonlyMap<string, Oid>, gone: ReadonlySet<string>): void {
+  if (![...gone].some((ref) => packed.has(ref))) return;
   const path = `${gitDir}/packed-refs`;
-  const bytes = readFileOrNull(fs, path);
-  if (![...parsePacked(bytes).keys()].some((ref) => gone.has(ref))) return;
   const kept: string[] = [];
   let dropping = false;
-  for (const line of bytes?.toString("utf8").split("\n") ?? []) {
+  for (const line of readFileOrNull(fs, path)?.toString("utf8").split("\n") ?? []) {
     if (!line.startsWith("^")) dropping = gone.has(line.slice(41));
     if (!dropping && line !== "") kept.push(`${line}\n`);
   }
   try {
-    await writeWhole(fs, `${path}.new`, kept.join(""));
-    await fs.promises.rename(`${path}.new`, path);
+    writeSynced(fs, `${path}.new`, Buffer.from(kept.join("")), "w");
+    fs.renameSync(`${path}.new`, path);
   } catch (error) {
     // Left behind, it would stop every later `git pack-refs`.
-    await fs.promises.rm(`${path}.new`, { force: true }).catch(() => undefined);
+    removeQuietly(fs, `${path}.new`);
     throw error;
   }
-  await syncPath(fs, gitDir);
+  syncPath(fs, gitDir);
 }
 
 /**
  * Moves refs as one transaction under git's own lock files: lock all, compare all, then write all, deletions last.
  * A deletion holds the lock of packed-refs until the loose file is gone, as git does, or a `git pack-refs` meanwhile
  * would bring the ref back. Durable when it returns. Throws `ref_moved` (with `ref`, `expected`, `actual`) and moves
- * nothing when one of them is not what the caller saw, `busy` when git keeps a lock.
+ * nothing when one of them is not what the caller saw, `busy` when git keeps a lock. A move that says `through` may
+ * also find its ref on the way, or there already.
  */
 export async function moveRefs(fs: FileSystem, gitDir: string, moves: readonly RefMove[]): Promise<void> {
   const ordered = [...moves].sort((left, right) => (left.ref < right.ref ? -1 : 1));
@@ -171,6 +195,8 @@ export async function moveRefs(fs: FileSystem, gitDir: string, moves: readonly R
     ...ordered.map(({ ref }) => `${gitDir}/${ref}`),
     ...(gone.length > 0 ? [`${gitDir}/packed-refs`] : []),
   ];
+  const written = ({ ref, to }: RefMove): { path: string; to: Oid }[] =>
+    to === null ? [] : [{ path: `${gitDir}/${ref}`, to }];
   const held = new Set<string>();
   let failure: unknown;
   try {
@@ -178,38 +204,57 @@ export async function moveRefs(fs: FileSystem, gitDir: string, moves: readonly R
       await lock(fs, path);
       held.add(path);
     }
-    for (const { ref, from } of ordered) {
-      const [below] = from === null ? listRefs(fs, gitDir, `${ref}/`).keys() : [];
-      if (below !== undefined)
-        throw new RuntreeError("ref_moved", `${ref} cannot be made beside ${below}.`, { ref, below });
-      const actual = readRef(fs, gitDir, ref);
-      if (actual !== from) {
-        throw new RuntreeError("ref_moved", `${ref} is ${actual ?? "absent"}, not ${from ?? "absent"}.`, {
-          ref,
-          expected: from,
-          actual,
-        });
-      }
-    }
-    const written = ordered.filter(({ to }) => to !== null).map(({ ref, to }) => ({ path: `${gitDir}/${ref}`, to }));
-    for (const { path, to } of written) await writeWhole(fs, `${path}.lock`, `${to}\n`);
-    for (const { path } of written) {
-      await commitLock(fs, path);
+    // Once, now that all are locked: `git pack-refs` takes a loose file away only under its lock.
+    const packed = parsePacked(readFileOrNull(fs, `${gitDir}/packed-refs`));
+    const due = ordered.filter((move) => isDue(fs, gitDir, packed, move));
+    for (const { path, to } of due.flatMap(written)) writeSynced(fs, `${path}.lock`, Buffer.from(`${to}\n`), "w");
+    for (const { path } of due.flatMap(written)) {
+      commitLock(fs, path);
       held.delete(path);
     }
     // The folder above, too: another writer may have made this one a moment ago and not synced it yet.
-    const folders = new Set(written.flatMap(({ path }) => [dirname(path), dirname(dirname(path))]));
-    for (const folder of folders) await syncFolderIfThere(fs, folder);
-    if (gone.length > 0)
-      await dropPacked(fs, gitDir, new Set(ordered.filter(({ to }) => to === null).map(({ ref }) => ref)));
-    for (const path of gone) await fs.promises.rm(path, { force: true });
-    for (const folder of new Set(gone.map((path) => dirname(path)))) await syncFolderIfThere(fs, folder);
+    const folders = new Set(ordered.flatMap(written).flatMap(({ path }) => [dirname(path), dirname(dirname(path))]));
+    for (const folder of folders) syncFolderIfThere(fs, folder);
+    dropPacked(fs, gitDir, packed, new Set(ordered.filter(({ to }) => to === null).map(({ ref }) => ref)));
+    for (const path of gone) fs.rmSync(path, { force: true });
+    for (const folder of new Set(gone.map((path) => dirname(path)))) syncFolderIfThere(fs, folder);
   } catch (error) {
     failure = error;
   }
   // Every lock is given back, whatever becomes of another.
-  for (const path of held) await unlock(fs, path).catch((error: unknown) => (failure ??= error));
+  for (const path of held) {
+    try {
+      unlock(fs, path);
+    } catch (error) {
+      failure ??= error;
+    }
+  }
   if (failure !== undefined) throw ioError(failure, "moving refs in", gitDir);
+}
+
+/** Tells whether a locked ref has yet to be moved. Throws `ref_moved` when it is where the move does not start from. */
+function isDue(fs: FileSystem, gitDir: string, packed: ReadonlyMap<string, Oid>, move: RefMove): boolean {
+  const { ref, from, to, through } = move;
+  const actual = readLooseRef(fs, gitDir, ref) ?? packed.get(ref) ?? null;
+  if (actual === to && through !== undefined) return false;
+  if (actual !== from && through?.includes(actual) !== true) throw refMoved(ref, from, actual);
+  const below = from === null ? refBelow(fs, gitDir, packed, ref) : undefined;
+  if (below === undefined) return true;
+  throw new RuntreeError("ref_moved", `${ref} cannot be made beside ${below}.`, { ref, below });
+}
+
+/** A ref whose name goes on where another's ends, so that the two cannot both be files. */
+function refBelow(fs: FileSystem, gitDir: string, packed: ReadonlyMap<string, Oid>, ref: string): string | undefined {
+  const [loose] = fs.existsSync(`${gitDir}/${ref}`) ? listRefs(fs, gitDir, `${ref}/`).keys() : [];
+  if (loose !== undefined) return loose;
+  for (const name of packed.keys()) if (name.startsWith(`${ref}/`)) return name;
+  return undefined;
+}
+
+/** The error of a ref that is not where a move was to start from. */
+export function refMoved(ref: string, expected: Oid | null, actual: Oid | null): RuntreeError {
+  const words = `${ref} is ${actual ?? "absent"}, not ${expected ?? "absent"}.`;
+  return new RuntreeError("ref_moved", words, { ref, expected, actual });
 }
 
 /**

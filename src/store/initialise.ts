@@ -5,9 +5,9 @@ import { canonicalJson, type Json } from "../domain/json.ts";
 import { readJson } from "../domain/json-door.ts";
 import { CONFIGURATION_FILE, documentAt, documentPath, MAIN, RUN_FILE, SCHEMA_PATH } from "../domain/layout.ts";
 import { type FileSystem, listFolder, syncPath } from "../git/files.ts";
-import type { NativeGit } from "../git/native.ts";
 import { type EncodedObject, encodeObject, type Oid } from "../git/objects.ts";
-import { BareRepository, readerWith } from "../git/repository.ts";
+import { BareRepository } from "../git/bare-repository.ts";
+import { readerWith } from "../git/repository.ts";
 import { editTree } from "../git/tree.ts";
 import { authoredCommit } from "./authorship.ts";
 import type { SchemaChecks } from "./schema-checks.ts";
@@ -31,8 +31,11 @@ done
 exit 0
 `;
 
-/** Every write durable, maintenance in our hands, nothing rewritten or taken away by a push. */
+/** A bare repository; every write durable, maintenance in our hands, nothing rewritten or taken away by a push. */
 const SETTINGS = `[core]
+	repositoryformatversion = 0
+	filemode = true
+	bare = true
 	fsync = committed,reference
 [gc]
 	auto = 0
@@ -43,6 +46,9 @@ const SETTINGS = `[core]
 	denyNonFastForwards = true
 	denyDeletes = true
 `;
+
+/** What `git init --bare` makes, and a place for the hook. */
+const FOLDERS = ["objects/info", "objects/pack", "refs/heads", "refs/tags", "hooks"];
 
 /** The files of a template folder by path, `.git` left out. Throws `template_invalid` for links, devices, and names git could trip over. */
 function templateFiles(fs: FileSystem, folder: string, prefix = ""): Map<string, Buffer> {
@@ -83,7 +89,6 @@ function parseTemplateJson(path: string, bytes: Buffer): Json {
  */
 export async function initialiseRepository(
   fs: FileSystem,
-  git: NativeGit,
   gitDir: string,
   template: string,
   schemas: SchemaChecks,
@@ -116,17 +121,9 @@ export async function initialiseRepository(
 
   const making = `${gitDir}${UNFINISHED}${randomBytes(6).toString("hex")}`;
   try {
-    await git.print([
-      "init",
-      "--quiet",
-      "--bare",
-      "--template=",
-      "--initial-branch=main",
-      "--object-format=sha1",
-      making,
-    ]);
-    fs.appendFileSync(`${making}/config`, SETTINGS);
-    fs.mkdirSync(`${making}/hooks`, { recursive: true });
+    for (const folder of FOLDERS) fs.mkdirSync(`${making}/${folder}`, { recursive: true });
+    fs.writeFileSync(`${making}/HEAD`, `ref: ${MAIN}\n`);
+    fs.writeFileSync(`${making}/config`, SETTINGS);
     fs.writeFileSync(`${making}/hooks/reference-transaction`, REFERENCE_TRANSACTION, { mode: 0o755 });
 
     const repository = new BareRepository(fs, making);
@@ -139,10 +136,10 @@ export async function initialiseRepository(
       { subject: "Begin the record", trailers: [], tree: root ?? "", parents: [] },
     );
     await repository.apply({ objects: [...all, commit], refs: [{ ref: MAIN, from: null, to: commit.oid }] });
-    repository.close();
-    await syncAll(fs, making);
+    await repository.close();
+    syncAll(fs, making);
     fs.renameSync(making, gitDir);
-    await syncPath(fs, gitDir.slice(0, gitDir.lastIndexOf("/")));
+    syncPath(fs, gitDir.slice(0, gitDir.lastIndexOf("/")));
   } catch (error) {
     fs.rmSync(making, { recursive: true, force: true });
     throw error;
@@ -160,12 +157,12 @@ export function clearUnfinished(fs: FileSystem, data: string): void {
 const UNFINISHED = ".new-";
 
 /** Makes everything below a folder durable: git does not do so for what it makes at first. */
-async function syncAll(fs: FileSystem, folder: string): Promise<void> {
+function syncAll(fs: FileSystem, folder: string): void {
   for (const { name, isFolder } of listFolder(fs, folder)) {
-    if (isFolder) await syncAll(fs, `${folder}/${name}`);
-    else await syncPath(fs, `${folder}/${name}`);
+    if (isFolder) syncAll(fs, `${folder}/${name}`);
+    else syncPath(fs, `${folder}/${name}`);
   }
-  await syncPath(fs, folder);
+  syncPath(fs, folder);
 }
 
 async function checkTemplate(

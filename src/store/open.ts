@@ -1,3 +1,4 @@
+import machineDisk from "node:fs";
 import { resolve } from "node:path";
 import { FORMAT } from "../domain/configuration.ts";
 import { RuntreeError } from "../domain/errors.ts";
@@ -6,13 +7,16 @@ import { CONFIGURATION_FILE, MAIN, RUNS } from "../domain/layout.ts";
 import { readCommit } from "../git/commit.ts";
 import type { FileSystem } from "../git/files.ts";
 import type { NativeGit } from "../git/native.ts";
+import { JournaledRepository } from "../git/journaled-repository.ts";
 import { clearStaleLocks } from "../git/refs.ts";
-import { BareRepository, readerWith, type Repository } from "../git/repository.ts";
+import { BareRepository } from "../git/bare-repository.ts";
+import { readerWith, type Repository } from "../git/repository.ts";
 import { Validator } from "../schema/validator.ts";
 import { lockData } from "./data-lock.ts";
 import { blobAt, readJsonBlob } from "./documents.ts";
 import { dropClosedBranch, judge } from "./gate.ts";
 import { clearUnfinished, initialiseRepository } from "./initialise.ts";
+import { RulesReader } from "./rules.ts";
 import { findRun } from "./run-view.ts";
 import { SchemaChecks } from "./schema-checks.ts";
 import { Store } from "./store.ts";
@@ -22,7 +26,8 @@ const LOCK_GRACE_MS = 500;
 
 export interface OpenOptions {
   readonly fs: FileSystem;
-  readonly git: NativeGit;
+  /** Stock git, for what only it does; null where it cannot see the file system. */
+  readonly git: NativeGit | null;
   readonly data: string;
   /** Folder to make the repository from when there is none yet; null: there must be one. */
   readonly template: string | null;
@@ -58,7 +63,8 @@ function unsupported(gitDir: string, what: string, wayOut: string): RuntreeError
 }
 
 /** Refuses a folder that is not a bare SHA-1 repository with the files ref format, and says the way out. */
-async function requirePlainRepository(fs: FileSystem, git: NativeGit, gitDir: string): Promise<void> {
+async function requirePlainRepository(fs: FileSystem, git: NativeGit | null, gitDir: string): Promise<void> {
+  if (git === null) return;
   const result =
     fs.existsSync(`${gitDir}/HEAD`) && fs.existsSync(`${gitDir}/objects`)
       ? await git.run(["config", "--file", `${gitDir}/config`, "--list"])
@@ -96,8 +102,9 @@ async function requirePlainRepository(fs: FileSystem, git: NativeGit, gitDir: st
 function requireOurs(repository: Repository, gitDir: string): void {
   const main = repository.ref(MAIN);
   const read = readerWith(repository);
-  const blob = main === null ? null : blobAt(read, readCommit(read, main).tree, CONFIGURATION_FILE);
-  if (blob === null) {
+  const tree = main === null ? null : readCommit(read, main).tree;
+  const blob = blobAt(read, tree, CONFIGURATION_FILE);
+  if (tree === null || blob === null) {
     throw new RuntreeError(
       "repository_not_ours",
       `${gitDir} is a git repository, but main holds no ${CONFIGURATION_FILE}. Give another --data; Runtree makes a new repository there.`,
@@ -113,6 +120,7 @@ function requireOurs(repository: Repository, gitDir: string): void {
       "Update Runtree and start again.",
     );
   }
+  new RulesReader(read).rulesOf(tree);
 }
 
 /** Opens a repository for reading next to whoever writes to it: no lock, nothing repaired. */
@@ -132,7 +140,7 @@ export async function openForReading(fs: FileSystem, git: NativeGit, data: strin
  */
 export async function openStore(options: OpenOptions): Promise<OpenStore> {
   const { fs, git, node, clock, report } = options;
-  await git.version();
+  await git?.version();
   const data = resolve(options.data);
   const gitDir = gitDirOf(data);
   if (options.template === null && !fs.existsSync(gitDir)) throw noRepository(data);
@@ -143,15 +151,15 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
     clearUnfinished(fs, data);
     const made = !fs.existsSync(gitDir);
     if (made)
-      await initialiseRepository(fs, git, gitDir, options.template ?? "", new SchemaChecks(validator), {
+      await initialiseRepository(fs, gitDir, options.template ?? "", new SchemaChecks(validator), {
         node,
         now: clock(),
       });
     await requirePlainRepository(fs, git, gitDir);
-    const repository = new BareRepository(fs, gitDir);
-    requireOurs(repository, gitDir);
+    requireOurs(new BareRepository(fs, gitDir), gitDir);
     for (const path of await clearStaleLocks(fs, gitDir, LOCK_GRACE_MS))
       report(`removed the lock ${path}, which a crash left behind`);
+    const repository = await JournaledRepository.open(fs, gitDir, { worker: fs === machineDisk, report });
     const store = new Store({ repository, validator, node, clock });
     await judgeLeftovers(store, report);
     return {

@@ -149,6 +149,6 @@ export class Store {
   async close(): Promise<void> {
     await this.lane.idle();
     await this.#validator.close();
-    this.repository.close();
+    await this.repository.close();
   }
 }

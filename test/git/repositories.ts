@@ -4,7 +4,7 @@ import { devNull } from "node:os";
 import { onTestFinished } from "vitest";
 import type { FileSystem } from "../../src/git/files.ts";
 import { type EncodedObject, encodeObject, type Oid, type ReadObject } from "../../src/git/objects.ts";
-import { BareRepository } from "../../src/git/repository.ts";
+import { BareRepository } from "../../src/git/bare-repository.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { git } from "../support/git.ts";
 
@@ -99,15 +99,15 @@ export function disturbed({ beforeReadingFile, beforeOpening, afterRenaming }: D
     beforeReadingFile?.(path);
     return fs.readFileSync(path, ...rest);
   }) as FileSystem["readFileSync"];
-  const open = (async (path: string, ...rest: never[]) => {
-    beforeOpening?.(path);
-    return fs.promises.open(path, ...rest);
-  }) as FileSystem["promises"]["open"];
-  const rename = (async (from: string, to: string) => {
-    await fs.promises.rename(from, to);
+  const openSync: FileSystem["openSync"] = (path, flags, mode) => {
+    beforeOpening?.(String(path));
+    return fs.openSync(path, flags, mode);
+  };
+  const renameSync = ((from: string, to: string) => {
+    fs.renameSync(from, to);
     afterRenaming?.(to);
-  }) as FileSystem["promises"]["rename"];
-  return { ...fs, readFileSync, promises: { ...fs.promises, open, rename } };
+  }) as FileSystem["renameSync"];
+  return { ...fs, readFileSync, openSync, renameSync };
 }
 
 /** Does something the first time only. */

@@ -22,6 +22,7 @@ describe("a merge", () => {
     const commit = readCommit(store.reader(), store.main.commit);
     expect(commit.parents).toEqual([before, view.head]);
     expect(trailerOf(commit.message, "Run-Id")).toBe(view.record.id);
+    await store.repository.settle();
     const records = git(gitDir, "ls-tree", "-r", "--name-only", "main", "runs/").trim();
     expect(records).toMatch(new RegExp(`^runs/\\d{4}/\\d\\d-\\d\\d/\\d\\d/${view.record.id}\\.json$`));
     const record = JSON.parse(git(gitDir, "show", `main:${records}`));
@@ -115,6 +116,7 @@ describe("a merge", () => {
     const body = { samples: [{ id: "s1", depth: 1 }] };
     const { store, gitDir } = await storeWith(body);
     await merged(store, body);
+    await store.repository.settle();
     const changed = git(gitDir, "diff", "--name-only", "main^1", "main").trim().split("\n");
     expect(changed).toHaveLength(1);
     expect(changed[0]).toMatch(/^runs\//);
@@ -278,6 +280,7 @@ test("main that moves between plan and move means merge and check again", async 
   store.repository.apply = async (group) => {
     if (!raced && group.refs.some(({ ref, to }) => ref === "refs/heads/main" && to !== null)) {
       raced = true;
+      await store.repository.settle();
       const tree = git(gitDir, "rev-parse", "main^{tree}").trim();
       const foreign = git(gitDir, "commit-tree", tree, "-p", "main", "-m", "Foreign").trim();
       await apply({ objects: [], refs: [{ ref: "refs/heads/main", from: store.main.commit, to: foreign }] });
@@ -286,6 +289,7 @@ test("main that moves between plan and move means merge and check again", async 
   };
   const view = await finish(store, run);
   expect(view.record.status).toBe("success");
+  await store.repository.settle();
   expect(git(gitDir, "log", "--first-parent", "--format=%s", "-2", "main").split("\n")[1]).toBe("Foreign");
 });
 
@@ -295,6 +299,7 @@ test("fifty runs finished at once are merged one after another", async () => {
     Array.from({ length: 50 }, (_, index) => open(store, { samples: { [`s${index}`]: { depth: index } } })),
   );
   await Promise.all(runs.map((run) => finish(store, run)));
+  await store.repository.settle();
   expect(git(gitDir, "rev-list", "--count", "--first-parent", "main").trim()).toBe("51");
   expect(store.main.index.count("samples")).toBe(50);
   expect(fsck(gitDir)).toEqual([]);

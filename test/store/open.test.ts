@@ -124,6 +124,7 @@ describe("the repository that is made", () => {
     ]) {
       expect(() => git(gitDir, ...args)).toThrow(/moved by Runtree only/);
     }
+    await store.repository.settle();
     git(gitDir, "bisect", "start", "--first-parent", "--no-checkout", "main", "main~3");
     const found = git(gitDir, "bisect", "run", "sh", "-c", "! git grep -q wrong BISECT_HEAD -- metadata");
     expect(found).toContain(`${git(gitDir, "rev-parse", "main~1").trim()} is the first bad commit`);

@@ -1,0 +1,102 @@
+import { LRUCache } from "lru-cache";
+import { hasCode, type RuntreeError } from "../domain/errors.ts";
+import type { FileSystem } from "./files.ts";
+import { readLoose, writeLoose } from "./loose.ts";
+import type { EncodedObject, GitObject, Oid } from "./objects.ts";
+import { buildPack, writePack } from "./pack-writer.ts";
+import { Packs } from "./packs.ts";
+import { listRefs, moveRefs, PackedRefs, readRef } from "./refs.ts";
+import type { Repository, WriteGroup } from "./repository.ts";
+
+/** Bytes of objects kept in memory; objects beyond a quarter of it are not kept. */
+const CACHE_BYTES = 64 * 1024 * 1024;
+
+/** More objects than this become a pack: a loose file costs an fsync, a pack costs every reader a look into it. */
+const MOST_LOOSE = 32;
+
+/** A bare repository on disk: objects loose or in packs, refs in git's files format. */
+export class BareRepository implements Repository {
+  readonly gitDir: string;
+  readonly #fs: FileSystem;
+  readonly #cache: LRUCache<Oid, GitObject> = new LRUCache<Oid, GitObject>({
+    maxSize: CACHE_BYTES,
+    maxEntrySize: CACHE_BYTES / 4,
+    sizeCalculation: (object) => object.data.length + 200,
+  });
+  readonly #packs: Packs;
+  readonly #packedRefs: PackedRefs;
+
+  constructor(fs: FileSystem, gitDir: string) {
+    this.#fs = fs;
+    this.gitDir = gitDir;
+    this.#packs = new Packs(fs, gitDir);
+    this.#packedRefs = new PackedRefs(fs, gitDir);
+  }
+
+  read(oid: Oid): GitObject | null {
+    const cached = this.#cache.get(oid);
+    if (cached !== undefined) return cached;
+    const faults: RuntreeError[] = [];
+    let object = this.#readPacked(oid, faults) ?? this.#readLoose(oid, faults);
+    if (object === null) {
+      this.#packs.follow(faults);
+      object = this.#readPacked(oid, faults) ?? this.#readLoose(oid, faults);
+    }
+    if (object !== null) this.#cache.set(oid, object);
+    else if (faults[0] !== undefined) throw faults[0];
+    return object;
+  }
+
+  #readPacked(oid: Oid, faults: RuntreeError[]): GitObject | null {
+    return this.#packs.read(oid, (base) => this.read(base), faults);
+  }
+
+  /** A torn loose object must not hide a good copy in a pack, so it is only a fault until every place was looked at. */
+  #readLoose(oid: Oid, faults: RuntreeError[]): GitObject | null {
+    try {
+      return readLoose(this.#fs, this.gitDir, oid);
+    } catch (error) {
+      if (!hasCode(error, "corrupt_object")) throw error;
+      faults.push(error);
+      return null;
+    }
+  }
+
+  ref(name: string): Oid | null {
+    return readRef(this.#fs, this.gitDir, name, this.#packedRefs);
+  }
+
+  refs(prefix: string): Map<string, Oid> {
+    return listRefs(this.#fs, this.gitDir, prefix);
+  }
+
+  /** Puts objects into the cache, where reading looks first. */
+  remember(objects: readonly EncodedObject[]): void {
+    for (const { oid, type, data } of objects) this.#cache.set(oid, { type, data });
+  }
+
+  /** Writes a group to where stock git looks for it: objects loose or, when there are many, as a pack; then the refs. */
+  async apply({ objects, refs }: WriteGroup): Promise<void> {
+    const release = this.#writeObjects(objects);
+    try {
+      if (refs.length > 0) await moveRefs(this.#fs, this.gitDir, refs);
+    } finally {
+      release();
+    }
+    this.remember(objects);
+  }
+
+  #writeObjects(objects: readonly EncodedObject[]): () => void {
+    if (objects.length > MOST_LOOSE) return writePack(this.#fs, this.gitDir, buildPack(objects));
+    writeLoose(this.#fs, this.gitDir, objects);
+    return () => undefined;
+  }
+
+  async settle(): Promise<void> {
+    // Everything is where git looks for it as soon as it is acknowledged.
+  }
+
+  async close(): Promise<void> {
+    this.#packs.close();
+  }
+}

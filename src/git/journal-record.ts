@@ -1,0 +1,158 @@
+import { crc32 } from "node:zlib";
+import { RuntreeError } from "../domain/errors.ts";
+import { makeDelta } from "./delta.ts";
+import { type EncodedObject, type ObjectType, type Oid, type ReadObject } from "./objects.ts";
+import { applyDelta } from "./pack.ts";
+import type { RefMove } from "./refs.ts";
+import type { WriteGroup } from "./repository.ts";
+
+/** The bytes before a record's body: its length, its checksum, its sequence number. */
+export const RECORD_HEADER = 16;
+
+const NO_OID = Buffer.alloc(20);
+const TYPES: readonly ObjectType[] = ["commit", "tree", "blob", "tag"];
+/** Added to an object's type where its bytes are a delta against another object. */
+const AS_DELTA = 0x10;
+
+/** A record as it was read: its number, the checksum that the next record goes on from, and what it holds. */
+export interface JournalRecord {
+  readonly sequence: number;
+  readonly group: WriteGroup;
+}
+
+class Writer {
+  readonly #pieces: Buffer[] = [];
+
+  bytes(piece: Buffer): void {
+    this.#pieces.push(piece);
+  }
+
+  number(value: number, width: 1 | 4): void {
+    const piece = Buffer.allocUnsafe(width);
+    piece.writeUIntBE(value, 0, width);
+    this.#pieces.push(piece);
+  }
+
+  oid(oid: Oid | null): void {
+    this.#pieces.push(oid === null ? NO_OID : Buffer.from(oid, "hex"));
+  }
+
+  whole(): Buffer {
+    return Buffer.concat(this.#pieces);
+  }
+}
+
+class Reader {
+  readonly #bytes: Buffer;
+  #at = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  number(width: 1 | 4): number {
+    this.#at += width;
+    return this.#bytes.readUIntBE(this.#at - width, width);
+  }
+
+  bytes(length: number): Buffer {
+    this.#at += length;
+    if (this.#at > this.#bytes.length) throw new RangeError("a record is shorter than it says");
+    return this.#bytes.subarray(this.#at - length, this.#at);
+  }
+
+  oid(): Oid | null {
+    const bytes = this.bytes(20);
+    return bytes.equals(NO_OID) ? null : bytes.toString("hex");
+  }
+}
+
+/** The body of a record: ref moves with their names in plain text, then objects; an edited tree as a delta. `read` finds the objects deltas are made against. */
+export function encodeGroup({ refs, objects }: WriteGroup, read: ReadObject): Buffer {
+  const writer = new Writer();
+  writer.number(refs.length, 4);
+  for (const { ref, from, to } of refs) {
+    const name = Buffer.from(ref, "utf8");
+    writer.number(name.length, 4);
+    writer.bytes(name);
+    writer.oid(from);
+    writer.oid(to);
+  }
+  writer.number(objects.length, 4);
+  for (const { oid, type, data, base } of objects) {
+    const below = base === undefined ? null : read(base);
+    const delta = below?.type === type ? makeDelta(below.data, data) : null;
+    writer.number(TYPES.indexOf(type) | (delta === null ? 0 : AS_DELTA), 1);
+    writer.oid(oid);
+    if (delta !== null) writer.oid(base ?? null);
+    const body = delta ?? data;
+    writer.number(body.length, 4);
+    writer.bytes(body);
+  }
+  return writer.whole();
+}
+
+/** Reads the body of a record. `read` finds the bases of deltas that no earlier object of the same record brings. Throws `corrupt_object`. */
+export function decodeGroup(body: Buffer, read: ReadObject): WriteGroup {
+  const reader = new Reader(body);
+  const refs: RefMove[] = [];
+  for (let left = reader.number(4); left > 0; left--) {
+    const ref = reader.bytes(reader.number(4)).toString("utf8");
+    refs.push({ ref, from: reader.oid(), to: reader.oid() });
+  }
+  const objects = new Map<Oid, EncodedObject>();
+  for (let left = reader.number(4); left > 0; left--) {
+    const kind = reader.number(1);
+    const type = TYPES[kind & ~AS_DELTA] ?? "blob";
+    const oid = reader.oid() ?? "";
+    const base = (kind & AS_DELTA) === 0 ? null : reader.oid();
+    const bytes = reader.bytes(reader.number(4));
+    if (base === null) {
+      objects.set(oid, { oid, type, data: bytes });
+      continue;
+    }
+    const below = objects.get(base) ?? read(base);
+    if (below === null) {
+      const words = `Object ${base}, which object ${oid} in the journal is told against, is missing; run \`git fsck\`.`;
+      throw new RuntreeError("corrupt_object", words, { oid, base });
+    }
+    objects.set(oid, { oid, type, data: applyDelta(below.data, bytes), base });
+  }
+  return { refs, objects: [...objects.values()] };
+}
+
+/**
+ * Puts a record together. The checksum goes on from that of the record before it (the segment's own for the first), so
+ * that bytes which an earlier life of the file left behind never continue a newer one.
+ */
+export function frameRecord(body: Buffer, sequence: number, before: number): { bytes: Buffer; checksum: number } {
+  const bytes = Buffer.concat([Buffer.alloc(RECORD_HEADER), body]);
+  bytes.writeUInt32BE(body.length, 0);
+  bytes.writeBigUInt64BE(BigInt(sequence), 8);
+  const checksum = checksumOf(bytes, before);
+  bytes.writeUInt32BE(checksum, 4);
+  return { bytes, checksum };
+}
+
+function checksumOf(record: Buffer, before: number): number {
+  return crc32(record.subarray(8), crc32(record.subarray(0, 4), before));
+}
+
+/** A record found in a segment: its body, and where the next one begins. */
+export interface FoundRecord {
+  readonly sequence: number;
+  readonly body: Buffer;
+  readonly end: number;
+  readonly checksum: number;
+}
+
+/** Reads the record at a place of a segment; null where the records end. */
+export function readRecord(segment: Buffer, at: number, before: number): FoundRecord | null {
+  if (at + RECORD_HEADER > segment.length) return null;
+  const end = at + RECORD_HEADER + segment.readUInt32BE(at);
+  if (end > segment.length) return null;
+  const record = segment.subarray(at, end);
+  const checksum = checksumOf(record, before);
+  if (record.readUInt32BE(4) !== checksum) return null;
+  return { sequence: Number(record.readBigUInt64BE(8)), body: record.subarray(RECORD_HEADER), end, checksum };
+}

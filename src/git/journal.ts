@@ -1,0 +1,297 @@
+import { randomBytes } from "node:crypto";
+import { crc32 } from "node:zlib";
+import { type FileSystem, ioError, makeFolder, readFileOrNull, syncPath, writeFully } from "./files.ts";
+import { type FoundRecord, frameRecord, readRecord } from "./journal-record.ts";
+
+/** Where a repository keeps its journal. */
+export function journalFolder(gitDir: string): string {
+  return `${gitDir}/runtree/journal`;
+}
+
+/** Two files take turns: one is written while what the other holds is settled. */
+const SEGMENTS = ["0", "1"] as const;
+
+/** A segment that has passed this is left as soon as the other one is free. */
+const SEGMENT_BYTES = 16 * 1024 * 1024;
+
+/** Files grow by this much at a time, as zeros: an fdatasync that need not write a new length is twice as fast. */
+const GROWTH_BYTES = 1024 * 1024;
+
+const MAGIC = Buffer.from("RUNTREEJ", "latin1");
+/** Magic, the random name of this filling of the file, the first record's number, a checksum, and zeros to be even. */
+const SEGMENT_HEADER = 32;
+
+function segmentHeader(firstSequence: number): Buffer {
+  const header = Buffer.alloc(SEGMENT_HEADER);
+  MAGIC.copy(header);
+  randomBytes(8).copy(header, 8);
+  header.writeBigUInt64BE(BigInt(firstSequence), 16);
+  header.writeUInt32BE(crc32(header.subarray(0, 24)), 24);
+  return header;
+}
+
+/** Records that lie one after another in a segment. */
+export interface JournalRange {
+  readonly path: string;
+  readonly start: number;
+  readonly end: number;
+  /** Number of the first record, and the checksum it goes on from. */
+  readonly sequence: number;
+  readonly checksum: number;
+}
+
+interface Segment {
+  readonly path: string;
+  readonly file: number;
+  /** Bytes that hold records, and their header; 0 when the segment holds nothing that counts. */
+  filled: number;
+  /** Bytes that the file has. */
+  grown: number;
+  /** The checksum that the next record goes on from. */
+  checksum: number;
+  lastSequence: number;
+}
+
+/**
+ * The journal: what is appended is durable when `append` resolves, and stays until it is retired, which is when objects
+ * and refs lie where stock git looks for them. One append at a time; the caller batches. Records are chained by their
+ * checksums, so that the first one that does not follow ends the journal.
+ */
+export class Journal {
+  readonly #fs: FileSystem;
+  readonly #segments: readonly Segment[];
+  #active = 0;
+  #sequence = 0;
+  #appending = false;
+  /** Where a failed append may have left bytes that were never acknowledged. */
+  #damaged: { segment: Segment; at: number } | null = null;
+
+  /** Opens the journal of a repository, empty: what an earlier life left must be settled and cleared before. Throws `io_failed`, `disk_full`. */
+  constructor(fs: FileSystem, gitDir: string) {
+    this.#fs = fs;
+    const folder = journalFolder(gitDir);
+    try {
+      makeFolder(fs, folder);
+      this.#segments = SEGMENTS.map((name) => {
+        const path = `${folder}/${name}`;
+        const file = fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o644);
+        const grown = fs.fstatSync(file).size;
+        return { path, file, filled: 0, grown, checksum: 0, lastSequence: 0 };
+      });
+      syncPath(fs, folder);
+    } catch (error) {
+      throw ioError(error, "opening", folder);
+    }
+  }
+
+  /** The number of the newest record. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /**
+   * Appends records and makes them durable with one sync. `confirm` is asked when they can be read by others but are
+   * not synced yet; when it says no, they are taken back and null is returned. Throws `disk_full` or `io_failed`, and
+   * then nothing of it is kept.
+   */
+  async append(bodies: readonly Buffer[], confirm: () => boolean = () => true): Promise<JournalRange | null> {
+    this.#appending = true;
+    try {
+      this.#mend();
+      const segment = this.#choose(bodies);
+      const start = segment.filled;
+      try {
+        return await this.#write(segment, start, bodies, confirm);
+      } catch (error) {
+        this.#damaged = { segment, at: start };
+        this.#mendIfPossible();
+        throw ioError(error, "appending to", segment.path);
+      }
+    } finally {
+      this.#appending = false;
+    }
+  }
+
+  async #write(
+    segment: Segment,
+    start: number,
+    bodies: readonly Buffer[],
+    confirm: () => boolean,
+  ): Promise<JournalRange | null> {
+    const pieces: Buffer[] = [];
+    let checksum = segment.checksum;
+    if (start === 0) {
+      const header = segmentHeader(this.#sequence + 1);
+      pieces.push(header);
+      checksum = crc32(header);
+    }
+    const first = checksum;
+    for (const [index, body] of bodies.entries()) {
+      const framed = frameRecord(body, this.#sequence + 1 + index, checksum);
+      pieces.push(framed.bytes);
+      checksum = framed.checksum;
+    }
+    const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    const end = start + length;
+    if (end > segment.grown) pieces.push(Buffer.alloc(GROWTH_BYTES - (end % GROWTH_BYTES)));
+    await this.#put(segment, Buffer.concat(pieces), start);
+    if (!confirm()) {
+      this.#erase(segment, start);
+      return null;
+    }
+    await this.#sync(segment);
+    const range: JournalRange = {
+      path: segment.path,
+      start: start === 0 ? SEGMENT_HEADER : start,
+      end,
+      sequence: this.#sequence + 1,
+      checksum: first,
+    };
+    this.#sequence += bodies.length;
+    Object.assign(segment, { filled: end, checksum, lastSequence: this.#sequence });
+    return range;
+  }
+
+  /** The segment to append to: the other one when this is full and that one is free. */
+  #choose(bodies: readonly Buffer[]): Segment {
+    const active = this.#segments[this.#active] as Segment;
+    const other = this.#segments[1 - this.#active] as Segment;
+    const length = bodies.reduce((sum, body) => sum + body.length, 0);
+    if (active.filled === 0 || active.filled + length <= SEGMENT_BYTES || other.filled > 0) return active;
+    this.#active = 1 - this.#active;
+    return other;
+  }
+
+  async #put(segment: Segment, bytes: Buffer, at: number): Promise<void> {
+    for (let done = 0; done < bytes.length;) {
+      done += await new Promise<number>((resolve, reject) => {
+        this.#fs.write(segment.file, bytes, done, bytes.length - done, at + done, (error, written) =>
+          error === null ? resolve(written) : reject(error),
+        );
+      });
+    }
+    segment.grown = Math.max(segment.grown, at + bytes.length);
+  }
+
+  async #sync(segment: Segment): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#fs.fdatasync(segment.file, (error) => (error === null ? resolve() : reject(error)));
+    });
+  }
+
+  /** Writes zeros over the first header of what shall not be read. */
+  #erase(segment: Segment, at: number): void {
+    writeFully(this.#fs, segment.file, Buffer.alloc(SEGMENT_HEADER), at);
+    segment.grown = Math.max(segment.grown, at + SEGMENT_HEADER);
+  }
+
+  /** Takes back, durably, what a failed append left; until that works nothing can be appended. */
+  #mend(): void {
+    if (this.#damaged === null) return;
+    const { segment, at } = this.#damaged;
+    try {
+      this.#erase(segment, at);
+      this.#fs.fdatasyncSync(segment.file);
+    } catch (error) {
+      throw ioError(error, "mending", segment.path);
+    }
+    this.#damaged = null;
+  }
+
+  #mendIfPossible(): void {
+    try {
+      this.#mend();
+    } catch {
+      // Tried again before the next append, which then tells it.
+    }
+  }
+
+  /** Frees every segment whose records are all settled, up to a number. */
+  retire(sequence: number): void {
+    for (const [index, segment] of this.#segments.entries()) {
+      const busy = this.#appending && index === this.#active;
+      if (busy || segment.filled === 0 || segment.lastSequence > sequence || this.#damaged !== null) continue;
+      try {
+        this.#erase(segment, 0);
+        if (segment.grown > 2 * SEGMENT_BYTES) {
+          this.#fs.ftruncateSync(segment.file, 0);
+          segment.grown = 0;
+        }
+        segment.filled = 0;
+      } catch {
+        // It stays as it is: its records are settled once more after a restart, which changes nothing.
+      }
+    }
+  }
+
+  close(): void {
+    for (const { file } of this.#segments) this.#fs.closeSync(file);
+  }
+}
+
+/** The records of a range, as they are read from the segment. Throws `io_failed` when they are not there. */
+export function readRange(fs: FileSystem, range: JournalRange): FoundRecord[] {
+  const bytes = Buffer.allocUnsafe(range.end - range.start);
+  try {
+    const file = fs.openSync(range.path, "r");
+    try {
+      for (let done = 0; done < bytes.length;) {
+        const got = fs.readSync(file, bytes, done, bytes.length - done, range.start + done);
+        if (got === 0) throw new Error("end of file");
+        done += got;
+      }
+    } finally {
+      fs.closeSync(file);
+    }
+    const records = recordsIn(bytes, 0, range.sequence, range.checksum);
+    if (records.at(-1)?.end === bytes.length) return records;
+    throw new Error("a record that was acknowledged does not have the content its checksum promises");
+  } catch (error) {
+    throw ioError(error, "reading", range.path);
+  }
+}
+
+function recordsIn(bytes: Buffer, start: number, sequence: number, before: number): FoundRecord[] {
+  const records: FoundRecord[] = [];
+  let [at, expected, checksum] = [start, sequence, before];
+  for (;;) {
+    const record = readRecord(bytes, at, checksum);
+    if (record?.sequence !== expected) return records;
+    records.push(record);
+    [at, expected, checksum] = [record.end, expected + 1, record.checksum];
+  }
+}
+
+/** The records that an earlier life of the journal left, oldest first; what a crash tore is not among them. */
+export function leftRecords(fs: FileSystem, gitDir: string): FoundRecord[] {
+  const segments = SEGMENTS.flatMap((name) => {
+    const bytes = readFileOrNull(fs, `${journalFolder(gitDir)}/${name}`);
+    if (bytes === null || bytes.length < SEGMENT_HEADER || !bytes.subarray(0, 8).equals(MAGIC)) return [];
+    if (crc32(bytes.subarray(0, 24)) !== bytes.readUInt32BE(24)) return [];
+    const first = Number(bytes.readBigUInt64BE(16));
+    return [{ first, bytes }];
+  });
+  segments.sort((left, right) => left.first - right.first);
+  return segments.flatMap(({ first, bytes }) =>
+    recordsIn(bytes, SEGMENT_HEADER, first, crc32(bytes.subarray(0, SEGMENT_HEADER))),
+  );
+}
+
+/** Empties the journal that an earlier life left, durably. Only after its records are settled. */
+export function clearJournal(fs: FileSystem, gitDir: string): void {
+  for (const name of SEGMENTS) {
+    const path = `${journalFolder(gitDir)}/${name}`;
+    if (!fs.existsSync(path)) continue;
+    try {
+      const file = fs.openSync(path, "r+");
+      try {
+        writeFully(fs, file, Buffer.alloc(SEGMENT_HEADER), 0);
+        fs.fsyncSync(file);
+      } finally {
+        fs.closeSync(file);
+      }
+    } catch (error) {
+      throw ioError(error, "clearing", path);
+    }
+  }
+}

@@ -1,0 +1,315 @@
+import { hasCode, RuntreeError } from "../domain/errors.ts";
+import { BareRepository } from "./bare-repository.ts";
+import type { FileSystem } from "./files.ts";
+import { clearJournal, Journal, type JournalRange, leftRecords } from "./journal.ts";
+import { encodeGroup } from "./journal-record.ts";
+import type { EncodedObject, GitObject, Oid } from "./objects.ts";
+import { clearUnfinishedPacks } from "./pack-writer.ts";
+import { refMoved } from "./refs.ts";
+import type { Repository, WriteGroup } from "./repository.ts";
+import { type LostMove, settleRecords } from "./settle.ts";
+import { OwnThreadSettler, type Settler, WorkerSettler } from "./settler.ts";
+
+/** What a journal is given besides its repository. */
+export interface JournalOptions {
+  /** Settle in a thread of its own: only where the file system is the machine's. */
+  readonly worker: boolean;
+  /** Hears of moves that were lost to somebody else's, and of settling that fails and is tried again. */
+  readonly report: (message: string) => void;
+}
+
+/** At most one round of settling begins in this time (ms): what stock git may lag behind under load (DESIGN §2). */
+const ROUND_MS = 100;
+
+/** How long a failed round is left alone (ms). */
+const RETRY_MS = 1000;
+
+/** Bytes that may wait to be settled before writers wait for it. */
+const MAX_WAITING_BYTES = 64 * 1024 * 1024;
+
+/** How often and how long (ms) a ref that git holds locked is waited for. */
+const LOCK_TRIES = 40;
+const LOCK_WAIT_MS = 25;
+
+interface Waiting {
+  readonly group: WriteGroup;
+  readonly done: () => void;
+  readonly fail: (error: unknown) => void;
+  tries: number;
+}
+
+/** What became durable with one append and is not settled yet. */
+interface Unsettled {
+  readonly range: JournalRange;
+  readonly lastSequence: number;
+  readonly bytes: number;
+  readonly groups: readonly WriteGroup[];
+}
+
+interface PendingRef {
+  readonly oid: Oid | null;
+  readonly sequence: number;
+}
+
+/**
+ * A bare repository whose writes are acknowledged by a journal: one append and one sync for everything that queued up
+ * during the one before. Objects and refs reach the places where stock git looks for them in the background.
+ * Until then they are read from memory; a crash in between is made good when it is opened the next time.
+ */
+export class JournaledRepository implements Repository {
+  readonly gitDir: string;
+  readonly #fs: FileSystem;
+  readonly #disk: BareRepository;
+  readonly #journal: Journal;
+  readonly #settler: Settler;
+  readonly #report: (message: string) => void;
+  readonly #queue: Waiting[] = [];
+  #flushing: Promise<void> | null = null;
+  readonly #objects = new Map<Oid, GitObject>();
+  readonly #refs = new Map<string, PendingRef>();
+  #unsettled: Unsettled[] = [];
+  #settling: Promise<void> | null = null;
+  #roundBegan = -Infinity;
+  #failedAt = -Infinity;
+  #timer: NodeJS.Timeout | null = null;
+  #lost = 0;
+
+  /** Opens a repository: settles what a crash left in its journal first. Throws what settling throws. */
+  static async open(fs: FileSystem, gitDir: string, options: JournalOptions): Promise<JournaledRepository> {
+    const disk = new BareRepository(fs, gitDir);
+    clearUnfinishedPacks(fs, gitDir);
+    const left = leftRecords(fs, gitDir);
+    const lost = left.length === 0 ? [] : await settleRecords(disk, left);
+    clearJournal(fs, gitDir);
+    if (left.length > 0) options.report(`finished ${left.length} writes that a crash had left in the journal`);
+    const repository = new JournaledRepository(fs, disk, options);
+    repository.#tellLost(lost);
+    return repository;
+  }
+
+  private constructor(fs: FileSystem, disk: BareRepository, { worker, report }: JournalOptions) {
+    this.gitDir = disk.gitDir;
+    this.#fs = fs;
+    this.#disk = disk;
+    this.#report = report;
+    this.#journal = new Journal(fs, this.gitDir);
+    this.#settler = worker ? new WorkerSettler(this.gitDir) : new OwnThreadSettler(fs, this.gitDir);
+  }
+
+  /** How many refs somebody else moved against ours since the repository was opened. */
+  get lost(): number {
+    return this.#lost;
+  }
+
+  read(oid: Oid): GitObject | null {
+    return this.#objects.get(oid) ?? this.#disk.read(oid);
+  }
+
+  ref(name: string): Oid | null {
+    const pending = this.#refs.get(name);
+    return pending === undefined ? this.#disk.ref(name) : pending.oid;
+  }
+
+  refs(prefix: string): Map<string, Oid> {
+    const refs = this.#disk.refs(prefix);
+    for (const [ref, { oid }] of this.#refs) {
+      if (!ref.startsWith(prefix)) continue;
+      if (oid === null) refs.delete(ref);
+      else refs.set(ref, oid);
+    }
+    return refs;
+  }
+
+  async apply(group: WriteGroup): Promise<void> {
+    return new Promise((done, fail) => {
+      this.#queue.push({ group, done, fail, tries: 0 });
+      this.#flushing ??= this.#flushAll();
+    });
+  }
+
+  async #flushAll(): Promise<void> {
+    // One turn of the event loop, so that everything that is ready now shares the first sync.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.#queue.length > 0) {
+      const batch = this.#queue.splice(0);
+      try {
+        if (this.#waitingBytes() > MAX_WAITING_BYTES) await this.#round();
+        await this.#flush(batch);
+      } catch (error) {
+        for (const { fail } of batch) fail(error);
+      }
+    }
+    this.#flushing = null;
+  }
+
+  #waitingBytes(): number {
+    return this.#unsettled.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  /** Appends everything that may be written, in order; the rest is told why not. */
+  async #flush(batch: Waiting[]): Promise<void> {
+    const moved = new Map<string, Oid | null>();
+    const bases = new Map<Oid, GitObject>();
+    const onDisk = new Map<string, { from: Oid | null; first: Waiting }>();
+    const accepted: Waiting[] = [];
+    const bodies: Buffer[] = [];
+    for (const waiting of batch) {
+      const { refs, objects } = waiting.group;
+      try {
+        for (const { ref, from } of refs) {
+          const known = moved.has(ref) ? moved.get(ref) : this.#refs.get(ref)?.oid;
+          if (known !== undefined && known !== from) throw refMoved(ref, from, known);
+        }
+        bodies.push(encodeGroup(waiting.group, (oid) => bases.get(oid) ?? this.read(oid)));
+      } catch (error) {
+        waiting.fail(error);
+        continue;
+      }
+      accepted.push(waiting);
+      for (const { oid, type, data } of objects) bases.set(oid, { type, data });
+      for (const { ref, from, to } of refs) {
+        if (!moved.has(ref) && !this.#refs.has(ref)) onDisk.set(ref, { from, first: waiting });
+        moved.set(ref, to);
+      }
+    }
+    if (accepted.length === 0) return;
+    const refused = new Map<Waiting, unknown>();
+    const confirm = (): boolean => {
+      for (const [ref, { from, first }] of onDisk) {
+        const why = this.#foreignHand(ref, from);
+        if (why !== null && !refused.has(first)) refused.set(first, why);
+      }
+      return refused.size === 0;
+    };
+    let range: JournalRange | null;
+    try {
+      range = await this.#journal.append(bodies, confirm);
+    } catch (error) {
+      for (const { fail } of accepted) fail(error);
+      return;
+    }
+    if (range !== null) return this.#acknowledge(accepted, range);
+    for (const [waiting, why] of refused) this.#refuse(waiting, why);
+    await this.#flush(accepted.filter((waiting) => !refused.has(waiting)));
+  }
+
+  /** What speaks against moving a ref that we have not moved lately: git holds it, or moved it. Looked at after our record is in the journal, where git's hook looks for it, so that one of the two sees the other. */
+  #foreignHand(ref: string, from: Oid | null): unknown {
+    if (this.#fs.existsSync(`${this.gitDir}/${ref}.lock`)) {
+      const words = `${ref} is locked by another git process. If none runs, remove ${this.gitDir}/${ref}.lock.`;
+      return new RuntreeError("busy", words, { ref });
+    }
+    try {
+      const actual = this.#disk.ref(ref);
+      return actual === from ? null : refMoved(ref, from, actual);
+    } catch (error) {
+      return error;
+    }
+  }
+
+  /** Tries a write again a little later while git holds a lock; tells any other reason. */
+  #refuse(waiting: Waiting, why: unknown): void {
+    if (!hasCode(why, "busy") || waiting.tries++ >= LOCK_TRIES) return waiting.fail(why);
+    setTimeout(() => {
+      this.#queue.push(waiting);
+      this.#flushing ??= this.#flushAll();
+    }, LOCK_WAIT_MS);
+  }
+
+  #acknowledge(accepted: readonly Waiting[], range: JournalRange): void {
+    const groups = accepted.map(({ group }) => group);
+    const sequence = this.#journal.sequence;
+    for (const { objects, refs } of groups) {
+      for (const { oid, type, data } of objects) this.#objects.set(oid, { type, data });
+      for (const { ref, to } of refs) this.#refs.set(ref, { oid: to, sequence });
+    }
+    this.#unsettled.push({ range, lastSequence: sequence, bytes: range.end - range.start, groups });
+    for (const { done } of accepted) done();
+    this.#settleSoon();
+  }
+
+  /** Begins a round of settling: at once when none began lately, so that an idle server's disk is up to date. */
+  #settleSoon(): void {
+    if (this.#timer !== null || this.#settling !== null) return;
+    const now = performance.now();
+    const wait = Math.max(this.#roundBegan + ROUND_MS, this.#failedAt + RETRY_MS) - now;
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = null;
+        void this.#round().catch(() => undefined);
+      },
+      Math.max(0, wait),
+    );
+  }
+
+  /** Settles what is acknowledged; joins the round at work. */
+  #round(): Promise<void> {
+    this.#settling ??= this.#settleOnce().finally(() => {
+      this.#settling = null;
+      if (this.#unsettled.length > 0) this.#settleSoon();
+    });
+    return this.#settling;
+  }
+
+  async #settleOnce(): Promise<void> {
+    const batch = this.#unsettled.slice();
+    const last = batch.at(-1)?.lastSequence;
+    if (last === undefined) return;
+    this.#roundBegan = performance.now();
+    try {
+      const lost = await this.#settler.settle(joinRanges(batch.map(({ range }) => range)));
+      this.#tellLost(lost);
+    } catch (error) {
+      if (this.#failedAt === -Infinity)
+        this.#report(`the journal cannot be settled, it is kept and tried again: ${String(error)}`);
+      this.#failedAt = performance.now();
+      throw error;
+    }
+    this.#failedAt = -Infinity;
+    this.#unsettled = this.#unsettled.slice(batch.length);
+    for (const { groups } of batch) {
+      for (const { objects } of groups) this.#forget(objects);
+    }
+    for (const [ref, { sequence }] of this.#refs) if (sequence <= last) this.#refs.delete(ref);
+    this.#journal.retire(last);
+  }
+
+  #forget(objects: readonly EncodedObject[]): void {
+    this.#disk.remember(objects);
+    for (const { oid } of objects) this.#objects.delete(oid);
+  }
+
+  #tellLost(lost: readonly LostMove[]): void {
+    this.#lost += lost.length;
+    for (const { ref, kept, ours } of lost) {
+      this.#report(`${ref} was moved by somebody else; what was acknowledged, ${ours}, is kept at ${kept}`);
+    }
+  }
+
+  async settle(): Promise<void> {
+    await this.#flushing;
+    while (this.#unsettled.length > 0 || this.#settling !== null) await this.#round();
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.settle();
+    } finally {
+      if (this.#timer !== null) clearTimeout(this.#timer);
+      await this.#settler.close();
+      this.#journal.close();
+      await this.#disk.close();
+    }
+  }
+}
+
+/** Ranges that follow one another in one segment, as one. */
+function joinRanges(ranges: readonly JournalRange[]): JournalRange[] {
+  const joined: JournalRange[] = [];
+  for (const range of ranges) {
+    const last = joined.at(-1);
+    if (last?.path === range.path && last.end === range.start) joined[joined.length - 1] = { ...last, end: range.end };
+    else joined.push(range);
+  }
+  return joined;
+}
