@@ -57,7 +57,7 @@ export async function createJob(store: Store, author: Authorship, input: CreateJ
 
 /** The evergreen job, as old as the record. */
 function customJob(store: Store): JobRecord {
-  const [first = store.main.commit] = store.main.history.chain;
+  const first = store.main.history.at(0) ?? store.main.commit;
   const { committer } = readCommit(store.reader(), first);
   const created_at = new Date(committer.seconds * 1000).toISOString();
   return {

@@ -32,20 +32,32 @@ function timeOf(store: Store, commit: Oid): number {
   return typeof completed === "string" ? Date.parse(completed) : committer.seconds * 1000;
 }
 
-/** The newest commit of `main` not after a time in ms; undefined when `main` began later. */
+/**
+ * The newest commit of `main` not after a time in ms; undefined when `main` began later. A commit is never dated before
+ * its parent, so the chain is halved again and again until only commits of the wanted second are left to look at.
+ */
 function commitAtTime(store: Store, ms: number): Oid | undefined {
   store.main.catchUp();
+  const { history } = store.main;
   const read = store.reader();
-  return store.main.history.chain.findLast((commit) => {
-    const { seconds } = readCommit(read, commit).committer;
-    return seconds * 1000 <= ms && (seconds * 1000 + 1000 <= ms || timeOf(store, commit) <= ms);
-  });
+  const secondsAt = (place: number): number => readCommit(read, history.at(place) ?? "").committer.seconds;
+  let [low, high] = [0, history.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (secondsAt(middle) * 1000 <= ms) low = middle + 1;
+    else high = middle;
+  }
+  for (let place = low - 1; place >= 0; place--) {
+    const commit = history.at(place) ?? "";
+    if (secondsAt(place) * 1000 + 1000 <= ms || timeOf(store, commit) <= ms) return commit;
+  }
+  return undefined;
 }
 
 /** The commit of `main` whose id begins so. Throws `not_found` when there is none, or more than one. */
 function abbreviatedCommit(store: Store, at: string): Oid {
   store.main.catchUp();
-  const [found, another] = store.main.history.chain.filter((commit) => commit.startsWith(at));
+  const [found, another] = store.main.history.startingWith(at);
   if (found !== undefined && another === undefined) return found;
   throw nothingAt(
     at,

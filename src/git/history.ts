@@ -1,5 +1,14 @@
 import { readCommit } from "./commit.ts";
+import { NumberList } from "./number-list.ts";
 import type { Oid, ReadObject } from "./objects.ts";
+import { OidTable } from "./oid-table.ts";
+
+/** What a history knows, as plain numbers for a snapshot. */
+export interface HistoryState {
+  readonly commits: Uint32Array;
+  readonly landed: Uint32Array;
+  readonly chain: Uint32Array;
+}
 
 /**
  * Knows every commit that `main` contains and the place of the merge that brought it, so that a merge base costs
@@ -7,56 +16,88 @@ import type { Oid, ReadObject } from "./objects.ts";
  */
 export class MainHistory {
   readonly #read: ReadObject;
-  /** First-parent chain, oldest first. */
-  readonly #chain: Oid[] = [];
-  /** For every commit reachable from `main`: the index in the chain of the merge that brought it. */
-  readonly #landed = new Map<Oid, number>();
+  /** Every commit reachable from `main`. */
+  readonly #commits: OidTable;
+  /** By number of a commit: the place in the chain of the merge that brought it. */
+  readonly #landed: NumberList;
+  /** First-parent chain, oldest first: numbers of commits. */
+  readonly #chain: NumberList;
 
-  constructor(read: ReadObject) {
+  /** Begins empty, or where the state of another history was taken. */
+  constructor(read: ReadObject, state?: HistoryState) {
     this.#read = read;
+    this.#commits = new OidTable(state?.commits);
+    this.#landed = new NumberList(state?.landed);
+    this.#chain = new NumberList(state?.chain);
   }
 
   /** The newest commit it knows; null before the first `advance`. */
   get tip(): Oid | null {
-    return this.#chain.at(-1) ?? null;
+    return this.at(this.length - 1);
   }
 
-  /** The first-parent chain, oldest first. */
-  get chain(): readonly Oid[] {
-    return this.#chain;
+  /** How many commits the first-parent chain has. */
+  get length(): number {
+    return this.#chain.length;
+  }
+
+  /** The commit at a place of the first-parent chain, the oldest at 0; null when the chain has no such place. */
+  at(place: number): Oid | null {
+    return place >= 0 && place < this.length ? this.#commits.at(this.#chain.at(place)) : null;
+  }
+
+  /** The first-parent commits between what it knows and a newer tip of `main`, oldest first. */
+  missing(tip: Oid): Oid[] {
+    const fresh: Oid[] = [];
+    for (
+      let at: Oid | undefined = tip;
+      at !== undefined && !this.contains(at);
+      at = readCommit(this.#read, at).parents[0]
+    )
+      fresh.push(at);
+    return fresh.reverse();
   }
 
   /** Learns the commits between what it knows and a newer tip of `main`. Returns the new first-parent commits, oldest first. */
   advance(tip: Oid): Oid[] {
-    const fresh: Oid[] = [];
-    for (
-      let at: Oid | undefined = tip;
-      at !== undefined && !this.#landed.has(at);
-      at = readCommit(this.#read, at).parents[0]
-    )
-      fresh.push(at);
-    fresh.reverse();
-    for (const commit of fresh) {
-      const place = this.#chain.push(commit) - 1;
-      const open = [commit];
-      for (let oid = open.pop(); oid !== undefined; oid = open.pop()) {
-        if (this.#landed.has(oid)) continue;
-        this.#landed.set(oid, place);
-        open.push(...readCommit(this.#read, oid).parents);
-      }
-    }
+    const fresh = this.missing(tip);
+    for (const commit of fresh) this.#append(commit);
     return fresh;
+  }
+
+  /** Reads all that a commit brings before it notes any of it, so that a failing read leaves the history as it was. */
+  #append(commit: Oid): void {
+    const brought = new Set([commit]);
+    for (const oid of brought)
+      for (const parent of readCommit(this.#read, oid).parents) if (!this.contains(parent)) brought.add(parent);
+    for (const oid of brought) this.#landed.set(this.#commits.add(oid), this.length);
+    this.#chain.push(this.#commits.find(commit));
+  }
+
+  /** The place in the first-parent chain of the merge that brought a commit; -1 when `main` does not contain it. */
+  placeOf(commit: Oid): number {
+    const number = this.#commits.find(commit);
+    return number < 0 ? -1 : this.#landed.at(number);
   }
 
   /** Tells whether `main` contains a commit. */
   contains(commit: Oid): boolean {
-    return this.#landed.has(commit);
+    return this.#commits.find(commit) >= 0;
   }
 
   /** The commit of `main`'s first-parent chain that brought a commit; null when `main` does not contain it. */
   broughtBy(commit: Oid): Oid | null {
-    const place = this.#landed.get(commit);
-    return place === undefined ? null : (this.#chain[place] ?? null);
+    return this.at(this.placeOf(commit));
+  }
+
+  /** The commits of the first-parent chain whose ids begin with these hex digits, oldest first. */
+  startingWith(digits: string): Oid[] {
+    const found: Oid[] = [];
+    for (let place = 0; place < this.length; place++) {
+      const commit = this.#commits.at(this.#chain.at(place));
+      if (commit.startsWith(digits)) found.push(commit);
+    }
+    return found;
   }
 
   /** The best common ancestors of `main` and a tip, as `git merge-base --all` gives them; `read` also knows the tip's own commits. */
@@ -67,7 +108,7 @@ export class MainHistory {
     for (let oid = open.pop(); oid !== undefined; oid = open.pop()) {
       if (seen.has(oid)) continue;
       seen.add(oid);
-      if (this.#landed.has(oid)) common.add(oid);
+      if (this.contains(oid)) common.add(oid);
       else open.push(...readCommit(read, oid).parents);
     }
     if (common.size < 2) return [...common];
@@ -76,17 +117,26 @@ export class MainHistory {
 
   /** Both are in `main`. A commit cannot reach one that landed after it, and one of the chain reaches all that landed before it: that bounds the walk. */
   #isAncestor(ancestor: Oid, descendant: Oid): boolean {
-    const floor = this.#landed.get(ancestor) ?? 0;
+    const floor = this.placeOf(ancestor);
     const seen = new Set<Oid>();
     const open = [descendant];
     for (let oid = open.pop(); oid !== undefined; oid = open.pop()) {
       if (oid === ancestor) return true;
-      const landed = this.#landed.get(oid) ?? 0;
+      const landed = this.placeOf(oid);
       if (seen.has(oid) || landed < floor) continue;
       seen.add(oid);
-      if (this.#chain[landed] === oid) return true;
+      if (this.at(landed) === oid) return true;
       open.push(...readCommit(this.#read, oid).parents);
     }
     return false;
+  }
+
+  /** All that is known, for a snapshot; it changes with the history. */
+  state(): HistoryState {
+    return {
+      commits: this.#commits.values(),
+      landed: this.#landed.values() as Uint32Array,
+      chain: this.#chain.values() as Uint32Array,
+    };
   }
 }

@@ -75,6 +75,11 @@ function realise(gitDir: string, { parents }: Sketch, name: string): Oid[] {
   return marks.sort(([left], [right]) => Number(left) - Number(right)).map(([, oid]) => oid ?? "");
 }
 
+/** The first-parent chain a history knows, oldest first. */
+function chainOf(history: MainHistory): (Oid | null)[] {
+  return Array.from({ length: history.length }, (_, place) => history.at(place));
+}
+
 function mergeBasesByGit(gitDir: string, main: Oid, tip: Oid): Oid[] {
   return linesOf(git(gitDir, "merge-base", "--all", main, tip)).sort();
 }
@@ -92,11 +97,12 @@ describe("the history of main", () => {
         const chain = plan.main.map((index) => oids[index] ?? "");
         const tip = chain.at(-1) ?? "";
         for (let at = 0; at < chain.length; at += stride + 1) {
-          const known = history.chain.length;
+          const known = history.length;
           expect(history.advance(chain[at] ?? "")).toEqual(chain.slice(known, at + 1));
         }
         history.advance(tip);
-        expect([history.chain, history.tip, history.advance(tip)]).toEqual([chain, tip, []]);
+        expect([chainOf(history), history.tip, history.advance(tip)]).toEqual([chain, tip, []]);
+        expect(chainOf(new MainHistory(readerWith(openRepository(gitDir)), history.state()))).toEqual(chain);
 
         for (const index of new Set([...plan.open.slice(0, 6), plan.parents.length - 1])) {
           const expected = mergeBasesByGit(gitDir, tip, oids[index] ?? "");
@@ -172,7 +178,7 @@ describe("the history of main", () => {
     const counting: ReadObject = (oid) => (reads.push(oid), repository.read(oid));
     const history = new MainHistory(counting);
     history.advance(oids[plan.main.at(-1) ?? 0] ?? "");
-    expect(history.chain.length).toBeGreaterThan(150);
+    expect(history.length).toBeGreaterThan(150);
     reads.length = 0;
     expect(history.mergeBases(oids[3] ?? "")).toEqual([oids[0]]);
     expect(reads).toHaveLength(3);
@@ -193,6 +199,26 @@ describe("the history of main", () => {
     history.advance(oids[plan.main.at(-1) ?? 0] ?? "");
     expect(history.mergeBases(oids[4] ?? "", (oid) => repository.read(oid))).toEqual([oids[plan.main[1] ?? 0]]);
     expect(() => history.mergeBases(oids[4] ?? "")).toThrow(expect.objectContaining({ code: "corrupt_object" }));
+  });
+
+  test("is as it was after a read that failed, and learns the rest when reading goes well again", () => {
+    const gitDir = emptyRepository();
+    const plan = sketch([
+      ["fork", 0, 0],
+      ["commit", 0, 0],
+      ["commit", 0, 0],
+      ["land", 0, 0],
+    ]);
+    const oids = realise(gitDir, plan, "failing");
+    const repository = openRepository(gitDir);
+    let failing: Oid | null = oids[1] ?? "";
+    const history = new MainHistory((oid) => (oid === failing ? null : repository.read(oid)));
+    const [root = "", tip = ""] = plan.main.map((index) => oids[index] ?? "");
+    expect(() => history.advance(tip)).toThrow(expect.objectContaining({ code: "corrupt_object" }));
+    expect([history.tip, history.contains(oids[3] ?? "")]).toEqual([root, false]);
+    failing = null;
+    expect(history.advance(tip)).toEqual([tip]);
+    expect(oids.map((oid) => history.broughtBy(oid))).toEqual([root, tip, tip, tip, tip]);
   });
 
   test("shares nothing with a history of another root", () => {
