@@ -14,7 +14,7 @@ export async function cancelRun(
   precondition: Precondition,
 ): Promise<RunView> {
   requireRun(store, id);
-  return store.runTurns.take(id, async () => {
+  return store.turns.take(`run ${id}`, async () => {
     const view = requireRun(store, id);
     precondition(view);
     if (view.place !== "open") throw runClosed(view);

@@ -32,7 +32,7 @@ async function putFiles(
   sent: SentSettings,
   more: (view: RunView) => Files,
 ): Promise<RunView> {
-  return store.runTurns.take(id, async () => {
+  return store.turns.take(`run ${id}`, async () => {
     const view = requireOpenRun(store, id);
     sent.precondition(view);
     return advanceRun(store, author, {

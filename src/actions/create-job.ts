@@ -31,7 +31,7 @@ export async function createJob(store: Store, author: Authorship, input: CreateJ
     );
   }
   if (RESERVED.has(id)) refuseMember("bad_id", "/job_id", `"${id}" is reserved.`);
-  return store.ops.take(async () => {
+  return store.turns.take(`job ${id}`, async () => {
     if (store.jobs.find(id) !== null) refuseMember("duplicate", "/job_id", `There is a job ${id} already.`);
     const job: JobRecord = {
       id,
@@ -41,16 +41,9 @@ export async function createJob(store: Store, author: Authorship, input: CreateJ
       created_at: new Date(now).toISOString(),
       created_by: author.principal,
     };
-    await commitToOps(
-      store,
-      author,
-      new Map([[jobPath(job), job as unknown as Json]]),
-      {
-        subject: `Create job ${id}`,
-        trailers: [["Job-Id", id]],
-      },
-      { job },
-    );
+    const files = new Map([[jobPath(job), job as unknown as Json]]);
+    const text = { subject: `Create job ${id}`, trailers: [["Job-Id", id]] as const };
+    await store.ops.take(async (ahead) => commitToOps(ahead, author, files, text, { job }));
     return job;
   });
 }

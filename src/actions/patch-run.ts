@@ -65,7 +65,7 @@ export async function patchRun(
   requireRun(store, id);
   refuseAtDoor(submission?.violations ?? []);
 
-  return store.runTurns.take(id, async () => {
+  return store.turns.take(`run ${id}`, async () => {
     let view = requireRun(store, id);
     requireRestRun(view);
     precondition(view);

@@ -69,7 +69,7 @@ export async function resolveRun(
     if (parsePointer(pointer) === null)
       refuseMember("schema", `/resolutions/${index}/pointer`, `"${pointer}" is not a JSON Pointer.`);
   }
-  return store.runTurns.take(id, async () => {
+  return store.turns.take(`run ${id}`, async () => {
     const view = requireOpenRun(store, id);
     precondition(view);
     const main = store.main.catchUp();

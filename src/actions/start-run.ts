@@ -55,7 +55,7 @@ export async function startRun(store: Store, author: Authorship, input: StartRun
   refuseAtDoor(submission?.violations ?? []);
   const id = input.run_id ?? store.nextRunId(now);
 
-  return store.runTurns.take(id, async () => {
+  return store.turns.take(`run ${id}`, async () => {
     if (findRun(store.repository, id) !== null)
       throw new RuntreeError("run_exists", `There is a run ${id} already.`, { run_id: id });
     const base = forkPoint(store, input.base);

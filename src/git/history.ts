@@ -22,10 +22,13 @@ export class MainHistory {
   readonly #landed: NumberList;
   /** First-parent chain, oldest first: numbers of commits. */
   readonly #chain: NumberList;
+  /** What this one goes on from, which stays as it is meanwhile. */
+  readonly #below: MainHistory | null;
 
-  /** Begins empty, or where the state of another history was taken. */
-  constructor(read: ReadObject, state?: HistoryState) {
+  /** Begins empty, where the state of another history was taken, or on top of another (`below`). */
+  constructor(read: ReadObject, { state, below }: { state?: HistoryState; below?: MainHistory } = {}) {
     this.#read = read;
+    this.#below = below ?? null;
     this.#commits = new OidTable(state?.commits);
     this.#landed = new NumberList(state?.landed);
     this.#chain = new NumberList(state?.chain);
@@ -36,14 +39,19 @@ export class MainHistory {
     return this.at(this.length - 1);
   }
 
+  get #begin(): number {
+    return this.#below?.length ?? 0;
+  }
+
   /** How many commits the first-parent chain has. */
   get length(): number {
-    return this.#chain.length;
+    return this.#begin + this.#chain.length;
   }
 
   /** The commit at a place of the first-parent chain, the oldest at 0; null when the chain has no such place. */
   at(place: number): Oid | null {
-    return place >= 0 && place < this.length ? this.#commits.at(this.#chain.at(place)) : null;
+    if (place < this.#begin) return this.#below?.at(place) ?? null;
+    return place < this.length && place >= 0 ? this.#commits.at(this.#chain.at(place - this.#begin)) : null;
   }
 
   /** The first-parent commits between what it knows and a newer tip of `main`, oldest first. */
@@ -77,12 +85,12 @@ export class MainHistory {
   /** The place in the first-parent chain of the merge that brought a commit; -1 when `main` does not contain it. */
   placeOf(commit: Oid): number {
     const number = this.#commits.find(commit);
-    return number < 0 ? -1 : this.#landed.at(number);
+    return number < 0 ? (this.#below?.placeOf(commit) ?? -1) : this.#landed.at(number);
   }
 
   /** Tells whether `main` contains a commit. */
   contains(commit: Oid): boolean {
-    return this.#commits.find(commit) >= 0;
+    return this.placeOf(commit) >= 0;
   }
 
   /** The commit of `main`'s first-parent chain that brought a commit; null when `main` does not contain it. */
@@ -94,8 +102,8 @@ export class MainHistory {
   startingWith(digits: string): Oid[] {
     const found: Oid[] = [];
     for (let place = 0; place < this.length; place++) {
-      const commit = this.#commits.at(this.#chain.at(place));
-      if (commit.startsWith(digits)) found.push(commit);
+      const commit = this.at(place);
+      if (commit?.startsWith(digits) === true) found.push(commit);
     }
     return found;
   }
@@ -131,7 +139,7 @@ export class MainHistory {
     return false;
   }
 
-  /** All that is known, for a snapshot; it changes with the history. */
+  /** All that is known, without what lies below, for a snapshot; it changes with the history. */
   state(): HistoryState {
     return {
       commits: this.#commits.values(),

@@ -64,11 +64,11 @@ export async function commitOnBranch(store: Store, author: Authorship, commit: B
     await store.apply({ objects, refs: [{ ref, from, to: tip.oid }] }, { run: view, commits: [tip.oid] });
     return view;
   }
-  return store.attic.take(async () => {
-    const closed = intoAttic(store, author, { ...record, head: tip.oid }, objects);
+  return store.attic.take(async (ahead) => {
+    const closed = intoAttic(ahead, author, { ...record, head: tip.oid }, objects);
     const view: RunView = { record: closed.record, head: tip.oid, place: "attic" };
     const refs = [closed.move, { ref, from, to: null }];
-    await store.apply({ objects: [...objects, ...closed.objects], refs }, { run: view, commits: [tip.oid] });
+    await ahead.apply({ objects: [...objects, ...closed.objects], refs }, { run: view, commits: [tip.oid] });
     return view;
   });
 }

@@ -9,6 +9,7 @@ import { findEntry, readTree } from "../git/tree.ts";
 import { schemaSource, type SchemaSource } from "../schema/closure.ts";
 import { blobAt, documentsIn, readDocumentBlob } from "./documents.ts";
 import { MainIndex, referencesIn, uniqueValuesIn } from "./main-index.ts";
+import type { IndexView } from "./main-state.ts";
 import type { MergePlan, PlannedDocument } from "./plan.ts";
 import { configViolation, type RuledCollection, type Rules } from "./rules.ts";
 import { type CheckedDocument, doesNotCompile, type SchemaChecks } from "./schema-checks.ts";
@@ -16,7 +17,7 @@ import { type CheckedDocument, doesNotCompile, type SchemaChecks } from "./schem
 /** What the checks stand on: `index` is that of the `main` the plan was made for. */
 export interface CheckContext {
   readonly read: ReadObject;
-  readonly index: MainIndex;
+  readonly index: IndexView;
   readonly schemas: SchemaChecks;
 }
 
@@ -129,7 +130,7 @@ function checkReferences(
   documents: readonly CheckedDocument[],
   plan: MergePlan,
   read: ReadObject,
-  index: MainIndex,
+  index: IndexView,
 ): Violation[] {
   const planned = new Map(plan.documents.map((document) => [`${document.collection}/${document.id}`, document]));
   const exists = (id: string, to: readonly string[]): boolean =>
@@ -182,7 +183,7 @@ function checkReferences(
   return [...missing, ...inUse];
 }
 
-function checkUniqueness(documents: readonly CheckedDocument[], plan: MergePlan, index: MainIndex): Violation[] {
+function checkUniqueness(documents: readonly CheckedDocument[], plan: MergePlan, index: IndexView): Violation[] {
   const replaced = new Set(plan.documents.map(({ collection, id }) => `${collection}/${id}`));
   const seen = new Map<string, string>();
   return documents.flatMap(({ collection, id, document }) => {

@@ -113,12 +113,6 @@ async function reject(store: Store, author: Authorship, view: RunView, verdict: 
   });
 }
 
-/** Tells whether a run's branch has other rules than it forked from. */
-function changesRules(store: Store, { record, head }: RunView): boolean {
-  const treeOf = (commit: Oid): Oid => readCommit(store.reader(), commit).tree;
-  return branchRules(store, treeOf(head)) !== branchRules(store, treeOf(record.base));
-}
-
 /**
  * Removes the branch of a run whose record is closed already: an error of the machine came between two ref moves.
  * Returns the run as it is closed, or null when it is open.
@@ -167,56 +161,67 @@ function notJudged(error: unknown): { code: string; message: string } | null {
 
 /**
  * Judges a run that is `merging`: it becomes part of `main`, or `rejected` with its branch kept. The caller holds the
- * run's turn; the lane is taken here. When `main` moved meanwhile the merge is planned and checked again.
- * Throws `busy` when that happens too often.
+ * run's turn; the lane is taken here. When `main` or the branch was moved by somebody else meanwhile, the merge is
+ * planned and checked again. Throws `busy` when that happens too often.
  */
 export async function judge(store: Store, author: Authorship, runId: string): Promise<RunView> {
   const before = findRun(store.repository, runId);
-  // New rules may mean checking everything anew: done once before the lane is taken, it is remembered inside.
-  if (before?.place === "open" && changesRules(store, before)) await assessRun(store, before).catch(() => undefined);
-  return store.lane.take(async () => {
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const view = findRun(store.repository, runId);
-      const closed = view?.place === "open" ? await dropClosedBranch(store, view) : null;
-      if (closed !== null) return closed;
-      if (view === null || view.record.status !== "merging") {
-        throw new RuntreeError("busy", `Run ${runId} was moved by someone else; look at it and try again.`, {
-          run: runId,
-        });
-      }
-      let found: Assessment;
-      try {
-        found = await assessRun(store, view);
-      } catch (error) {
-        const reason = notJudged(error);
-        if (reason === null) throw error;
-        const given = await giveBack(store, author, view, reason);
-        if (reason.code === "internal") throw error;
-        return given;
-      }
-      const conflicts = conflictsOf(store, view, found);
-      const verdict: Verdict = {
-        outcome: found.violations.length + conflicts.length === 0 ? "merged" : "rejected",
-        run_id: runId,
-        tip: view.head,
-        main_before: found.main,
-        checked: found.checked,
-        ...listed(found.violations),
-        conflicts,
-        at: new Date(store.clock()).toISOString(),
-      };
-      try {
-        return verdict.outcome === "merged"
-          ? await merge(store, author, view, found, verdict)
-          : await reject(store, author, view, verdict);
-      } catch (error) {
-        if (!hasCode(error, "ref_moved")) throw error;
-      }
+  // What the validator says is remembered inside the lane, where it would keep the others waiting.
+  if (before?.place === "open" && isUnchecked(store, before)) await assessRun(store, before).catch(() => undefined);
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    try {
+      return await store.lane.take(async (ahead) => judgeOnce(ahead, author, runId));
+    } catch (error) {
+      if (!hasCode(error, "ref_moved")) throw error;
     }
-    throw new RuntreeError(
-      "busy",
-      `main moved ${MAX_ATTEMPTS} times while run ${runId} was merged; the run is kept, try again.`,
-      { run: runId },
-    );
-  });
+  }
+  throw new RuntreeError(
+    "busy",
+    `main moved ${MAX_ATTEMPTS} times while run ${runId} was merged; the run is kept, try again.`,
+    { run: runId },
+  );
+}
+
+/** Tells whether the last submission of a run was not checked yet, or its branch has other rules than it forked from. */
+function isUnchecked(store: Store, { record, head }: RunView): boolean {
+  const treeOf = (commit: Oid): Oid => readCommit(store.reader(), commit).tree;
+  return (
+    record.validations < record.submissions ||
+    branchRules(store, treeOf(head)) !== branchRules(store, treeOf(record.base))
+  );
+}
+
+async function judgeOnce(store: Store, author: Authorship, runId: string): Promise<RunView> {
+  const view = findRun(store.repository, runId);
+  const closed = view?.place === "open" ? await dropClosedBranch(store, view) : null;
+  if (closed !== null) return closed;
+  if (view === null || view.record.status !== "merging") {
+    throw new RuntreeError("busy", `Run ${runId} was moved by someone else; look at it and try again.`, {
+      run: runId,
+    });
+  }
+  let found: Assessment;
+  try {
+    found = await assessRun(store, view);
+  } catch (error) {
+    const reason = notJudged(error);
+    if (reason === null) throw error;
+    const given = await giveBack(store, author, view, reason);
+    if (reason.code === "internal") throw error;
+    return given;
+  }
+  const conflicts = conflictsOf(store, view, found);
+  const verdict: Verdict = {
+    outcome: found.violations.length + conflicts.length === 0 ? "merged" : "rejected",
+    run_id: runId,
+    tip: view.head,
+    main_before: found.main,
+    checked: found.checked,
+    ...listed(found.violations),
+    conflicts,
+    at: new Date(store.clock()).toISOString(),
+  };
+  return verdict.outcome === "merged"
+    ? merge(store, author, view, found, verdict)
+    : reject(store, author, view, verdict);
 }

@@ -4,11 +4,33 @@ import { readCommit } from "../git/commit.ts";
 import { MainHistory } from "../git/history.ts";
 import type { Oid } from "../git/objects.ts";
 import { readerWith, type Repository } from "../git/repository.ts";
-import { MainIndex } from "./main-index.ts";
+import { MainIndex, type Referrer } from "./main-index.ts";
 import { type Rules, RulesReader } from "./rules.ts";
 
+/** What the checks of a merge ask of everything that `main` has: who refers to an id, who has a unique value. */
+export interface IndexView {
+  readonly rules: Rules;
+  count(collection: string): number;
+  referrers(id: string): Referrer[];
+  holders(key: string): ReadonlySet<string>;
+}
+
+/** `main` as work on it needs it: its commit, its rules, its history and its index, all of the same moment. */
+export interface MainView {
+  readonly rulesReader: RulesReader;
+  readonly commit: Oid;
+  readonly tree: Oid;
+  readonly rules: Rules;
+  readonly history: MainHistory;
+  readonly index: IndexView;
+  /** False when no further merge may be planned on it before it is written. */
+  readonly goesOn: boolean;
+  /** Follows `main` to where the repository has it now, without a wait in between, and returns that commit. */
+  catchUp(): Oid;
+}
+
 /** What is known of `main`: its commit, its history and its index, all three of the same moment. */
-export class MainState {
+export class MainState implements MainView {
   readonly rulesReader: RulesReader;
   readonly #repository: Repository;
   #history: MainHistory;
@@ -31,6 +53,10 @@ export class MainState {
 
   get tree(): Oid {
     return readCommit(readerWith(this.#repository), this.#commit).tree;
+  }
+
+  get goesOn(): boolean {
+    return true;
   }
 
   get history(): MainHistory {

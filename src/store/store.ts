@@ -7,11 +7,13 @@ import type { Validator } from "../schema/validator.ts";
 import type { Authorship } from "./authorship.ts";
 import { SchemaChecks } from "./schema-checks.ts";
 import { RememberedRequests } from "./idempotency.ts";
-import { MainState } from "./main-state.ts";
+import { type Lane, ownLane, SharedLane } from "./lane.ts";
+import { MainAhead } from "./main-ahead.ts";
+import { MainState, type MainView } from "./main-state.ts";
 import { type JobRecord, JobIndex } from "./ops.ts";
 import { RunIndex } from "./run-index.ts";
 import { findRun, type RunView } from "./run-view.ts";
-import { NamedTurns, Turns } from "./turns.ts";
+import { NamedTurns } from "./turns.ts";
 
 /** What a store takes from its surroundings: the repository, the committer's name, a clock in ms since 1970. */
 export interface StoreParts {
@@ -29,6 +31,20 @@ export interface Learned {
   readonly commits: readonly Oid[];
 }
 
+/** A write that a store running ahead has seen, and that is still to be made for good. */
+export interface StagedWrite {
+  readonly group: WriteGroup;
+  readonly learned: Learned;
+}
+
+/** What a store stands on that writes nothing for good itself. */
+interface Upon {
+  readonly store: Store;
+  readonly main: MainView;
+  /** Hears of every write. */
+  readonly wrote: (write: StagedWrite) => void;
+}
+
 /**
  * The open store: one repository, and what is derived from it. Everything derived is learned only after the
  * repository acknowledged the write. Actions hold a run's turn while they write to its branch, and the lane to move `main`.
@@ -37,38 +53,39 @@ export class Store {
   readonly repository: Repository;
   readonly node: string;
   readonly clock: () => number;
-  readonly main: MainState;
+  readonly main: MainView;
   readonly schemas: SchemaChecks;
   readonly runs: RunIndex;
   readonly jobs: JobIndex;
   readonly requests: RememberedRequests;
   /** Merges into `main`, one after another. */
-  readonly lane: Turns;
+  readonly lane: Lane;
   /** Writes to the attic and to `ops`, each one after another. */
-  readonly attic: Turns;
-  readonly ops: Turns;
-  readonly runTurns: NamedTurns;
+  readonly attic: Lane;
+  readonly ops: Lane;
+  readonly turns: NamedTurns;
   readonly nextRunId: (now: number) => string;
   readonly #validator: Validator;
-  readonly #rehearsal: boolean;
+  readonly #upon: Upon | null;
 
-  constructor(parts: StoreParts, rehearsalOf?: Store) {
+  constructor(parts: StoreParts, upon: Upon | null = null) {
+    const shared = upon?.store;
     this.repository = parts.repository;
     this.node = parts.node;
     this.clock = parts.clock;
-    this.#rehearsal = rehearsalOf !== undefined;
+    this.#upon = upon;
     this.#validator = parts.validator;
-    this.schemas = rehearsalOf?.schemas ?? new SchemaChecks(this.#validator);
-    this.main = rehearsalOf?.main ?? new MainState(parts.repository);
-    this.runs = rehearsalOf?.runs ?? new RunIndex();
-    this.jobs = rehearsalOf?.jobs ?? new JobIndex();
-    this.requests = rehearsalOf?.requests ?? new RememberedRequests();
-    this.lane = rehearsalOf?.lane ?? new Turns();
-    this.attic = rehearsalOf?.attic ?? new Turns();
-    this.ops = rehearsalOf?.ops ?? new Turns();
-    this.runTurns = rehearsalOf?.runTurns ?? new NamedTurns();
-    this.nextRunId = rehearsalOf?.nextRunId ?? runIdMaker();
-    if (rehearsalOf === undefined) this.#deriveAll();
+    this.schemas = shared?.schemas ?? new SchemaChecks(this.#validator);
+    this.main = upon?.main ?? new MainState(parts.repository);
+    this.runs = shared?.runs ?? new RunIndex();
+    this.jobs = shared?.jobs ?? new JobIndex();
+    this.requests = shared?.requests ?? new RememberedRequests();
+    this.lane = shared === undefined ? new SharedLane(this) : ownLane(this);
+    this.attic = shared === undefined ? new SharedLane(this) : ownLane(this);
+    this.ops = shared === undefined ? new SharedLane(this) : ownLane(this);
+    this.turns = shared?.turns ?? new NamedTurns();
+    this.nextRunId = shared?.nextRunId ?? runIdMaker();
+    if (shared === undefined) this.#deriveAll();
   }
 
   #deriveAll(): void {
@@ -97,13 +114,17 @@ export class Store {
 
   /** Writes a group durably, then takes note of what it means. Throws what `Repository.apply` throws. */
   async apply(group: WriteGroup, learned: Learned): Promise<void> {
+    if (this.#upon !== null) {
+      await this.repository.apply(group);
+      this.#upon.wrote({ group, learned });
+      return;
+    }
     try {
       await this.repository.apply(group);
     } catch (error) {
-      if (!this.#rehearsal) this.#lookAgain(learned);
+      this.#lookAgain(learned);
       throw error;
     }
-    if (this.#rehearsal) return;
     this.main.catchUp();
     if (learned.run !== undefined) this.runs.learn(learned.run);
     if (learned.job !== undefined) this.jobs.learn(learned.job);
@@ -119,21 +140,31 @@ export class Store {
 
   /** A store on which the same actions can be played with nothing written and nothing learned. */
   rehearse(): Store {
-    return new Store(
-      {
-        repository: new RehearsalRepository(this.repository),
-        validator: this.#validator,
-        node: this.node,
-        clock: this.clock,
-      },
-      this,
-    );
+    return this.#above(new RehearsalRepository(this.repository), this.main, () => undefined);
+  }
+
+  /** A store that runs ahead of the disk: what is written to it is seen by it alone, and listed to be written for good. */
+  runAhead(): { readonly ahead: Store; readonly staged: StagedWrite[] } {
+    this.main.catchUp();
+    const repository = new RehearsalRepository(this.repository);
+    const main = new MainAhead(this.main, repository);
+    const staged: StagedWrite[] = [];
+    const ahead = this.#above(repository, main, (write) => {
+      staged.push(write);
+      main.catchUp();
+    });
+    return { ahead, staged };
+  }
+
+  #above(repository: Repository, main: MainView, wrote: Upon["wrote"]): Store {
+    const parts = { repository, validator: this.#validator, node: this.node, clock: this.clock };
+    return new Store(parts, { store: this, main, wrote });
   }
 
   /** The merge that brought a run's tip into `main`; null when none did. */
   mergeCommitOf(tip: Oid): Oid | null {
     const known = this.main.history.broughtBy(tip);
-    if (known !== null || !this.#rehearsal) return known;
+    if (known !== null || this.#upon === null) return known;
     const read = this.reader();
     for (
       let at = this.repository.ref(MAIN);
@@ -145,9 +176,9 @@ export class Store {
     return null;
   }
 
-  /** Waits for the merge at work, then lets go of the worker and the files. */
+  /** Waits for the work in the lanes, then lets go of the worker and the files. */
   async close(): Promise<void> {
-    await this.lane.idle();
+    await Promise.all([this.lane.idle(), this.attic.idle(), this.ops.idle()]);
     await this.#validator.close();
     await this.repository.close();
   }

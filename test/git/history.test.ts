@@ -102,7 +102,7 @@ describe("the history of main", () => {
         }
         history.advance(tip);
         expect([chainOf(history), history.tip, history.advance(tip)]).toEqual([chain, tip, []]);
-        expect(chainOf(new MainHistory(readerWith(openRepository(gitDir)), history.state()))).toEqual(chain);
+        expect(chainOf(new MainHistory(readerWith(openRepository(gitDir)), { state: history.state() }))).toEqual(chain);
 
         for (const index of new Set([...plan.open.slice(0, 6), plan.parents.length - 1])) {
           const expected = mergeBasesByGit(gitDir, tip, oids[index] ?? "");
