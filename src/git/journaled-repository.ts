@@ -18,8 +18,11 @@ export interface JournalOptions {
   readonly report: (message: string) => void;
 }
 
-/** At most one round of settling begins in this time (ms): what stock git may lag behind under load (DESIGN §2). */
+/** What stock git may lag behind under load (ms, DESIGN §2): rounds of settling that make a pack begin this far apart. */
 const ROUND_MS = 100;
+
+/** As many writes as this within `ROUND_MS` are load. With fewer, an answer waits, that long at most, until stock git sees it. */
+const LOAD_WRITES = 20;
 
 /** How long a failed round is left alone (ms). */
 const RETRY_MS = 1000;
@@ -69,10 +72,14 @@ export class JournaledRepository implements Repository {
   readonly #refs = new Map<string, PendingRef>();
   #unsettled: Unsettled[] = [];
   #settling: Promise<void> | null = null;
+  /** The number of the newest record that is settled. */
+  #settled = 0;
   #roundBegan = -Infinity;
   #failedAt = -Infinity;
   #timer: NodeJS.Timeout | null = null;
   #lost = 0;
+  /** When the last writes were acknowledged, oldest first. */
+  readonly #lately: number[] = [];
 
   /** Opens a repository: settles what a crash left in its journal first. Throws what settling throws. */
   static async open(fs: FileSystem, gitDir: string, options: JournalOptions): Promise<JournaledRepository> {
@@ -224,8 +231,28 @@ export class JournaledRepository implements Repository {
       for (const { ref, to } of refs) this.#refs.set(ref, { oid: to, sequence });
     }
     this.#unsettled.push({ range, lastSequence: sequence, bytes: range.end - range.start, groups });
-    for (const { done } of accepted) done();
-    this.#settleSoon();
+    const tell = (): void => {
+      for (const { done } of accepted) done();
+    };
+    if (this.#isLoaded(accepted.length)) {
+      this.#settleSoon();
+      tell();
+    } else {
+      const late = setTimeout(tell, ROUND_MS);
+      void this.settle()
+        .catch(() => undefined)
+        .then(() => {
+          clearTimeout(late);
+          tell();
+        });
+    }
+  }
+
+  #isLoaded(writes: number): boolean {
+    const now = performance.now();
+    for (let write = 0; write < Math.min(writes, LOAD_WRITES); write++) this.#lately.push(now);
+    while (this.#lately.length > LOAD_WRITES) this.#lately.shift();
+    return this.#lately.length === LOAD_WRITES && (this.#lately[0] ?? 0) > now - ROUND_MS;
   }
 
   /** Begins a round of settling: at once when none began lately, so that an idle server's disk is up to date. */
@@ -267,6 +294,7 @@ export class JournaledRepository implements Repository {
     }
     this.#failedAt = -Infinity;
     this.#unsettled = this.#unsettled.slice(batch.length);
+    this.#settled = last;
     for (const { groups } of batch) {
       for (const { objects } of groups) this.#forget(objects);
     }
@@ -287,12 +315,13 @@ export class JournaledRepository implements Repository {
   }
 
   async settle(): Promise<void> {
-    await this.#flushing;
-    while (this.#unsettled.length > 0 || this.#settling !== null) await this.#round();
+    const due = this.#journal.sequence;
+    while (this.#settled < due) await this.#round();
   }
 
   async close(): Promise<void> {
     try {
+      await this.#flushing;
       await this.settle();
     } finally {
       if (this.#timer !== null) clearTimeout(this.#timer);

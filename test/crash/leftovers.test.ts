@@ -28,6 +28,7 @@ function runOf({ store }: TestStore, { record }: RunView): RunView | null {
 
 /** The store takes work, git finds the repository clean, no lock is left, and only these runs have a branch. */
 async function expectSound({ store, gitDir }: TestStore, open: readonly RunView[] = []): Promise<void> {
+  await store.repository.settle();
   expect(branchesIn(gitDir)).toEqual(open.map(({ record }) => runRef(record.id)).sort());
   expect((await merged(store, study("sound"))).record.status).toBe("success");
   expectClean(gitDir);

@@ -116,6 +116,7 @@ describe("the repository that is made", () => {
   test("lets stock git read and bisect, and move no ref", async () => {
     const { store, gitDir } = await openTestStore();
     for (const title of ["one", "two, wrong", "three, wrong"]) await merged(store, { study_set: { s: { title } } });
+    await store.repository.settle();
     for (const args of [
       ["branch", "mine", "main"],
       ["tag", "v1"],
@@ -124,7 +125,6 @@ describe("the repository that is made", () => {
     ]) {
       expect(() => git(gitDir, ...args)).toThrow(/moved by Runtree only/);
     }
-    await store.repository.settle();
     git(gitDir, "bisect", "start", "--first-parent", "--no-checkout", "main", "main~3");
     const found = git(gitDir, "bisect", "run", "sh", "-c", "! git grep -q wrong BISECT_HEAD -- metadata");
     expect(found).toContain(`${git(gitDir, "rev-parse", "main~1").trim()} is the first bad commit`);

@@ -1,7 +1,33 @@
 import { execFileSync } from "node:child_process";
+import { closeSync, existsSync, openSync, readSync } from "node:fs";
+
+/** How long a server may take to settle what it acknowledged (ms), and how often it is looked at. */
+const SETTLED_WITHIN_MS = 5000;
+const LOOK_MS = 1;
+
+/** Tells whether a segment of a journal holds records that stock git does not see yet. */
+function isFilled(segment: string): boolean {
+  if (!existsSync(segment)) return false;
+  const start = Buffer.alloc(8);
+  const file = openSync(segment, "r");
+  readSync(file, start, 0, start.length, 0);
+  closeSync(file);
+  return start.some((byte) => byte !== 0);
+}
+
+/** Waits until a server, another process, has settled what it acknowledged. A store of this process is settled by its own `settle`. */
+function waitUntilSettled(gitDir: string): void {
+  const segments = ["0", "1"].map((name) => `${gitDir}/runtree/journal/${name}`);
+  const until = performance.now() + SETTLED_WITHIN_MS;
+  while (segments.some(isFilled)) {
+    if (performance.now() > until) throw new Error(`${gitDir} is not settled; await store.repository.settle() first`);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_MS);
+  }
+}
 
 /** Runs stock git in a folder, untouched by the user's own configuration, and returns what it prints. */
 export function git(folder: string, ...args: string[]): string {
+  for (const gitDir of [folder, `${folder}/repo.git`, `${folder}/data/repo.git`]) waitUntilSettled(gitDir);
   return execFileSync("git", args, {
     cwd: folder,
     encoding: "utf8",
