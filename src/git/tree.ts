@@ -1,5 +1,16 @@
 import { RuntreeError } from "../domain/errors.ts";
 import { type EncodedObject, encodeObject, type Oid, type ReadObject } from "./objects.ts";
+import {
+  compareNames,
+  corruptTree,
+  differingEntries,
+  entryEnd,
+  findName,
+  isFileAt,
+  locateNames,
+  nameAt,
+  orderedEntries,
+} from "./tree-bytes.ts";
 
 /** The modes Runtree writes; git knows more (`120000` links, `160000` submodules, `100755` programs). */
 export const FILE_MODE = "100644";
@@ -24,25 +35,21 @@ export interface FileChange {
 /** What is to become of a path: a file with this content, or nothing. */
 export type TreeEdits = ReadonlyMap<string, Oid | null>;
 
-/** Reads the entries of a tree's bytes, in git's order. Throws `corrupt_object` when they do not add up. */
+/**
+ * Reads the entries of a tree's bytes, in git's order. Throws `corrupt_object` when they do not add up, are out of that
+ * order, or have a name twice.
+ */
 export function parseTree(data: Buffer): TreeEntry[] {
-  const entries: TreeEntry[] = [];
-  for (let at = 0; at < data.length;) {
-    const space = data.indexOf(0x20, at);
-    const nul = data.indexOf(0, space);
-    if (space < 0 || nul < 0 || nul + 21 > data.length) {
-      throw new RuntreeError("corrupt_object", "A tree object is cut off; run `git fsck`.");
-    }
-    const name = data.toString("utf8", space + 1, nul);
-    entries.push({
-      mode: data.toString("latin1", at, space),
-      name,
-      oid: data.toString("hex", nul + 1, nul + 21),
-      ...(name.includes("\ufffd") ? { raw: data.subarray(space + 1, nul) } : {}),
-    });
-    at = nul + 21;
-  }
-  return entries;
+  return orderedEntries(data).map((at) => entryAt(data, at));
+}
+
+function entryAt(data: Buffer, at: number): TreeEntry {
+  const { start, isFolder } = nameAt(data, at);
+  const id = entryEnd(data, start) - 20;
+  const name = data.toString("utf8", start, id - 1);
+  const oid = data.toString("hex", id, id + 20);
+  const mode = isFolder ? TREE_MODE : isFileAt(data, at) ? FILE_MODE : data.toString("latin1", at, start - 1);
+  return name.includes("\ufffd") ? { mode, name, oid, raw: data.subarray(start, id - 1) } : { mode, name, oid };
 }
 
 /** Tells whether an entry is a directory. */
@@ -50,60 +57,58 @@ export function isTree(entry: TreeEntry): boolean {
   return entry.mode === TREE_MODE;
 }
 
-/** git orders a directory as if its name ended in a slash. */
-function sortKey(entry: TreeEntry): Buffer {
-  return isTree(entry) ? Buffer.concat([nameBytes(entry), Buffer.from("/")]) : nameBytes(entry);
-}
-
 /** Tells entries of a tree apart, also where their names are not UTF-8 and read alike. */
 function keyOf({ name, raw }: TreeEntry): string {
   return raw === undefined ? name : `\0${raw.toString("latin1")}`;
 }
 
-function nameBytes({ name, raw }: TreeEntry): Buffer {
-  return raw ?? Buffer.from(name, "utf8");
+function formatEntry({ mode, name, raw, oid }: TreeEntry): Buffer {
+  const start = Buffer.from(`${mode} ${raw === undefined ? `${name}\0` : ""}`, "utf8");
+  const id = Buffer.from(oid, "hex");
+  return Buffer.concat(raw === undefined ? [start, id] : [start, raw, Buffer.from([0]), id]);
 }
 
 /** Makes a tree's bytes from entries in any order. */
 export function formatTree(entries: Iterable<TreeEntry>): Buffer {
-  const keyed = Array.from(entries, (entry) => ({ entry, key: sortKey(entry) }));
-  keyed.sort((left, right) => Buffer.compare(left.key, right.key));
-  return Buffer.concat(
-    keyed.flatMap(({ entry }) => [
-      Buffer.from(`${entry.mode} `, "latin1"),
-      nameBytes(entry),
-      Buffer.from([0]),
-      Buffer.from(entry.oid, "hex"),
-    ]),
-  );
+  const formatted = Array.from(entries, (entry) => nameAt(formatEntry(entry), 0));
+  return Buffer.concat(formatted.sort(compareNames).map(({ data }) => data));
 }
 
 /** The empty tree, which git reads without having it; `git fsck` wants it stored where a commit names it. */
 export const EMPTY_TREE_OBJECT: EncodedObject = encodeObject("tree", Buffer.alloc(0));
 export const EMPTY_TREE: Oid = EMPTY_TREE_OBJECT.oid;
 
-/** The entries of a tree by id; none for null. Throws `corrupt_object` when the tree is missing or not a tree. */
-export function readTree(read: ReadObject, oid: Oid | null): TreeEntry[] {
-  if (oid === null || oid === EMPTY_TREE) return [];
+/** The bytes of a tree by id; none for null. Throws `corrupt_object` when the tree is missing or not a tree. */
+function treeBytes(read: ReadObject, oid: Oid | null): Buffer {
+  if (oid === null || oid === EMPTY_TREE) return EMPTY_TREE_OBJECT.data;
   const object = read(oid);
   if (object?.type !== "tree") {
     throw new RuntreeError("corrupt_object", `Tree ${oid} is missing; run \`git fsck\`.`, { oid });
   }
-  return parseTree(object.data);
+  return object.data;
 }
 
-/** Finds the entry at a path of a tree; null when there is none. */
+/** The entries of a tree by id; none for null. Throws `corrupt_object` when the tree is missing, damaged or not a tree. */
+export function readTree(read: ReadObject, oid: Oid | null): TreeEntry[] {
+  return parseTree(treeBytes(read, oid));
+}
+
+/** Finds the entry at a path of a tree; null when there is none. Throws `corrupt_object` as `readTree` does. */
 export function findEntry(read: ReadObject, root: Oid | null, path: string): TreeEntry | null {
-  const names = path.split("/");
-  let entry: TreeEntry | undefined;
-  let tree = root;
-  for (const [depth, name] of names.entries()) {
-    entry = readTree(read, tree).find((candidate) => candidate.name === name);
-    if (entry === undefined) return null;
-    if (depth < names.length - 1 && !isTree(entry)) return null;
-    tree = entry.oid;
+  let found: TreeEntry | null = null;
+  for (const name of path.split("/")) {
+    if (found !== null && !isTree(found)) return null;
+    found = findNamed(treeBytes(read, found === null ? root : found.oid), name);
+    if (found === null) return null;
   }
-  return entry ?? null;
+  return found;
+}
+
+function findNamed(data: Buffer, name: string): TreeEntry | null {
+  // What reads like this may be a name whose bytes are not UTF-8.
+  if (name.includes("\ufffd")) return parseTree(data).find((entry) => entry.name === name) ?? null;
+  const at = findName(data, Buffer.from(name, "utf8"));
+  return at < 0 ? null : entryAt(data, at);
 }
 
 /** Walks every file below a tree in git's order, with its whole path. */
@@ -127,15 +132,28 @@ export function* diffTrees(
   prefix = "",
 ): Generator<FileChange> {
   if (before === after) return;
-  const olds = new Map(readTree(read, before).map((entry) => [keyOf(entry), entry]));
-  for (const entry of readTree(read, after)) {
-    const old = olds.get(keyOf(entry)) ?? null;
-    olds.delete(keyOf(entry));
+  const [oldBytes, newBytes] = [treeBytes(read, before), treeBytes(read, after)];
+  const differing = differingEntries(oldBytes, newBytes);
+  const olds = entriesByKey(oldBytes, differing.before);
+  for (const [key, entry] of entriesByKey(newBytes, differing.after)) {
+    const old = olds.get(key) ?? null;
+    olds.delete(key);
     if (old === null || old.oid !== entry.oid || old.mode !== entry.mode) {
       yield* diffEntry(read, prefix + entry.name, old, entry);
     }
   }
   for (const old of olds.values()) yield* diffEntry(read, prefix + old.name, old, null);
+}
+
+/** Entries that begin at places of a tree. Throws `corrupt_object` when two have one name. */
+function entriesByKey(data: Buffer, places: readonly number[]): Map<string, TreeEntry> {
+  const entries = new Map<string, TreeEntry>();
+  for (const at of places) {
+    const entry = entryAt(data, at);
+    if (entries.has(keyOf(entry))) throw corruptTree("has a name twice");
+    entries.set(keyOf(entry), entry);
+  }
+  return entries;
 }
 
 function* diffEntry(
@@ -152,10 +170,63 @@ function* diffEntry(
   if (oldFile !== null || newFile !== null) yield { path, before: oldFile, after: newFile };
 }
 
+/** What is to become of one name of a directory: of the file there, and of what lies below the directory there. */
+interface NameEdits {
+  file?: Oid | null;
+  below?: Map<string, Oid | null>;
+}
+
+function editsByName(edits: TreeEdits): Map<string, NameEdits> {
+  const byName = new Map<string, NameEdits>();
+  for (const [path, oid] of edits) {
+    const slash = path.indexOf("/");
+    const name = slash < 0 ? path : path.slice(0, slash);
+    const found = byName.get(name) ?? {};
+    byName.set(name, found);
+    if (slash < 0) found.file = oid;
+    else (found.below ??= new Map()).set(path.slice(slash + 1), oid);
+  }
+  return byName;
+}
+
+/** Edits entries in a directory's bytes: each name's entry, null where there is none, becomes what `edit` returns. */
+function editEntries(
+  data: Buffer,
+  names: Iterable<string>,
+  edit: (old: TreeEntry | null, name: string) => TreeEntry | null,
+): Buffer {
+  const edited = Array.from(names, (text): { text: string; entry: TreeEntry | null } => ({ text, entry: null }));
+  // A name has two places, as git orders a directory otherwise than a file.
+  const places = edited.flatMap((name) => {
+    const bytes = Buffer.from(`${name.text}\0`, "utf8");
+    return [
+      { name, data: bytes, start: 0, isFolder: false },
+      { name, data: bytes, start: 0, isFolder: true },
+    ];
+  });
+  const located = locateNames(data, places.sort(compareNames));
+  for (const { place, start, end } of located) {
+    if (start === end) continue;
+    if (place.name.entry !== null) throw corruptTree("has a name twice");
+    place.name.entry = entryAt(data, start);
+  }
+  for (const name of edited) name.entry = edit(name.entry, name.text);
+  const pieces: Buffer[] = [];
+  let kept = 0;
+  for (const { place, start, end } of located) {
+    const { entry } = place.name;
+    if (start > kept) pieces.push(data.subarray(kept, start));
+    if (entry !== null && isTree(entry) === place.isFolder) pieces.push(formatEntry(entry));
+    kept = end;
+  }
+  pieces.push(data.subarray(kept));
+  return Buffer.concat(pieces);
+}
+
 /**
  * Makes a tree from another by touching only the directories on the edited paths.
  * Directories that become empty disappear, as git has none. Returns the new root (null when nothing is left)
- * and the tree objects that must be written with it.
+ * and the tree objects that must be written with it. Throws `corrupt_object` as `readTree` does.
  */
 export function editTree(
   read: ReadObject,
@@ -163,44 +234,65 @@ export function editTree(
   edits: TreeEdits,
 ): { root: Oid | null; objects: EncodedObject[] } {
   const objects: EncodedObject[] = [];
-  const edit = (tree: Oid | null, inside: Map<string, Oid | null>): Oid | null => {
-    const entries = new Map(readTree(read, tree).map((entry) => [keyOf(entry), entry]));
-    const folders = new Map<string, Map<string, Oid | null>>();
-    for (const [path, oid] of inside) {
-      const slash = path.indexOf("/");
-      if (slash >= 0) {
-        const folder = path.slice(0, slash);
-        const within = folders.get(folder) ?? new Map<string, Oid | null>();
-        folders.set(folder, within.set(path.slice(slash + 1), oid));
-      } else if (oid === null) entries.delete(path);
-      else entries.set(path, { mode: FILE_MODE, name: path, oid });
-    }
-    for (const [name, within] of folders) {
-      const folder = entries.get(name);
-      // Where a file stands, nothing lies below it that could be removed.
-      if (folder !== undefined && !isTree(folder) && [...within.values()].every((oid) => oid === null)) continue;
-      const oid = edit(folder !== undefined && isTree(folder) ? folder.oid : null, within);
-      if (oid === null) entries.delete(name);
-      else entries.set(name, { mode: TREE_MODE, name, oid });
-    }
-    if (entries.size === 0) return null;
-    const object = encodeObject("tree", formatTree(entries.values()));
-    if (object.oid !== tree) objects.push(object);
+  const editEntry = (old: TreeEntry | null, name: string, { file, below }: NameEdits): TreeEntry | null => {
+    const oldOrFile = file === null ? null : file === undefined ? old : { mode: FILE_MODE, name, oid: file };
+    if (below === undefined) return oldOrFile;
+    const folder = oldOrFile !== null && isTree(oldOrFile) ? oldOrFile.oid : null;
+    // Where a file stands, nothing lies below it that could be removed.
+    if (oldOrFile !== null && folder === null && [...below.values()].every((oid) => oid === null)) return oldOrFile;
+    const oid = editFolder(folder, below);
+    return oid === null ? null : { mode: TREE_MODE, name, oid };
+  };
+  const editFolder = (tree: Oid | null, inside: TreeEdits): Oid | null => {
+    const names = editsByName(inside);
+    const data = editEntries(treeBytes(read, tree), names.keys(), (old, name) =>
+      editEntry(old, name, names.get(name) ?? {}),
+    );
+    if (data.length === 0) return null;
+    const object = encodeObject("tree", data);
+    if (object.oid !== tree) objects.push(tree === null || tree === EMPTY_TREE ? object : { ...object, base: tree });
     return object.oid;
   };
-  return { root: edit(root, new Map(edits)), objects };
+  return { root: editFolder(root, edits), objects };
 }
 
-/** The objects of a list that a tree needs, so that what was only a step on the way is not written. */
+/**
+ * The objects of a list that a tree needs, so that what was only a step on the way is not written. One that was made
+ * from such a step names what the step was made from as its base.
+ */
 export function neededBy(root: Oid, objects: readonly EncodedObject[]): EncodedObject[] {
   const fresh = new Map(objects.map((object) => [object.oid, object]));
+  const beginnings = new Set(objects.map(({ oid }) => Number.parseInt(oid.slice(0, 8), 16)));
   const needed = new Map<Oid, EncodedObject>();
   const visit = (oid: Oid): void => {
     const object = fresh.get(oid);
     if (object === undefined || needed.has(oid)) return;
     needed.set(oid, object);
-    if (object.type === "tree") for (const entry of parseTree(object.data)) visit(entry.oid);
+    if (object.type !== "tree") return;
+    for (let at = 0; at < object.data.length;) {
+      const end = entryEnd(object.data, at);
+      // Most entries are old: their ids are not made into strings.
+      if (beginnings.has(object.data.readUInt32BE(end - 20))) visit(object.data.toString("hex", end - 20, end));
+      at = end;
+    }
   };
   visit(root);
-  return [...needed.values()];
+  return Array.from(needed.values(), (object) => withLastingBase(object, fresh, needed));
+}
+
+function withLastingBase(
+  object: EncodedObject,
+  fresh: ReadonlyMap<Oid, EncodedObject>,
+  needed: ReadonlyMap<Oid, EncodedObject>,
+): EncodedObject {
+  const passed = new Set([object.oid]);
+  let { base } = object;
+  while (base !== undefined && !passed.has(base) && fresh.has(base) && !needed.has(base)) {
+    passed.add(base);
+    base = fresh.get(base)?.base;
+  }
+  if (base === object.base) return object;
+  const { oid, type, data } = object;
+  // An edit that was taken back leads from step to step to itself.
+  return base === undefined || passed.has(base) ? { oid, type, data } : { oid, type, data, base };
 }

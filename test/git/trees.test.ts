@@ -255,6 +255,44 @@ describe("editing a tree", () => {
   });
 });
 
+describe("the base of a tree", () => {
+  const [oid = "", other = "", third = ""] = OIDS;
+  const files = new Map([
+    ["a/b", oid],
+    ["c", oid],
+  ]);
+
+  test("is the tree that it was edited from, and a new tree has none", () => {
+    const first = treeOf(files);
+    expect(first.objects.map(({ base }) => base)).toEqual([undefined, undefined]);
+    const read = readerOf(first.objects);
+    const second = editTree(read, first.root, new Map([["a/b", other]]));
+    const folder = findEntry(read, first.root, "a")?.oid;
+    expect(second.objects.map(({ base }) => base)).toEqual([folder, first.root]);
+  });
+
+  test("is not a step on the way that is never written, but what that was made from", () => {
+    const first = treeOf(files);
+    const step = editTree(readerOf(first.objects), first.root, new Map([["a/b", other]]));
+    const made = [...first.objects, ...step.objects];
+    const last = editTree(readerOf(made), step.root, new Map([["a/b", third]]));
+    const needed = neededBy(last.root ?? "", [...step.objects, ...last.objects]);
+    expect(needed.map(({ base }) => base)).toEqual([first.root, findEntry(readerOf(made), first.root, "a")?.oid]);
+  });
+
+  test("is none where an edit was taken back", () => {
+    const first = treeOf(files);
+    const there = editTree(readerOf(first.objects), first.root, new Map([["a/b", other]]));
+    const back = editTree(readerOf([...first.objects, ...there.objects]), there.root, new Map([["a/b", oid]]));
+    expect(back.root).toBe(first.root);
+    const needed = neededBy(back.root ?? "", [...there.objects, ...back.objects]);
+    expect(needed.map((object) => [object.oid, object.base])).toEqual([
+      [first.root, undefined],
+      [findEntry(readerOf(first.objects), first.root, "a")?.oid, undefined],
+    ]);
+  });
+});
+
 function clashes(path: string, files: ReadonlyMap<string, unknown>): boolean {
   return [...files.keys()].some((other) => other.startsWith(`${path}/`) || path.startsWith(`${other}/`));
 }
