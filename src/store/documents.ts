@@ -2,7 +2,7 @@ import { RuntreeError } from "../domain/errors.ts";
 import { isObject, type Json, type JsonObject } from "../domain/json.ts";
 import { documentAt } from "../domain/layout.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
-import { findEntry, isTree, walkFiles } from "../git/tree.ts";
+import { diffTrees, findEntry, isTree, walkFiles } from "../git/tree.ts";
 
 /** The bytes of a blob. Throws `corrupt_object` when it is missing. */
 export function readBlob(read: ReadObject, oid: Oid): Buffer {
@@ -45,5 +45,25 @@ export function* documentsIn(
   for (const { path, entry } of walkFiles(read, folder.oid, `metadata/${collection}/`)) {
     const named = documentAt(path);
     if (named !== null) yield { path, id: named.id, oid: entry.oid };
+  }
+}
+
+/** A document that differs between two trees; null where it is absent. */
+export interface DocumentChange {
+  readonly collection: string;
+  readonly id: string;
+  readonly before: Oid | null;
+  readonly after: Oid | null;
+}
+
+/** The documents that differ between two trees, of any collection; null is the tree without documents. */
+export function* changedDocuments(read: ReadObject, before: Oid | null, after: Oid | null): Generator<DocumentChange> {
+  const folderIn = (tree: Oid | null): Oid | null => {
+    const folder = findEntry(read, tree, "metadata");
+    return folder !== null && isTree(folder) ? folder.oid : null;
+  };
+  for (const change of diffTrees(read, folderIn(before), folderIn(after), "metadata/")) {
+    const named = documentAt(change.path);
+    if (named !== null) yield { ...named, before: change.before?.oid ?? null, after: change.after?.oid ?? null };
   }
 }

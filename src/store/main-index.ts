@@ -1,10 +1,10 @@
 import { uniqueText } from "../domain/configuration.ts";
 import type { JsonObject } from "../domain/json.ts";
-import { documentAt } from "../domain/layout.ts";
 import { formatPointer, selectAll } from "../domain/pointer.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
-import { diffTrees, findEntry, isTree } from "../git/tree.ts";
-import { documentsIn, readDocumentBlob } from "./documents.ts";
+import { changedDocuments, type DocumentChange, readDocumentBlob } from "./documents.ts";
+import { NameTable } from "./name-table.ts";
+import { type Posting, Postings, type PostingsState } from "./postings.ts";
 import type { RuledCollection, Rules } from "./rules.ts";
 
 /** A document that refers to another, and where. */
@@ -32,10 +32,6 @@ export function referencesIn(document: JsonObject, rules: RuledCollection): Held
   );
 }
 
-function keyOf({ collection, id, pointer, to }: Referrer): string {
-  return JSON.stringify([collection, id, pointer, to]);
-}
-
 /** A value of a document that must not occur in another of its collection. */
 export interface UniqueValue {
   readonly key: string;
@@ -52,33 +48,58 @@ export function uniqueValuesIn(document: JsonObject, rules: RuledCollection): Un
   );
 }
 
+/** The key under which a document is listed that refers to an id. JSON has an escape for what UTF-8 cannot hold. */
+function inwardKey(id: string): string {
+  return `> ${JSON.stringify(id)}`;
+}
+
+/** The key under which a document is listed that has a unique value. */
+function uniqueKey(key: string): string {
+  return `= ${key}`;
+}
+
+/** How many documents are read at a time while an index is built. */
+const AT_A_TIME = 4096;
+
+/** What an index knows, as plain values for a snapshot; its rules are those of its tree. */
+export interface MainIndexState {
+  readonly tree: Oid;
+  readonly counts: ReadonlyMap<string, number>;
+  readonly postings: PostingsState;
+}
+
 /**
- * What the gate must know of all of `main` at once: references inward, unique values, counts. Derived from one commit
- * under one set of rules, held in memory, moved along with `main`.
+ * What the gate must know of all of `main` at once: references inward, unique values, counts. Derived from one tree
+ * under one set of rules, held in memory, moved along with `main` at the cost of what changes.
  */
 export class MainIndex {
   readonly rules: Rules;
   readonly #read: ReadObject;
-  #tree: Oid;
-  readonly #counts = new Map<string, number>();
-  /** target id → key of the referrer → referrer; one place may refer under several rules */
-  readonly #inward = new Map<string, Map<string, Referrer>>();
-  /** unique key → ids that have it */
-  readonly #unique = new Map<string, Set<string>>();
+  /** Numbers of documents, by "collection/id". */
+  readonly #documents: NameTable;
+  readonly #counts: Map<string, number>;
+  readonly #postings: Postings;
+  #tree: Oid | null;
 
-  /** Builds the index of a tree by reading the documents of every collection that has references or unique values. */
-  constructor(read: ReadObject, tree: Oid, rules: Rules) {
+  /**
+   * Builds the index of a tree by reading the documents of every collection that has references or unique values; or
+   * takes up a state that was taken under the same rules. `documents` may be shared with others who number documents.
+   */
+  constructor(
+    read: ReadObject,
+    tree: Oid,
+    rules: Rules,
+    documents: NameTable = new NameTable(),
+    state?: MainIndexState,
+  ) {
     this.#read = read;
-    this.#tree = tree;
     this.rules = rules;
-    const metadata = findEntry(read, tree, "metadata");
-    if (metadata === null || !isTree(metadata)) return;
-    for (const collection of rules.collections.values()) {
-      for (const { id, oid } of documentsIn(read, tree, collection.name)) {
-        this.#count(collection.name, 1);
-        this.#put(collection, id, oid);
-      }
-    }
+    this.#documents = documents;
+    this.#counts = new Map(state?.counts);
+    this.#postings = new Postings(state?.postings);
+    this.#tree = state?.tree ?? null;
+    if (state === undefined) this.#build(tree);
+    else this.advance(tree);
   }
 
   /** How many documents a collection has. */
@@ -86,63 +107,86 @@ export class MainIndex {
     return this.#counts.get(collection) ?? 0;
   }
 
+  /** How many documents there are. */
+  get size(): number {
+    let size = 0;
+    for (const count of this.#counts.values()) size += count;
+    return size;
+  }
+
   /** The documents that refer to an id. */
   referrers(id: string): Referrer[] {
-    return [...(this.#inward.get(id)?.values() ?? [])];
+    const places = new Map<string, [pointer: string, to: string[]]>();
+    return Array.from(this.#postings.under(inwardKey(id)), ({ holder, detail }) => {
+      const [pointer, to] = places.get(detail) ?? (JSON.parse(detail) as [string, string[]]);
+      places.set(detail, [pointer, to]);
+      return { ...this.#nameOf(holder), pointer, to };
+    });
   }
 
   /** The ids of the documents that have a unique value. */
   holders(key: string): ReadonlySet<string> {
-    return this.#unique.get(key) ?? new Set();
+    return new Set(Array.from(this.#postings.under(uniqueKey(key)), ({ holder }) => this.#nameOf(holder).id));
   }
 
-  /** Moves on to a newer tree under the same rules, at the cost of what differs. */
-  advance(tree: Oid): void {
-    // Read before anything changes, so that a failing read leaves the index as it was.
-    for (const { path, before, after } of Array.from(diffTrees(this.#read, this.#tree, tree))) {
-      const named = documentAt(path);
-      const collection = named === null ? undefined : this.rules.collections.get(named.collection);
-      if (named === null || collection === undefined) continue;
-      if (before !== null) this.#take(collection, named.id, before.oid);
-      if (after !== null) this.#put(collection, named.id, after.oid);
-      this.#count(collection.name, (after === null ? 0 : 1) - (before === null ? 0 : 1));
-    }
+  /** Moves on to a newer tree under the same rules, at the cost of what differs: `changes`, where they are known already. */
+  advance(tree: Oid, changes?: readonly DocumentChange[]): void {
+    this.#take(changes ?? Array.from(changedDocuments(this.#read, this.#tree, tree)));
     this.#tree = tree;
   }
 
-  #count(collection: string, by: number): void {
-    this.#counts.set(collection, this.count(collection) + by);
+  /** Takes every document of a tree into an empty index, a few thousand at a time to keep memory bounded. */
+  #build(tree: Oid): void {
+    let some: DocumentChange[] = [];
+    for (const change of changedDocuments(this.#read, null, tree)) {
+      some.push(change);
+      if (some.length < AT_A_TIME) continue;
+      this.#take(some);
+      some = [];
+    }
+    this.#take(some);
+    this.#tree = tree;
   }
 
-  #document(collection: RuledCollection, oid: Oid): JsonObject | null {
-    return collection.references.length + collection.unique.length === 0 ? null : readDocumentBlob(this.#read, oid);
+  #take(changes: readonly DocumentChange[]): void {
+    const ruled = changes.flatMap((change) => {
+      const rules = this.rules.collections.get(change.collection);
+      return rules === undefined ? [] : [{ ...change, rules }];
+    });
+    // Read before anything changes, so that a failing read leaves the index as it was.
+    const listed = ruled.map((change) => ({ ...change, postings: this.#postingsOf(change) }));
+    // What goes comes first: a document that moves to another folder goes and comes in one change.
+    for (const change of listed) if (change.after === null) this.#note(change);
+    for (const change of listed) if (change.after !== null) this.#note(change);
   }
 
-  #put(collection: RuledCollection, id: string, oid: Oid): void {
-    const document = this.#document(collection, oid);
-    if (document === null) return;
-    for (const { target, pointer, to } of referencesIn(document, collection)) {
-      const inward = this.#inward.get(target) ?? new Map<string, Referrer>();
-      const referrer: Referrer = { collection: collection.name, id, pointer, to };
-      this.#inward.set(target, inward.set(keyOf(referrer), referrer));
-    }
-    for (const { key } of uniqueValuesIn(document, collection)) {
-      this.#unique.set(key, (this.#unique.get(key) ?? new Set()).add(id));
-    }
+  #note({ collection, id, before, after, postings }: DocumentChange & { readonly postings: readonly Posting[] }): void {
+    this.#counts.set(collection, this.count(collection) + (after === null ? 0 : 1) - (before === null ? 0 : 1));
+    this.#postings.list(this.#documents.add(`${collection}/${id}`), postings);
   }
 
-  #take(collection: RuledCollection, id: string, oid: Oid): void {
-    const document = this.#document(collection, oid);
-    if (document === null) return;
-    for (const { target, pointer, to } of referencesIn(document, collection)) {
-      const inward = this.#inward.get(target);
-      inward?.delete(keyOf({ collection: collection.name, id, pointer, to }));
-      if (inward?.size === 0) this.#inward.delete(target);
-    }
-    for (const { key } of uniqueValuesIn(document, collection)) {
-      const holders = this.#unique.get(key);
-      holders?.delete(id);
-      if (holders?.size === 0) this.#unique.delete(key);
-    }
+  /** What a document is listed under: the ids it refers to, and its unique values. */
+  #postingsOf({ after, rules }: { readonly after: Oid | null; readonly rules: RuledCollection }): Posting[] {
+    if (rules.references.length + rules.unique.length === 0) return [];
+    const document = readDocumentBlob(this.#read, after);
+    if (document === null) return [];
+    return [
+      ...referencesIn(document, rules).map(({ target, pointer, to }) => ({
+        key: inwardKey(target),
+        detail: JSON.stringify([pointer, to]),
+      })),
+      ...uniqueValuesIn(document, rules).map(({ key }) => ({ key: uniqueKey(key), detail: "" })),
+    ];
+  }
+
+  #nameOf(document: number): { collection: string; id: string } {
+    const name = this.#documents.at(document);
+    const slash = name.indexOf("/");
+    return { collection: name.slice(0, slash), id: name.slice(slash + 1) };
+  }
+
+  /** All that is known, for a snapshot; it changes with the index. */
+  state(): MainIndexState {
+    return { tree: this.#tree ?? "", counts: this.#counts, postings: this.#postings.state() };
   }
 }
