@@ -1,5 +1,5 @@
 import { RuntreeError } from "../domain/errors.ts";
-import { type EncodedObject, encodeObject, type Oid, type ReadObject } from "./objects.ts";
+import { type EncodedObject, encodeObject, type GitObject, type Oid, type ReadObject } from "./objects.ts";
 
 /** A person or program in a commit; `seconds` since 1970 UTC. */
 export interface Signature {
@@ -66,12 +66,27 @@ export function parseCommit(data: Buffer): Commit {
 
 /** Reads a commit by id. Throws `corrupt_object` when it is missing or something else. */
 export function readCommit(read: ReadObject, oid: Oid): Commit {
-  const object = read(oid);
-  if (object?.type !== "commit") {
-    throw new RuntreeError("corrupt_object", `Commit ${oid} is missing; run \`git fsck\`.`, { oid });
-  }
-  return parseCommit(object.data);
+  return parseCommit(readCommitObject(read, oid).data);
 }
+
+function readCommitObject(read: ReadObject, oid: Oid): GitObject {
+  const object = read(oid);
+  if (object?.type === "commit") return object;
+  throw new RuntreeError("corrupt_object", `Commit ${oid} is missing; run \`git fsck\`.`, { oid });
+}
+
+/** The parents of a commit, first parent first, without reading the rest. Throws `corrupt_object` as `readCommit` does. */
+export function readParents(read: ReadObject, oid: Oid): Oid[] {
+  const { data } = readCommitObject(read, oid);
+  const parents: Oid[] = [];
+  for (let at = data.indexOf(0x0a) + 1; data.toString("latin1", at, at + PARENT.length) === PARENT;) {
+    parents.push(data.toString("latin1", at + PARENT.length, at + PARENT.length + 40));
+    at += PARENT.length + 41;
+  }
+  return parents;
+}
+
+const PARENT = "parent ";
 
 /** One line of user text: control characters become spaces, so that it can neither end the subject nor forge a trailer. */
 export function oneLine(text: string): string {

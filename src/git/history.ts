@@ -1,4 +1,4 @@
-import { readCommit } from "./commit.ts";
+import { readParents } from "./commit.ts";
 import { NumberList } from "./number-list.ts";
 import type { Oid, ReadObject } from "./objects.ts";
 import { OidTable } from "./oid-table.ts";
@@ -57,11 +57,7 @@ export class MainHistory {
   /** The first-parent commits between what it knows and a newer tip of `main`, oldest first. */
   missing(tip: Oid): Oid[] {
     const fresh: Oid[] = [];
-    for (
-      let at: Oid | undefined = tip;
-      at !== undefined && !this.contains(at);
-      at = readCommit(this.#read, at).parents[0]
-    )
+    for (let at: Oid | undefined = tip; at !== undefined && !this.contains(at); at = readParents(this.#read, at)[0])
       fresh.push(at);
     return fresh.reverse();
   }
@@ -77,7 +73,7 @@ export class MainHistory {
   #append(commit: Oid): void {
     const brought = new Set([commit]);
     for (const oid of brought)
-      for (const parent of readCommit(this.#read, oid).parents) if (!this.contains(parent)) brought.add(parent);
+      for (const parent of readParents(this.#read, oid)) if (!this.contains(parent)) brought.add(parent);
     for (const oid of brought) this.#landed.set(this.#commits.add(oid), this.length);
     this.#chain.push(this.#commits.find(commit));
   }
@@ -117,7 +113,7 @@ export class MainHistory {
       if (seen.has(oid)) continue;
       seen.add(oid);
       if (this.contains(oid)) common.add(oid);
-      else open.push(...readCommit(read, oid).parents);
+      else open.push(...readParents(read, oid));
     }
     if (common.size < 2) return [...common];
     return [...common].filter((oid) => ![...common].some((other) => other !== oid && this.#isAncestor(oid, other)));
@@ -134,7 +130,7 @@ export class MainHistory {
       if (seen.has(oid) || landed < floor) continue;
       seen.add(oid);
       if (this.at(landed) === oid) return true;
-      open.push(...readCommit(this.#read, oid).parents);
+      open.push(...readParents(this.#read, oid));
     }
     return false;
   }

@@ -9,7 +9,7 @@ import { findEntry, readTree } from "../git/tree.ts";
 import { schemaSource, type SchemaSource } from "../schema/closure.ts";
 import { blobAt, documentsIn, readDocumentBlob } from "./documents.ts";
 import { MainIndex, referencesIn, uniqueValuesIn } from "./main-index.ts";
-import type { IndexView } from "./main-state.ts";
+import type { IndexView } from "./main-view.ts";
 import type { MergePlan, PlannedDocument } from "./plan.ts";
 import { configViolation, type RuledCollection, type Rules } from "./rules.ts";
 import { type CheckedDocument, doesNotCompile, type SchemaChecks } from "./schema-checks.ts";

@@ -7,7 +7,7 @@ import { readerWith, type Repository } from "../git/repository.ts";
 import { diffTrees } from "../git/tree.ts";
 import { readDocumentBlob } from "./documents.ts";
 import { referencesIn, type Referrer, uniqueValuesIn } from "./main-index.ts";
-import type { IndexView, MainView } from "./main-state.ts";
+import type { IndexView, MainView } from "./main-view.ts";
 import type { Rules, RulesReader } from "./rules.ts";
 
 /** Adds a name to those that a key has. */

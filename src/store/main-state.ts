@@ -1,50 +1,49 @@
 import { RuntreeError } from "../domain/errors.ts";
 import { MAIN } from "../domain/layout.ts";
 import { readCommit } from "../git/commit.ts";
-import { MainHistory } from "../git/history.ts";
-import type { Oid } from "../git/objects.ts";
+import { type HistoryState, MainHistory } from "../git/history.ts";
+import type { Oid, ReadObject } from "../git/objects.ts";
 import { readerWith, type Repository } from "../git/repository.ts";
-import { MainIndex, type Referrer } from "./main-index.ts";
+import { DocumentHistory, type DocumentHistoryState } from "./document-history.ts";
+import { changedDocuments, type DocumentChange } from "./documents.ts";
+import { MainIndex, type MainIndexState } from "./main-index.ts";
+import type { MainView } from "./main-view.ts";
+import { NameTable, type NameTableState } from "./name-table.ts";
 import { type Rules, RulesReader } from "./rules.ts";
 
-/** What the checks of a merge ask of everything that `main` has: who refers to an id, who has a unique value. */
-export interface IndexView {
-  readonly rules: Rules;
-  count(collection: string): number;
-  referrers(id: string): Referrer[];
-  holders(key: string): ReadonlySet<string>;
-}
-
-/** `main` as work on it needs it: its commit, its rules, its history and its index, all of the same moment. */
-export interface MainView {
-  readonly rulesReader: RulesReader;
+/** What is known of `main` at one commit, as plain values for a snapshot. */
+export interface MainSnapshot {
   readonly commit: Oid;
-  readonly tree: Oid;
-  readonly rules: Rules;
-  readonly history: MainHistory;
-  readonly index: IndexView;
-  /** False when no further merge may be planned on it before it is written. */
-  readonly goesOn: boolean;
-  /** Follows `main` to where the repository has it now, without a wait in between, and returns that commit. */
-  catchUp(): Oid;
+  readonly history: HistoryState;
+  readonly documents: NameTableState;
+  readonly changes: DocumentHistoryState;
+  readonly index: MainIndexState;
 }
 
-/** What is known of `main`: its commit, its history and its index, all three of the same moment. */
+/** What is known of `main`: its commit, its history, its index and its documents' changes, all of the same moment. */
 export class MainState implements MainView {
   readonly rulesReader: RulesReader;
   readonly #repository: Repository;
+  readonly #read: ReadObject;
+  readonly #documents: NameTable;
   #history: MainHistory;
+  #changes: DocumentHistory;
   #index: MainIndex;
   #commit: Oid;
 
-  constructor(repository: Repository) {
+  /** Reads all of `main`; or takes up a snapshot and reads what came since. Throws `corrupt_ref`, `corrupt_object`. */
+  constructor(repository: Repository, snapshot?: MainSnapshot) {
     this.#repository = repository;
-    const read = readerWith(repository);
-    this.rulesReader = new RulesReader(read);
-    this.#commit = this.#onDisk();
-    this.#history = new MainHistory(read);
-    this.#history.advance(this.#commit);
-    this.#index = new MainIndex(read, this.tree, this.rulesReader.rulesOf(this.tree));
+    this.#read = readerWith(repository);
+    this.rulesReader = new RulesReader(this.#read);
+    this.#documents = new NameTable(snapshot?.documents);
+    this.#history = new MainHistory(this.#read, snapshot === undefined ? {} : { state: snapshot.history });
+    this.#changes = new DocumentHistory(this.#documents, snapshot?.changes);
+    this.#commit = snapshot?.commit ?? this.#onDisk();
+    if (snapshot === undefined) this.#follow(this.#commit);
+    const { tree } = this;
+    this.#index = new MainIndex(this.#read, tree, this.rulesReader.rulesOf(tree), this.#documents, snapshot?.index);
+    if (snapshot !== undefined) this.catchUp();
   }
 
   get commit(): Oid {
@@ -52,7 +51,7 @@ export class MainState implements MainView {
   }
 
   get tree(): Oid {
-    return readCommit(readerWith(this.#repository), this.#commit).tree;
+    return this.#treeOf(this.#commit);
   }
 
   get goesOn(): boolean {
@@ -71,24 +70,59 @@ export class MainState implements MainView {
     return this.#index.rules;
   }
 
+  /** The commits of `main`'s first-parent chain that added, changed or deleted a document, newest first. */
+  documentHistory(collection: string, id: string): Oid[] {
+    return Array.from(this.#changes.placesOf({ collection, id }), (place) => this.#history.at(place) ?? "");
+  }
+
   /** Follows `main` to where the repository has it now, without a wait in between, and returns that commit. */
   catchUp(): Oid {
     const commit = this.#onDisk();
     if (commit === this.#commit) return commit;
-    const known = this.#commit;
-    const fresh = this.#history.advance(commit);
-    const grew = fresh.length > 0 && readCommit(readerWith(this.#repository), fresh[0] ?? commit).parents[0] === known;
-    if (!grew) {
-      this.#history = new MainHistory(readerWith(this.#repository));
-      this.#history.advance(commit);
+    if (!this.#grewTo(commit)) {
+      // Someone moved main to where it did not come from: its history is read anew.
+      this.#history = new MainHistory(this.#read);
+      this.#changes = new DocumentHistory(this.#documents);
     }
-    const { tree } = readCommit(readerWith(this.#repository), commit);
+    const changes = this.#follow(commit);
+    const tree = this.#treeOf(commit);
     const rules = this.rulesReader.rulesOf(tree);
-    if (grew && rules === this.#index.rules) this.#index.advance(tree);
-    else this.#index = new MainIndex(readerWith(this.#repository), tree, rules);
-    // Last: should reading fail on the way, all of it is read again next time.
+    if (rules === this.#index.rules) this.#index.advance(tree, changes);
+    else this.#index = new MainIndex(this.#read, tree, rules, this.#documents);
+    // Last: should reading fail on the way, what is left is read next time.
     this.#commit = commit;
     return commit;
+  }
+
+  /** Tells whether a commit continues the first-parent chain that is known. */
+  #grewTo(commit: Oid): boolean {
+    const [first] = this.#history.missing(commit);
+    return first === undefined
+      ? this.#history.tip === commit
+      : (readCommit(this.#read, first).parents[0] ?? null) === this.#history.tip;
+  }
+
+  /** Learns the commits up to one that continues the chain. Returns the changes of documents since `#commit`, where that is one step. */
+  #follow(commit: Oid): readonly DocumentChange[] | undefined {
+    const steps = this.#history.missing(commit);
+    const [first = commit] = steps;
+    const parent = readCommit(this.#read, first).parents[0] ?? null;
+    const single = steps.length === 1 && parent === this.#commit;
+    let before = parent === null ? null : this.#treeOf(parent);
+    let changes: DocumentChange[] = [];
+    for (const step of steps) {
+      const tree = this.#treeOf(step);
+      // Both are read before either is noted.
+      changes = Array.from(changedDocuments(this.#read, before, tree));
+      this.#history.advance(step);
+      this.#changes.note(this.#history.length - 1, changes);
+      before = tree;
+    }
+    return single ? changes : undefined;
+  }
+
+  #treeOf(commit: Oid): Oid {
+    return readCommit(this.#read, commit).tree;
   }
 
   #onDisk(): Oid {
@@ -96,5 +130,16 @@ export class MainState implements MainView {
     if (commit === null)
       throw new RuntreeError("corrupt_ref", `${MAIN} does not exist; restore it from a clone.`, { ref: MAIN });
     return commit;
+  }
+
+  /** All that is known, for a snapshot; it changes with `main`. */
+  state(): MainSnapshot {
+    return {
+      commit: this.#commit,
+      history: this.#history.state(),
+      documents: this.#documents.state(),
+      changes: this.#changes.state(),
+      index: this.#index.state(),
+    };
   }
 }
