@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import { randomUUID } from "node:crypto";
+import { resolve } from "node:path";
 import type { Argv } from "yargs";
 import { RuntreeClient, type Transport } from "../client/client.ts";
 import { httpTransport } from "../client/http-transport.ts";
@@ -10,6 +11,7 @@ import { makeHandlers } from "../http/handlers.ts";
 import { NativeGit } from "../git/native.ts";
 import { Validator } from "../schema/validator.ts";
 import { openForReading, type OpenStore, openStore } from "../store/open.ts";
+import { SnapshotFile } from "../store/snapshot.ts";
 import { Store } from "../store/store.ts";
 
 /** Who works on a repository directly: the person at the terminal. */
@@ -50,7 +52,8 @@ export async function openForWriting(
 /** Opens a data directory beside whoever writes to it. */
 async function openBeside({ data, node }: Settings): Promise<Pick<OpenStore, "store" | "close">> {
   const repository = await openForReading(fs, GIT, data);
-  const store = new Store({ repository, validator: new Validator(), node, clock: () => Date.now() });
+  const snapshot = new SnapshotFile(fs, resolve(data), () => undefined);
+  const store = new Store({ repository, validator: new Validator(), node, clock: () => Date.now(), snapshot });
   return { store, close: () => store.close() };
 }
 

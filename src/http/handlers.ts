@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { cancelRun } from "../actions/cancel-run.ts";
 import { putConfiguration, putSchema, type SentSettings } from "../actions/change-settings.ts";
 import { type CreateJob, createJob, requireJobRecord } from "../actions/create-job.ts";
@@ -17,7 +16,8 @@ import type { Json } from "../domain/json.ts";
 import type { Notice } from "../domain/verdict.ts";
 import type { Authorship } from "../store/authorship.ts";
 import type { JobRecord } from "../store/ops.ts";
-import type { RunFilter } from "../store/run-index.ts";
+import { PROGRAM } from "../store/program.ts";
+import type { RunFilter } from "../store/run-rows.ts";
 import type { RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
 import { pageLinks } from "./paging.ts";
@@ -50,11 +50,6 @@ type ResponseOf<Id extends OperationId> = Wire<(typeof OPERATIONS)[Id]["response
 /** One handler for each operation of the table; the compiler requires them all. */
 export type Handlers = { readonly [Id in OperationId]: (call: Call<Id>) => Promise<Answer<ResponseOf<Id>>> };
 
-const PACKAGE = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
-  name: string;
-  version: string;
-};
-
 function runAnswer(store: Store, view: RunView): Answer<Wire<"run#Run">> {
   return { body: presentRun(store, view), etag: runTag(view), view };
 }
@@ -71,10 +66,13 @@ function pageOfRuns(
   filter: RunFilter,
   query: QueryOf<"listRuns">,
 ): Answer<Wire<"run#RunList">> {
-  const found = store.runs.select(filter);
   const { limit, offset } = query;
-  const items = found.slice(offset, offset + limit).map((view) => presentRun(store, view));
-  return { body: { items, total: found.length, limit, offset }, headers: pageLinks(path, query, found.length) };
+  const { total, ids } = store.runs.select(filter, { limit, offset });
+  const items = ids.flatMap((id) => {
+    const view = store.runs.view(id);
+    return view === null ? [] : [presentRun(store, view)];
+  });
+  return { body: { items, total, limit, offset }, headers: pageLinks(path, query, total) };
 }
 
 function filterOf(query: QueryOf<"listJobRuns">, jobId: string | undefined): RunFilter {
@@ -192,7 +190,7 @@ export function makeHandlers(git: string): Handlers {
     }),
 
     getVersion: async () => ({
-      body: { name: PACKAGE.name, version: PACKAGE.version, format: FORMAT, node: process.version, git },
+      body: { name: PROGRAM.name, version: PROGRAM.version, format: FORMAT, node: process.version, git },
     }),
   };
 }

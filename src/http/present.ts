@@ -83,9 +83,8 @@ const JOB_RUN_STATUS: Readonly<Record<RunStatus, JobRunStatus>> = {
 };
 
 /** An external job runs while a run is open, else it follows its newest run. */
-function jobStatus(runs: readonly RunView[]): JobStatus {
-  if (runs.some(({ place }) => place === "open")) return "running";
-  const newest = runs[0]?.record.status;
+function jobStatus(open: number, newest: RunStatus | undefined): JobStatus {
+  if (open > 0) return "running";
   if (newest === undefined) return "queued";
   return newest === "cancelled"
     ? "cancelled"
@@ -98,9 +97,10 @@ function jobStatus(runs: readonly RunView[]): JobStatus {
 
 /** A job as clients see it (WIRE §3). */
 export function presentJob(store: Store, job: JobRecord, warnings: readonly string[] = []): Wire<"job#Job"> {
-  const runs = store.runs.select({ job_id: job.id });
-  const newest = runs[0]?.record;
-  const status = jobStatus(runs);
+  const [id = ""] = store.runs.select({ job_id: job.id }, { offset: 0, limit: 1 }).ids;
+  const newest = store.runs.view(id)?.record;
+  const open = store.runs.select({ job_id: job.id, place: "open" }, { offset: 0, limit: 0 }).total;
+  const status = jobStatus(open, newest?.status);
   const started = newest?.started_at ?? newest?.created_at ?? null;
   const finished = newest?.completed_at ?? null;
   const error = newest?.error ?? null;

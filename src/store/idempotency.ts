@@ -19,19 +19,30 @@ export interface RememberedRequest {
   readonly refused: boolean;
 }
 
+/** What is remembered, by key. */
+export type RequestsState = ReadonlyMap<string, RememberedRequest>;
+
 /** Which requests were answered lately, derived from the trailers of their commits. */
 export class RememberedRequests {
-  readonly #known = new Map<string, RememberedRequest>();
+  readonly #known: Map<string, RememberedRequest>;
+  /** Requests that no commit tells of. */
+  readonly #unwritten = new Map<string, RememberedRequest>();
   #pruned = 0;
 
+  /** Begins empty, or with the state of another; `follow` brings it to the present. */
+  constructor(state?: RequestsState) {
+    this.#known = new Map(state);
+  }
+
   find(key: string): RememberedRequest | null {
-    return this.#known.get(key) ?? null;
+    return this.#known.get(key) ?? this.#unwritten.get(key) ?? null;
   }
 
   /** Takes note of a request that went well without writing anything; a restart forgets it, which does no harm. */
   noteUnwritten(key: string, body: string, run: string, head: Oid, now: number): void {
-    if (!this.#known.has(key))
-      this.#known.set(key, { body, commit: head, seconds: now / 1000, run, job: null, refused: false });
+    if (this.find(key) !== null) return;
+    this.#prune(now / 1000);
+    this.#unwritten.set(key, { body, commit: head, seconds: now / 1000, run, job: null, refused: false });
   }
 
   /** Takes note of a commit, if it carries the trailer. Of several commits by one request the newest counts. */
@@ -58,21 +69,36 @@ export class RememberedRequests {
   #prune(now: number): void {
     if (now - this.#pruned < PRUNE_SECONDS) return;
     this.#pruned = now;
-    for (const [key, { seconds }] of this.#known) if (seconds < now - REMEMBERED_SECONDS) this.#known.delete(key);
+    for (const requests of [this.#known, this.#unwritten])
+      for (const [key, { seconds }] of requests) if (seconds < now - REMEMBERED_SECONDS) requests.delete(key);
   }
 
-  /** Reads the commits of the last days from the given tips; dates never precede a parent's, so the walk ends there. */
-  rebuild(repository: Pick<Repository, "read">, tips: readonly Oid[], now: number): void {
+  /**
+   * Reads the commits of the last days from the given tips, but for those that `knows` and what came before them.
+   * Dates never precede a parent's, so the walk ends there.
+   */
+  follow(
+    repository: Pick<Repository, "read">,
+    tips: Iterable<Oid>,
+    now: number,
+    knows: (commit: Oid) => boolean = () => false,
+  ): void {
     const since = now / 1000 - REMEMBERED_SECONDS;
-    const seen = new Set<Oid>();
+    const found = new Set<Oid>();
     const open = [...tips];
     for (let oid = open.pop(); oid !== undefined; oid = open.pop()) {
-      if (seen.has(oid)) continue;
-      seen.add(oid);
+      if (found.has(oid) || knows(oid)) continue;
       const { committer, parents } = readCommit(readerWith(repository), oid);
       if (committer.seconds < since) continue;
-      this.learn(repository, oid);
+      found.add(oid);
       open.push(...parents);
     }
+    // The oldest first, as they were made: of two commits in one second the later counts.
+    for (const oid of [...found].reverse()) this.learn(repository, oid);
+  }
+
+  /** All that is remembered of what was written, for a snapshot; it changes with the requests. */
+  state(): RequestsState {
+    return this.#known;
   }
 }

@@ -19,6 +19,7 @@ import { clearUnfinished, initialiseRepository } from "./initialise.ts";
 import { RulesReader } from "./rules.ts";
 import { findRun } from "./run-view.ts";
 import { SchemaChecks } from "./schema-checks.ts";
+import { SnapshotFile } from "./snapshot.ts";
 import { Store } from "./store.ts";
 
 /** A lock of git's lives for milliseconds; one that outlives this at start belongs to a process that died. */
@@ -160,13 +161,16 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
     for (const path of await clearStaleLocks(fs, gitDir, LOCK_GRACE_MS))
       report(`removed the lock ${path}, which a crash left behind`);
     const repository = await JournaledRepository.open(fs, gitDir, { worker: fs === machineDisk, report });
-    const store = new Store({ repository, validator, node, clock });
+    const store = new Store({ repository, validator, node, clock, snapshot: new SnapshotFile(fs, data, report) });
     await judgeLeftovers(store, report);
+    const saved = saveIndex(store, report);
     return {
       store,
       gitDir,
       made,
       close: async () => {
+        await saved;
+        await saveIndex(store, report);
         await store.close();
         unlock();
       },
@@ -175,6 +179,15 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
     await validator.close();
     unlock();
     throw error;
+  }
+}
+
+/** Writes the snapshot of the index where that is due. One that cannot be written costs the next start some time, no more. */
+async function saveIndex(store: Store, report: (message: string) => void): Promise<void> {
+  try {
+    if (store.snapshotDue) await store.writeSnapshot();
+  } catch (error) {
+    report(`the snapshot of the index is not written: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

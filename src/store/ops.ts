@@ -1,11 +1,14 @@
-import { encodeId } from "../domain/ids.ts";
+import { decodeId, encodeId } from "../domain/ids.ts";
 import type { JsonObject } from "../domain/json.ts";
 import { OPS } from "../domain/layout.ts";
 import { datedFolder } from "../domain/run-id.ts";
 import { readCommit } from "../git/commit.ts";
+import type { Oid, ReadObject } from "../git/objects.ts";
+import { OidList } from "../git/oid-table.ts";
 import { readerWith, type Repository } from "../git/repository.ts";
-import { findEntry, isTree, walkFiles } from "../git/tree.ts";
-import { readJsonBlob } from "./documents.ts";
+import { diffTrees, findEntry, isTree } from "../git/tree.ts";
+import { blobAt, readJsonBlob } from "./documents.ts";
+import { NameTable, type NameTableState } from "./name-table.ts";
 
 /** The job that always exists, for submissions that belong to no other. */
 export const CUSTOM_JOB = "custom";
@@ -25,25 +28,64 @@ export function jobPath(job: JobRecord): string {
   return `jobs/${datedFolder(Date.parse(job.created_at))}/${encodeId(job.id)}.json`;
 }
 
-/** The jobs on `ops`, by id; derived from Git. */
-export class JobIndex {
-  readonly #jobs = new Map<string, JobRecord>();
+/** The id that git has for "nothing". */
+const NO_RECORD: Oid = "0".repeat(40);
 
-  rebuild(repository: Repository): void {
-    const commit = repository.ref(OPS);
-    const read = readerWith(repository);
-    const folder = commit === null ? null : findEntry(read, readCommit(read, commit).tree, "jobs");
-    if (folder === null || !isTree(folder)) return;
-    for (const { entry } of walkFiles(read, folder.oid))
-      this.learn(readJsonBlob(read, entry.oid) as unknown as JobRecord);
+/** What the index of jobs knows, as plain values for a snapshot. */
+export interface JobIndexState {
+  readonly ids: NameTableState;
+  readonly records: Uint32Array;
+}
+
+/** The jobs on `ops`, by id; derived from Git. Holds where each record is; records are read when they are asked for. */
+export class JobIndex {
+  readonly #repository: Repository;
+  readonly #read: ReadObject;
+  readonly #ids: NameTable;
+  /** By number of an id: the blob of the job's record; `NO_RECORD` when the job is gone. */
+  readonly #records: OidList;
+
+  /** Begins empty, or with the state of another index; `follow` brings it to the present. */
+  constructor(repository: Repository, state?: JobIndexState) {
+    this.#repository = repository;
+    this.#read = readerWith(repository);
+    this.#ids = new NameTable(state?.ids);
+    this.#records = new OidList(state?.records);
   }
 
+  /** Takes note of every job whose record differs between a commit of `ops` (null: nothing) and now. */
+  follow(since: Oid | null): void {
+    for (const { path, after } of diffTrees(
+      this.#read,
+      this.#folderOf(since),
+      this.#folderOf(this.#repository.ref(OPS)),
+    )) {
+      const id = decodeId(path.slice(path.lastIndexOf("/") + 1, -".json".length));
+      if (id !== null) this.#records.set(this.#ids.add(id), after?.oid ?? NO_RECORD);
+    }
+  }
+
+  /** Takes note of a job as it was just written. */
   learn(job: JobRecord): void {
-    this.#jobs.set(job.id, job);
+    const commit = this.#repository.ref(OPS);
+    const blob = commit === null ? null : blobAt(this.#read, readCommit(this.#read, commit).tree, jobPath(job));
+    this.#records.set(this.#ids.add(job.id), blob ?? NO_RECORD);
   }
 
   /** A job by id; null when there is none. */
   find(id: string): JobRecord | null {
-    return this.#jobs.get(id) ?? null;
+    const number = this.#ids.find(id);
+    const blob = number < 0 ? NO_RECORD : this.#records.at(number);
+    return blob === NO_RECORD ? null : (readJsonBlob(this.#read, blob) as unknown as JobRecord);
+  }
+
+  /** All that is known, for a snapshot; it changes with the index. */
+  state(): JobIndexState {
+    return { ids: this.#ids.state(), records: this.#records.values() };
+  }
+
+  #folderOf(commit: Oid | null): Oid | null {
+    const folder = commit === null ? null : findEntry(this.#read, readCommit(this.#read, commit).tree, "jobs");
+    return folder !== null && isTree(folder) ? folder.oid : null;
   }
 }

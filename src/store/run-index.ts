@@ -1,76 +1,151 @@
-import { byUnit } from "../domain/json.ts";
-import { ATTIC, MAIN, RUNS } from "../domain/layout.ts";
+import { LRUCache } from "lru-cache";
+import { ATTIC, MAIN, RUN_FILE, runRecordPath, RUNS } from "../domain/layout.ts";
 import { isRunId } from "../domain/run-id.ts";
-import type { RunStatus } from "../domain/run.ts";
+import type { RunRecord } from "../domain/run.ts";
 import { readCommit } from "../git/commit.ts";
+import type { Oid, ReadObject } from "../git/objects.ts";
 import { readerWith, type Repository } from "../git/repository.ts";
-import { findEntry, isTree, walkFiles } from "../git/tree.ts";
-import { findRun, type RunView } from "./run-view.ts";
+import { diffTrees, findEntry, isTree } from "../git/tree.ts";
+import { blobAt, readBlob, readJsonBlob } from "./documents.ts";
+import { type RunFilter, type RunPage, RunRows, type RunRowsState } from "./run-rows.ts";
+import { closedView, findRun, type RunView } from "./run-view.ts";
 
-/** What a list of runs may ask for; dates in ms, both ends included, compared with `started_at` or else `created_at`. */
-export interface RunFilter {
-  readonly job_id?: string;
-  readonly status?: RunStatus;
-  readonly contract_id?: string;
-  readonly pipeline_name?: string;
-  readonly template_id?: string;
-  readonly dataset_id?: string;
-  readonly mode?: string;
-  readonly start?: number;
-  readonly end?: number;
-  readonly has_warnings?: boolean;
+/** Bytes of run records, as JSON, that are kept parsed. */
+const RECORD_BYTES = 4 * 1024 * 1024;
+
+/** Where the records of closed runs are. */
+const KEPT_ON = { merged: MAIN, attic: ATTIC } as const;
+
+/** The tips of the branches that keep closed runs; null where there is none. */
+export interface ClosedRunTips {
+  readonly main: Oid | null;
+  readonly attic: Oid | null;
 }
 
-/** Every run by id, for lists; derived from Git. */
+/** Every run, for lists; derived from Git. Holds what lists are filtered and sorted by; records are read when they are shown. */
 export class RunIndex {
-  readonly #runs = new Map<string, RunView>();
+  readonly #repository: Repository;
+  readonly #read: ReadObject;
+  readonly #rows: RunRows;
+  #changes = 0;
+  /** Records by their blob's id, so that none is ever stale. */
+  readonly #records: LRUCache<Oid, RunRecord> = new LRUCache<Oid, RunRecord>({
+    maxSize: RECORD_BYTES,
+  });
 
-  /** Reads every run of a repository: open branches, records on `main`, records in the attic. */
-  rebuild(repository: Repository): void {
-    const ids = new Set([...repository.refs(RUNS).keys()].map((ref) => ref.slice(RUNS.length)).filter(isRunId));
-    const read = readerWith(repository);
-    for (const ref of [MAIN, ATTIC]) {
-      const commit = repository.ref(ref);
-      const folder = commit === null ? null : findEntry(read, readCommit(read, commit).tree, "runs");
-      if (folder === null || !isTree(folder)) continue;
-      for (const { entry } of walkFiles(read, folder.oid)) ids.add(entry.name.replace(/\.json$/, ""));
+  /** Begins empty, or with the state of another index; `follow` brings it to the present. */
+  constructor(repository: Repository, state?: RunRowsState) {
+    this.#repository = repository;
+    this.#read = readerWith(repository);
+    this.#rows = new RunRows(state);
+  }
+
+  /** Reads every run that may have changed: records that differ from these tips' and branches that moved. */
+  follow(since: ClosedRunTips): void {
+    const heads = new Map([...this.#repository.refs(RUNS)].map(([ref, head]) => [ref.slice(RUNS.length), head]));
+    const changed = new Set<string>();
+    for (const place of ["merged", "attic"] as const) {
+      const before = this.#folderOf(place === "merged" ? since.main : since.attic);
+      const after = this.#folderOf(this.#repository.ref(KEPT_ON[place]));
+      for (const change of diffTrees(this.#read, before, after, "runs/")) {
+        const id = change.path.slice(change.path.lastIndexOf("/") + 1, -".json".length);
+        if (!isRunId(id) || runRecordPath(id) !== change.path) continue;
+        // Most are closed runs never heard of; their records need not be looked for again.
+        if (change.after !== null && this.#rows.find(id) === null && !heads.has(id))
+          this.#put(closedView(this.#read, change.after.oid, place), change.after.oid);
+        else changed.add(id);
+      }
     }
-    for (const id of ids) {
-      const view = findRun(repository, id);
-      if (view !== null) this.#runs.set(id, view);
+    for (const id of this.#rows.idsWith("place", "open")) if (!heads.has(id)) changed.add(id);
+    for (const [id, head] of heads) {
+      const known = this.#rows.find(id);
+      if (known?.place !== "open" || known.head !== head) changed.add(id);
+    }
+    for (const id of changed) {
+      const view = findRun(this.#repository, id);
+      if (view === null) this.#rows.remove(id);
+      else this.learn(view);
     }
   }
 
+  /** Takes note of a run as it was just written. */
   learn(view: RunView): void {
-    this.#runs.set(view.record.id, view);
+    const { record, head, place } = view;
+    const blob =
+      place === "open"
+        ? blobAt(this.#read, readCommit(this.#read, head).tree, RUN_FILE)
+        : blobAt(this.#read, this.#treeOf(KEPT_ON[place]), runRecordPath(record.id));
+    if (blob !== null) this.#put(view, blob);
   }
 
-  /** The runs of a filter, newest first. */
-  select(filter: RunFilter): RunView[] {
-    return [...this.#runs.values()].filter((view) => fits(view, filter)).sort(newestFirst);
+  #put({ record, head, place }: RunView, blob: Oid): void {
+    const { job_id, status, contract_id, pipeline_name, template_id, dataset_id, mode } = record;
+    const created = Date.parse(record.created_at) || 0;
+    this.#changes++;
+    this.#rows.put({
+      id: record.id,
+      record: blob,
+      head,
+      created,
+      time: record.started_at === undefined ? created : Date.parse(record.started_at) || 0,
+      members: {
+        job_id,
+        status,
+        place,
+        has_warnings: record.warning_count + record.notices.length > 0,
+        ...(contract_id === undefined ? {} : { contract_id }),
+        ...(pipeline_name === undefined ? {} : { pipeline_name }),
+        ...(template_id === undefined ? {} : { template_id }),
+        ...(dataset_id === undefined ? {} : { dataset_id }),
+        ...(mode === undefined ? {} : { mode }),
+      },
+    });
+  }
+
+  /** A page of the runs of a filter, newest first. */
+  select(filter: RunFilter, page: { readonly offset: number; readonly limit: number }): RunPage {
+    return this.#rows.select(filter, page);
+  }
+
+  /** A run by id as the index knows it; null when there is none. */
+  view(id: string): RunView | null {
+    const found = this.#rows.find(id);
+    if (found === null) return null;
+    let record = this.#records.get(found.record);
+    if (record === undefined) {
+      record = readJsonBlob(this.#read, found.record) as unknown as RunRecord;
+      this.#records.set(found.record, record, { size: readBlob(this.#read, found.record).length });
+    }
+    return { record, head: found.head, place: found.place };
+  }
+
+  /** How often a run was learned since the index was made. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** How many runs there are. */
+  get size(): number {
+    return this.#rows.size;
   }
 
   /** How many runs are open. */
   openCount(): number {
-    return [...this.#runs.values()].filter(({ place }) => place === "open").length;
+    return this.#rows.count("place", "open");
   }
-}
 
-function newestFirst(left: RunView, right: RunView): number {
-  return byUnit(right.record.created_at, left.record.created_at) || byUnit(right.record.id, left.record.id);
-}
+  /** All that is known, for a snapshot; it changes with the index. */
+  state(): RunRowsState {
+    return this.#rows.state();
+  }
 
-/** Members of a record that a filter compares as they are. */
-const SAME_MEMBERS = ["job_id", "status", "contract_id", "pipeline_name", "template_id", "dataset_id", "mode"] as const;
+  #treeOf(ref: string): Oid | null {
+    const commit = this.#repository.ref(ref);
+    return commit === null ? null : readCommit(this.#read, commit).tree;
+  }
 
-function fits({ record }: RunView, filter: RunFilter): boolean {
-  const time = Date.parse(record.started_at ?? record.created_at);
-  const same = SAME_MEMBERS.every((name) => filter[name] === undefined || record[name] === filter[name]);
-  const warned = record.warning_count + record.notices.length > 0;
-  return (
-    same &&
-    (filter.start === undefined || time >= filter.start) &&
-    (filter.end === undefined || time <= filter.end) &&
-    (filter.has_warnings === undefined || filter.has_warnings === warned)
-  );
+  #folderOf(commit: Oid | null): Oid | null {
+    const folder = commit === null ? null : findEntry(this.#read, readCommit(this.#read, commit).tree, "runs");
+    return folder !== null && isTree(folder) ? folder.oid : null;
+  }
 }

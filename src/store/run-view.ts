@@ -4,7 +4,7 @@ import { ATTIC, MAIN, RUN_FILE, runRecordPath, runRef } from "../domain/layout.t
 import { isRunId } from "../domain/run-id.ts";
 import type { RunRecord } from "../domain/run.ts";
 import { readCommit } from "../git/commit.ts";
-import type { Oid } from "../git/objects.ts";
+import type { Oid, ReadObject } from "../git/objects.ts";
 import { readerWith, type Repository } from "../git/repository.ts";
 import { blobAt, readJsonBlob } from "./documents.ts";
 
@@ -46,21 +46,20 @@ export function findClosedRun(repository: Repository, id: string): RunView | nul
     [MAIN, "merged"],
     [ATTIC, "attic"],
   ] as const) {
-    const found = closedRun(repository, repository.ref(ref), id);
-    if (found !== null) return { ...found, place };
+    const commit = repository.ref(ref);
+    const read = readerWith(repository);
+    const blob = commit === null ? null : blobAt(read, readCommit(read, commit).tree, runRecordPath(id));
+    if (blob !== null) return closedView(read, blob, place);
   }
   return null;
 }
 
-function closedRun(repository: Repository, commit: Oid | null, id: string): { record: RunRecord; head: Oid } | null {
-  if (commit === null) return null;
-  const read = readerWith(repository);
-  const blob = blobAt(read, readCommit(read, commit).tree, runRecordPath(id));
-  if (blob === null) return null;
+/** The closed run whose record a blob is. Throws `corrupt_object` when it does not say where the branch ended. */
+export function closedView(read: ReadObject, blob: Oid, place: "merged" | "attic"): RunView {
   const record = readJsonBlob(read, blob) as unknown as RunRecord;
   if (record.head === undefined)
-    throw new RuntreeError("corrupt_object", `The record of run ${id} names no tip.`, { id });
-  return { record, head: record.head };
+    throw new RuntreeError("corrupt_object", `The record of run ${record.id} names no tip.`, { id: record.id });
+  return { record, head: record.head, place };
 }
 
 /** The commits of a run's own branch, newest first: from the tip along first parents to where it forked from `main`. */

@@ -1,20 +1,21 @@
-import { ATTIC, MAIN, OPS, RUNS } from "../domain/layout.ts";
+import { MAIN } from "../domain/layout.ts";
 import { runIdMaker } from "../domain/run-id.ts";
 import { readCommit } from "../git/commit.ts";
 import type { EncodedObject, Oid, ReadObject } from "../git/objects.ts";
 import { readerWith, RehearsalRepository, type Repository, type WriteGroup } from "../git/repository.ts";
 import type { Validator } from "../schema/validator.ts";
 import type { Authorship } from "./authorship.ts";
+import { derive, type Derived, stateOf, tipsOf } from "./derived.ts";
 import { SchemaChecks } from "./schema-checks.ts";
-import { RememberedRequests } from "./idempotency.ts";
+import type { RememberedRequests } from "./idempotency.ts";
 import { type Lane, ownLane, SharedLane } from "./lane.ts";
 import { MainAhead } from "./main-ahead.ts";
-import { MainState } from "./main-state.ts";
 import type { MainView } from "./main-view.ts";
-import { type JobRecord, JobIndex } from "./ops.ts";
-import { RunIndex } from "./run-index.ts";
+import type { JobRecord, JobIndex } from "./ops.ts";
+import type { RunIndex } from "./run-index.ts";
 import { findRun, type RunView } from "./run-view.ts";
-import { NamedTurns } from "./turns.ts";
+import type { SnapshotFile } from "./snapshot.ts";
+import { NamedTurns, Turns } from "./turns.ts";
 
 /** What a store takes from its surroundings: the repository, the committer's name, a clock in ms since 1970. */
 export interface StoreParts {
@@ -23,7 +24,12 @@ export interface StoreParts {
   readonly validator: Validator;
   readonly node: string;
   readonly clock: () => number;
+  /** Where what is derived is kept from one start to the next; without one everything is read. */
+  readonly snapshot?: SnapshotFile;
 }
+
+/** How many runs or documents may be missing in the snapshot before it is worth writing anew. */
+const SNAPSHOT_AFTER = 1000;
 
 /** What a group of writes made known, besides its objects and refs. */
 export interface Learned {
@@ -68,6 +74,13 @@ export class Store {
   readonly nextRunId: (now: number) => string;
   readonly #validator: Validator;
   readonly #upon: Upon | null;
+  readonly #derived: Derived;
+  readonly #snapshot: SnapshotFile | undefined;
+  /** Ref moves that were not learned from yet. */
+  readonly #inDoubt = new Set<WriteGroup["refs"]>();
+  readonly #snapshots = new Turns();
+  /** How many runs and documents were read that the snapshot lacks, and how many runs had been learned when it was made. */
+  #unsaved: { readonly read: number; readonly learned: number } = { read: 0, learned: 0 };
 
   constructor(parts: StoreParts, upon: Upon | null = null) {
     const shared = upon?.store;
@@ -77,23 +90,51 @@ export class Store {
     this.#upon = upon;
     this.#validator = parts.validator;
     this.schemas = shared?.schemas ?? new SchemaChecks(this.#validator);
-    this.main = upon?.main ?? new MainState(parts.repository);
-    this.runs = shared?.runs ?? new RunIndex();
-    this.jobs = shared?.jobs ?? new JobIndex();
-    this.requests = shared?.requests ?? new RememberedRequests();
+    this.#snapshot = parts.snapshot;
+    this.#derived = shared === undefined ? this.#derive() : shared.#derived;
+    this.main = upon?.main ?? this.#derived.main;
+    this.runs = this.#derived.runs;
+    this.jobs = this.#derived.jobs;
+    this.requests = this.#derived.requests;
     this.lane = shared === undefined ? new SharedLane(this) : ownLane(this);
     this.attic = shared === undefined ? new SharedLane(this) : ownLane(this);
     this.ops = shared === undefined ? new SharedLane(this) : ownLane(this);
     this.turns = shared?.turns ?? new NamedTurns();
     this.nextRunId = shared?.nextRunId ?? runIdMaker();
-    if (shared === undefined) this.#deriveAll();
   }
 
-  #deriveAll(): void {
-    this.runs.rebuild(this.repository);
-    this.jobs.rebuild(this.repository);
-    const tips = [MAIN, OPS, ATTIC].map((ref) => this.repository.ref(ref)).filter((tip) => tip !== null);
-    this.requests.rebuild(this.repository, [...tips, ...this.repository.refs(RUNS).values()], this.clock());
+  #derive(): Derived {
+    if (this.#snapshot === undefined) return derive(this.repository, this.clock());
+    const { derived, rebuilt } = this.#snapshot.derive(this.repository, this.clock());
+    if (rebuilt) this.#unsaved = { read: derived.main.index.size, learned: 0 };
+    return derived;
+  }
+
+  /** Tells whether so much happened since the snapshot was written that it should be written anew. */
+  get snapshotDue(): boolean {
+    const { read, learned } = this.#unsaved;
+    return this.#snapshot !== undefined && read + this.runs.changes - learned >= SNAPSHOT_AFTER;
+  }
+
+  /** Writes what is derived to the snapshot file, durably; nothing without one. Throws `disk_full`, `io_failed`. */
+  async writeSnapshot(): Promise<void> {
+    await this.#snapshots.take(async () => {
+      const learned = this.runs.changes;
+      await this.#snapshot?.write(stateOf(this.#derived, this.#tipsLearned()));
+      this.#unsaved = { read: 0, learned };
+    });
+  }
+
+  /** Where the refs are, as far as what they lead to was learned. */
+  #tipsLearned(): Map<string, Oid> {
+    const tips = tipsOf(this.repository);
+    for (const moves of [...this.#inDoubt].reverse()) {
+      for (const { ref, from } of moves) {
+        if (from === null) tips.delete(ref);
+        else tips.set(ref, from);
+      }
+    }
+    return tips;
   }
 
   /** Compiles the schemas of `main`, so that the first submission does not wait for it. */
@@ -120,16 +161,19 @@ export class Store {
       this.#upon.wrote({ group, learned });
       return;
     }
+    this.#inDoubt.add(group.refs);
     try {
       await this.repository.apply(group);
     } catch (error) {
       this.#lookAgain(learned);
+      if (!group.refs.some(({ ref, to }) => this.repository.ref(ref) === to)) this.#inDoubt.delete(group.refs);
       throw error;
     }
     this.main.catchUp();
     if (learned.run !== undefined) this.runs.learn(learned.run);
     if (learned.job !== undefined) this.jobs.learn(learned.job);
     for (const commit of learned.commits) this.requests.learn(this.repository, commit);
+    this.#inDoubt.delete(group.refs);
   }
 
   /** After a write that failed: the disk may have moved all the same, and what is derived follows the disk. */
@@ -180,6 +224,7 @@ export class Store {
   /** Waits for the work in the lanes, then lets go of the worker and the files. */
   async close(): Promise<void> {
     await Promise.all([this.lane.idle(), this.attic.idle(), this.ops.idle()]);
+    await this.#snapshots.idle();
     await this.#validator.close();
     await this.repository.close();
   }

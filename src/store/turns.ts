@@ -1,5 +1,5 @@
 /** Lets one asynchronous piece of work run after another, in the order they came. */
-class Turns {
+export class Turns {
   #last: Promise<unknown> = Promise.resolve();
 
   /** Runs work when everything that came before has ended, whether it failed or not. */
@@ -7,6 +7,11 @@ class Turns {
     const mine = this.#last.then(work, work);
     this.#last = mine.catch(() => undefined);
     return mine;
+  }
+
+  /** Waits until everything that came so far has ended. */
+  async idle(): Promise<void> {
+    await this.#last;
   }
 }
 

@@ -146,7 +146,7 @@ async function finishAtLast(store: Store, view: RunView, name: string): Promise<
   const end = await patch(store, view, { done: true });
   expect(end).toEqual(findRun(store.repository, view.record.id));
   expect([end.place, end.record.status]).toEqual(["merged", "success"]);
-  expect(store.runs.select({}).find(({ record }) => record.id === view.record.id)).toEqual(end);
+  expect(store.runs.view(view.record.id)).toEqual(end);
 }
 
 /** Both documents of each name are on main, brought by one merge; git is content and no lock is left. */

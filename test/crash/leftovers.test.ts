@@ -22,7 +22,7 @@ const study = (id: string, title = "A study"): { study_set: Record<string, { tit
 /** The run as the store knows it; it must be in its list of runs as it is in Git. */
 function runOf({ store }: TestStore, { record }: RunView): RunView | null {
   const view = findRun(store.repository, record.id);
-  expect(store.runs.select({}).find((other) => other.record.id === record.id)).toEqual(view);
+  expect(store.runs.view(record.id)).toEqual(view);
   return view;
 }
 

@@ -1,0 +1,247 @@
+import type { RunStatus } from "../domain/run.ts";
+import { NumberList } from "../git/number-list.ts";
+import type { Oid } from "../git/objects.ts";
+import { OidList } from "../git/oid-table.ts";
+import { NameTable, type NameTableState } from "./name-table.ts";
+import type { RunView } from "./run-view.ts";
+
+/** What a list of runs may ask for; dates in ms, both ends included, compared with `started_at` or else `created_at`. */
+export interface RunFilter {
+  readonly job_id?: string;
+  readonly status?: RunStatus;
+  readonly contract_id?: string;
+  readonly pipeline_name?: string;
+  readonly template_id?: string;
+  readonly dataset_id?: string;
+  readonly mode?: string;
+  readonly place?: RunView["place"];
+  readonly start?: number;
+  readonly end?: number;
+  readonly has_warnings?: boolean;
+}
+
+/** The members of a run that a filter compares as they are. */
+const MEMBERS = [
+  "job_id",
+  "status",
+  "contract_id",
+  "pipeline_name",
+  "template_id",
+  "dataset_id",
+  "mode",
+  "place",
+  "has_warnings",
+] as const;
+
+/** What is kept of a run; times in ms since 1970. */
+export interface RunRow {
+  readonly id: string;
+  /** The blob of the run's record. */
+  readonly record: Oid;
+  readonly head: Oid;
+  readonly created: number;
+  /** When it started, or else was created. */
+  readonly time: number;
+  readonly members: Pick<RunFilter, (typeof MEMBERS)[number]>;
+}
+
+/** A page of a list: how many fit the filter in all, and the ids of those on the page. */
+export interface RunPage {
+  readonly total: number;
+  readonly ids: readonly string[];
+}
+
+/** What the rows hold, as plain values for a snapshot. */
+export interface RunRowsState {
+  readonly ids: NameTableState;
+  readonly texts: NameTableState;
+  readonly records: Uint32Array;
+  readonly heads: Uint32Array;
+  readonly created: Float64Array;
+  readonly times: Float64Array;
+  readonly members: readonly Uint32Array[];
+  readonly order: Uint32Array;
+}
+
+/** One member of all runs: the number of its value by row, 0 where it has none, and the rows that have each value. */
+interface Member {
+  readonly values: NumberList;
+  readonly rows: Map<number, number[]>;
+}
+
+/**
+ * A row of numbers for each run, about 120 bytes, and for each value of each member the rows that have it, oldest first:
+ * a filter by one member takes its page from the end of a list; one by several walks the shortest.
+ */
+export class RunRows {
+  readonly #ids: NameTable;
+  /** The values of members; a value's number is one more than here. */
+  readonly #texts: NameTable;
+  readonly #records: OidList;
+  readonly #heads: OidList;
+  readonly #created: NumberList;
+  readonly #times: NumberList;
+  readonly #members: readonly Member[];
+  /** Every row that is in use, by `created`, then by id. */
+  readonly #order: number[];
+
+  constructor(state?: RunRowsState) {
+    this.#ids = new NameTable(state?.ids);
+    this.#texts = new NameTable(state?.texts);
+    this.#records = new OidList(state?.records);
+    this.#heads = new OidList(state?.heads);
+    this.#created = new NumberList(state?.created ?? new Float64Array(0));
+    this.#times = new NumberList(state?.times ?? new Float64Array(0));
+    this.#order = Array.from(state?.order ?? []);
+    this.#members = MEMBERS.map((_, at) => {
+      const values = new NumberList(state?.members[at]);
+      const rows = new Map<number, number[]>();
+      for (const row of this.#order) if (values.at(row) > 0) listOf(rows, values.at(row)).push(row);
+      return { values, rows };
+    });
+  }
+
+  /** How many runs there are. */
+  get size(): number {
+    return this.#order.length;
+  }
+
+  /** The record, head and place of a run; null when there is no such run. */
+  find(id: string): { readonly record: Oid; readonly head: Oid; readonly place: RunView["place"] } | null {
+    const row = this.#ids.find(id);
+    const place = row < 0 ? 0 : this.#memberOf("place").values.at(row);
+    if (place === 0) return null;
+    return {
+      record: this.#records.at(row),
+      head: this.#heads.at(row),
+      place: this.#texts.at(place - 1) as RunView["place"],
+    };
+  }
+
+  /** Takes a run in, in place of what was known of it. */
+  put(run: RunRow): void {
+    const row = this.#ids.add(run.id);
+    if (this.#created.at(row) !== run.created) this.#takeOut(row);
+    const known = this.#memberOf("place").values.at(row) > 0;
+    this.#records.set(row, run.record);
+    this.#heads.set(row, run.head);
+    this.#created.set(row, run.created);
+    this.#times.set(row, run.time);
+    if (!known) this.#insert(this.#order, row);
+    for (const [at, name] of MEMBERS.entries()) {
+      const value = run.members[name];
+      this.#setMember(row, this.#members[at], value === undefined ? 0 : this.#texts.add(String(value)) + 1);
+    }
+  }
+
+  /** Takes a run out; nothing when there is no such run. */
+  remove(id: string): void {
+    const row = this.#ids.find(id);
+    if (row >= 0) this.#takeOut(row);
+  }
+
+  /** A page of the runs of a filter, newest first. */
+  select(filter: RunFilter, page: { readonly offset: number; readonly limit: number }): RunPage {
+    const wanted = MEMBERS.flatMap((name) => {
+      const text = filter[name];
+      return text === undefined ? [] : [{ member: this.#memberOf(name), value: this.#texts.find(String(text)) + 1 }];
+    });
+    const lists = wanted.map(({ member, value }) => member.rows.get(value) ?? []);
+    const shortest = lists.reduce((short, list) => (list.length < short.length ? list : short), this.#order);
+    if (lists.length <= 1 && filter.start === undefined && filter.end === undefined) {
+      const end = Math.max(0, shortest.length - page.offset);
+      const rows = shortest.slice(Math.max(0, end - page.limit), end).reverse();
+      return { total: shortest.length, ids: rows.map((row) => this.#ids.at(row)) };
+    }
+    const [start, end] = [filter.start ?? -Infinity, filter.end ?? Infinity];
+    const times = this.#times.values();
+    const tests = wanted.map(({ member, value }) => ({ values: member.values.values(), value }));
+    const ids: string[] = [];
+    let total = 0;
+    for (let at = shortest.length - 1; at >= 0; at--) {
+      const row = shortest[at] ?? 0;
+      const time = times[row] ?? 0;
+      if (time < start || time > end || !tests.every(({ values, value }) => values[row] === value)) continue;
+      if (total >= page.offset && ids.length < page.limit) ids.push(this.#ids.at(row));
+      total++;
+    }
+    return { total, ids };
+  }
+
+  /** How many runs have a value of a member. */
+  count(name: (typeof MEMBERS)[number], value: string): number {
+    return this.#memberOf(name).rows.get(this.#texts.find(value) + 1)?.length ?? 0;
+  }
+
+  /** Every id of the runs that have a value of a member. */
+  idsWith(name: (typeof MEMBERS)[number], value: string): string[] {
+    const rows = this.#memberOf(name).rows.get(this.#texts.find(value) + 1) ?? [];
+    return rows.map((row) => this.#ids.at(row));
+  }
+
+  /** All rows, for a snapshot; they change with the index. */
+  state(): RunRowsState {
+    return {
+      ids: this.#ids.state(),
+      texts: this.#texts.state(),
+      records: this.#records.values(),
+      heads: this.#heads.values(),
+      created: this.#created.values() as Float64Array,
+      times: this.#times.values() as Float64Array,
+      members: this.#members.map(({ values }) => values.values() as Uint32Array),
+      order: Uint32Array.from(this.#order),
+    };
+  }
+
+  #memberOf(name: (typeof MEMBERS)[number]): Member {
+    return this.#members[MEMBERS.indexOf(name)] as Member;
+  }
+
+  #setMember(row: number, member: Member | undefined, value: number): void {
+    if (member === undefined || member.values.at(row) === value) return;
+    const old = member.values.at(row);
+    if (old > 0) this.#cut(member.rows.get(old) ?? [], row);
+    if (value > 0) this.#insert(listOf(member.rows, value), row);
+    member.values.set(row, value);
+  }
+
+  #takeOut(row: number): void {
+    if (this.#memberOf("place").values.at(row) === 0) return;
+    for (const member of this.#members) this.#setMember(row, member, 0);
+    this.#cut(this.#order, row);
+  }
+
+  /** New runs go to the end of a list; one that comes late finds its place. */
+  #insert(rows: number[], row: number): void {
+    const last = rows.at(-1);
+    if (last === undefined || this.#compare(last, row) < 0) rows.push(row);
+    else rows.splice(this.#positionIn(rows, row), 0, row);
+  }
+
+  #cut(rows: number[], row: number): void {
+    rows.splice(this.#positionIn(rows, row), 1);
+  }
+
+  /** Where a row is in a list, or would be. */
+  #positionIn(rows: readonly number[], row: number): number {
+    let [low, high] = [0, rows.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#compare(rows[middle] ?? 0, row) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #compare(left: number, right: number): number {
+    return this.#created.at(left) - this.#created.at(right) || this.#ids.compare(left, right);
+  }
+}
+
+function listOf(rows: Map<number, number[]>, value: number): number[] {
+  const known = rows.get(value);
+  if (known !== undefined) return known;
+  const list: number[] = [];
+  rows.set(value, list);
+  return list;
+}
