@@ -1,3 +1,5 @@
+import type { Authorship } from "../store/authorship.ts";
+import { dropClosedBranch, judge } from "../store/gate.ts";
 import type { RememberedRequest } from "../store/idempotency.ts";
 import { recordAt, type RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
@@ -5,11 +7,30 @@ import { requireRun, throwIfRejected } from "./refusal.ts";
 
 /**
  * Answers a request that was carried out before: the run as it is now or, where the merge it asked for was refused,
- * that refusal again with the run as it is now.
+ * that refusal again with the run as it is now. What an error of the machine cut short is brought to its end first.
  */
-export function answerAgain(store: Store, runId: string, { refused, commit }: RememberedRequest): RunView {
-  const view = requireRun(store, runId);
+export async function answerAgain(
+  store: Store,
+  author: Authorship,
+  runId: string,
+  { refused, commit }: RememberedRequest,
+): Promise<RunView> {
+  const view = await finished(store, author, runId);
   const judged = refused ? recordAt(store.repository, commit) : null;
   if (judged !== null) throwIfRejected(view, judged);
   return view;
+}
+
+/** The run by id, when nobody is at work on it: one that is found merging goes through the gate, a branch of a closed one goes. */
+async function finished(store: Store, author: Authorship, runId: string): Promise<RunView> {
+  requireRun(store, runId);
+  return store.runTurns.take(runId, async () => {
+    const view = requireRun(store, runId);
+    if (view.place !== "open") return view;
+    const closed = await dropClosedBranch(store, view);
+    if (closed !== null || view.record.status !== "merging") return closed ?? view;
+    const judged = await judge(store, author, runId);
+    throwIfRejected(judged);
+    return judged;
+  });
 }

@@ -60,7 +60,8 @@ export class Dispatcher {
       );
     }
     if (known?.run != null) {
-      const view = answerAgain(this.#store, known.run, known);
+      const author = { principal: request.principal, idempotency };
+      const view = await answerAgain(this.#store, author, known.run, known);
       const headers: Record<string, string> =
         operation(request.operation).success === 201 ? { Location: `/runs/${view.record.id}` } : {};
       return { body: presentRun(this.#store, view), etag: runTag(view), headers };
