@@ -20,7 +20,11 @@ const BATCH = 500;
 /** Checks documents against schemas and remembers which bytes are valid under which schema. */
 export class SchemaChecks {
   readonly #validator: Validator;
-  readonly #valid: LRUCache<string, true> = new LRUCache<string, true>({ max: 100_000 });
+  readonly #valid: LRUCache<string, true> = new LRUCache<string, true>({
+    // Not `max`, for which all places are made at once: that would be most of the work of opening a small store.
+    maxSize: 100_000,
+    sizeCalculation: () => 1,
+  });
 
   constructor(validator: Validator) {
     this.#validator = validator;
