@@ -195,7 +195,7 @@ async function saveIndex(store: Store, report: (message: string) => void): Promi
  * Mends what a crash left between two ref moves: the branch of a run whose record is closed already goes,
  * and a run that was `merging` goes through the gate again.
  */
-async function judgeLeftovers(store: Store, report: (message: string) => void): Promise<void> {
+export async function judgeLeftovers(store: Store, report: (message: string) => void): Promise<void> {
   for (const ref of store.repository.refs(RUNS).keys()) {
     const id = ref.slice(RUNS.length);
     try {

@@ -17,7 +17,8 @@ export interface PowerCut {
 
 /**
  * A change is `doubtful` once a sync failed: it may be on the disk or not, and as on Linux no later sync says which,
- * because the kernel holds it for written.
+ * because the kernel holds it for written. Only bytes come to that: names go through the file system's own journal,
+ * and where that fails for good the whole file system is shut.
  */
 interface LoggedChange<Change> {
   readonly change: Change;
@@ -147,10 +148,6 @@ export class FolderInode {
 
   sync(): void {
     for (const change of this.#log.sync()) changeEntries(this.#safe, change);
-  }
-
-  failSync(): void {
-    this.#log.failSync();
   }
 
   /** The names after a power cut. */

@@ -120,7 +120,9 @@ export class DiskSystem {
       "sync",
       path,
       () => this.#sync(inode),
-      () => inode.failSync(),
+      () => {
+        if (inode instanceof FileInode) inode.failSync();
+      },
     );
   }
 

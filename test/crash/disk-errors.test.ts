@@ -1,0 +1,42 @@
+import { describe, expect, test } from "vitest";
+import { RuntreeError } from "../../src/domain/errors.ts";
+import { MAIN } from "../../src/domain/layout.ts";
+import type { Repository } from "../../src/git/repository.ts";
+import { blankDisk, openOn } from "../support/faulty-store.ts";
+import { diskErrors, failuresAt, sampleOf, SEED } from "./points.ts";
+import { SCENARIOS } from "./scenarios.ts";
+import { playThrough } from "./trial.ts";
+
+/** How many points of each scenario are tried on every change. */
+const POINTS = 20;
+
+describe(`what the disk refuses is answered as such, and goes through when it is asked for again (RUNTREE_TEST_SEED=${SEED})`, () => {
+  test.each(SCENARIOS.map((scenario) => [scenario.name, scenario] as const))("%s", async (_, scenario) => {
+    const reference = await playThrough(scenario);
+    const points = sampleOf(diskErrors(reference), POINTS);
+    expect(points.length).toBeGreaterThanOrEqual(POINTS);
+    expect(await failuresAt(reference, points)).toEqual([]);
+  });
+});
+
+/** A repository that the disk fails at the first move of `main`. */
+function failingAtMain(repository: Repository): Repository {
+  const apply = repository.apply.bind(repository);
+  let failed = false;
+  repository.apply = async (group) => {
+    if (failed || !group.refs.some(({ ref }) => ref === MAIN)) return apply(group);
+    failed = true;
+    throw new RuntreeError("io_failed", "The disk failed.");
+  };
+  return repository;
+}
+
+test("a merge that the disk cut short is made when its request is repeated, without a new start", async () => {
+  const disk = await blankDisk();
+  const { ask, close } = await openOn(disk.fs, failingAtMain);
+  const [request] = SCENARIOS.find(({ name }) => name === "start, submit and finish at once")?.groups[0] ?? [];
+  if (request === undefined) throw new Error("there is no such scenario");
+  expect(await ask(request)).toEqual({ status: 503, run: null });
+  expect(await ask(request)).toEqual({ status: 201, run: "success" });
+  await close();
+});

@@ -1,0 +1,106 @@
+import { vi } from "vitest";
+import type { DiskCall, Fault } from "../support/disk-gate.ts";
+import type { PowerCut } from "../support/disk-model.ts";
+import { randomOf } from "./clients.ts";
+import { type Plant, type Point, type Reference, tryPoint } from "./trial.ts";
+
+/** Every point, instead of a sample: `npm run crash`. */
+const ALL = process.env["RUNTREE_CRASH_ALL"] !== undefined;
+
+/** What the sample, and all that is left to chance, follows from. */
+export const SEED: number = Number(process.env["RUNTREE_TEST_SEED"] ?? Date.now() % 1_000_000);
+
+// A long run takes long on purpose.
+if (ALL) vi.setConfig({ testTimeout: 60 * 60_000 });
+
+/** One point in this many is also looked at by git. */
+const FSCK_EVERY = 16;
+
+/** One power cut in this many is followed by another, in the start that comes after. */
+const AGAIN_EVERY = 5;
+
+/** At most so many calls of that start are let through. */
+const AGAIN_CALLS = 40;
+
+type Mode = Omit<PowerCut, "random">;
+
+const MODES: readonly Mode[] = [
+  ...(["kept", "dropped", "zeroed", "torn"] as const).flatMap((data) =>
+    (["kept", "dropped"] as const).map((entries) => ({ data, entries })),
+  ),
+  { data: "mixed", entries: "mixed" },
+];
+
+interface Choice {
+  readonly fault: Fault;
+  readonly cut: Mode | null;
+}
+
+/** The power going before each call that changes the disk, and after the last, in each mode. */
+export function powerCuts({ calls }: Reference): Choice[] {
+  const places = [...calls.flatMap(({ changes }, index) => (changes ? [index + 1] : [])), calls.length + 1];
+  return places.flatMap((at) => MODES.map((cut) => ({ fault: { at, kind: "cut" }, cut }) as const));
+}
+
+/** What else may go wrong at a call: errors that pass or stay, with and without a power cut to follow. */
+function errorsAt({ doing }: DiskCall, at: number): Choice[] {
+  const MIXED: Mode = { data: "mixed", entries: "mixed" };
+  const codes = doing === "open" ? ["EIO", "ENOSPC", "EMFILE"] : ["EIO", "ENOSPC"];
+  return codes.flatMap((code) => [
+    { fault: { at, kind: "error", code, sticky: false }, cut: null },
+    { fault: { at, kind: "error", code, sticky: false }, cut: MIXED },
+    { fault: { at, kind: "error", code, sticky: true }, cut: MIXED },
+  ]);
+}
+
+/** An error at each call. */
+export function diskErrors({ calls }: Reference): Choice[] {
+  return calls.flatMap((call, index) => errorsAt(call, index + 1));
+}
+
+/** `count` of them, or all where all are asked for, as `SEED` has it. */
+export function sampleOf(choices: readonly Choice[], count: number): Point[] {
+  const random = randomOf(SEED);
+  const shuffled = choices
+    .map((choice) => ({ choice, order: random() }))
+    .sort((left, right) => left.order - right.order);
+  const chosen = ALL ? choices : shuffled.slice(0, count).map(({ choice }) => choice);
+  return chosen.map(({ fault, cut }, index) => ({
+    fault,
+    cut: cut === null ? null : { ...cut, random: randomOf(SEED + index) },
+    again: index % AGAIN_EVERY === 0 ? 1 + Math.floor(random() * AGAIN_CALLS) : null,
+    fsck: index % FSCK_EVERY === 0,
+  }));
+}
+
+/** A point at which the oracle objects. */
+interface Failure {
+  readonly point: Point;
+  readonly words: string;
+  readonly complaints: readonly string[];
+}
+
+/** Tries points until the oracle objects to so many. */
+export async function failuresAt(
+  reference: Reference,
+  points: readonly Point[],
+  plant: Plant = {},
+  enough = 3,
+): Promise<Failure[]> {
+  const failures: Failure[] = [];
+  for (const point of points) {
+    const complaints = await tryPoint(reference, point, plant);
+    if (complaints.length > 0) failures.push({ point, words: wordsOf(reference, point), complaints });
+    if (failures.length >= enough) break;
+  }
+  return failures;
+}
+
+/** Objects are written side by side, so the call that failed may be a neighbour of the one that is named here. */
+function wordsOf({ calls }: Reference, { fault, cut, again }: Point): string {
+  const call = calls[fault.at - 1];
+  const what = fault.kind === "cut" ? "power cut" : `${fault.sticky ? "lasting " : ""}${fault.code}`;
+  const where = call === undefined ? "after the last call" : `at call ${fault.at}, ${call.doing} ${call.path}`;
+  const then = cut === null ? "then asked again" : `then bytes ${cut.data}, names ${cut.entries}`;
+  return `${what} ${where}; ${then}${again === null || cut === null ? "" : `; and again at call ${again} of the start`}`;
+}
