@@ -24,7 +24,7 @@ export async function answerAgain(
 /** The run by id, when nobody is at work on it: one that is found merging goes through the gate, a branch of a closed one goes. */
 async function finished(store: Store, author: Authorship, runId: string): Promise<RunView> {
   requireRun(store, runId);
-  return store.runTurns.take(runId, async () => {
+  return store.turns.take(`run ${runId}`, async () => {
     const view = requireRun(store, runId);
     if (view.place !== "open") return view;
     const closed = await dropClosedBranch(store, view);
