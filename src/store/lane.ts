@@ -45,7 +45,14 @@ export class SharedLane implements Lane {
   async #run(): Promise<void> {
     // Begins after the caller has put in all that it has at hand.
     await Promise.resolve();
-    while (this.#waiting.length > 0) await this.#together();
+    while (this.#waiting.length > 0) {
+      try {
+        await this.#together();
+      } catch (error) {
+        // What runs ahead could not begin: the disk cannot be read.
+        for (const { reject } of this.#waiting.splice(0)) reject(error);
+      }
+    }
     this.#running = null;
   }
 

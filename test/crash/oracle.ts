@@ -3,6 +3,7 @@ import { ATTIC, CONFIGURATION_FILE, MAIN, OPS } from "../../src/domain/layout.ts
 import { readCommit } from "../../src/git/commit.ts";
 import type { Oid } from "../../src/git/objects.ts";
 import { diffTrees, walkFiles } from "../../src/git/tree.ts";
+import type { RunFilter } from "../../src/store/run-rows.ts";
 import type { RunView } from "../../src/store/run-view.ts";
 import type { Store } from "../../src/store/store.ts";
 import { type Asked, GIT_DIR, rememberedKey } from "../support/faulty-store.ts";
@@ -52,7 +53,7 @@ export function stateOf(store: Store, uncounted: ReadonlySet<string>): State {
       return;
     }
   };
-  for (const view of store.runs.select({})) {
+  for (const view of listed(store, {})) {
     const { record, head } = view;
     const changes = [...diffTrees(read, treeOf(record.base), treeOf(head))].filter(({ path }) => isContent(path));
     place(`run ${nameOf(view)}`, {
@@ -102,6 +103,13 @@ export function differences(what: string, found: State, expected: State): string
   );
 }
 
+const EVERY_RUN = { offset: 0, limit: Infinity };
+
+/** The runs of a filter as the list of runs shows them. */
+function listed(store: Store, filter: RunFilter): RunView[] {
+  return store.runs.select(filter, EVERY_RUN).ids.flatMap((id) => store.runs.view(id) ?? []);
+}
+
 /** Everything that a store derives from Git, to be held against what another one derives from the same bytes. */
 export function derivedOf(store: Store, requests: readonly Asked[]): State {
   const { index } = store.main;
@@ -116,10 +124,10 @@ export function derivedOf(store: Store, requests: readonly Asked[]): State {
   );
   const parts: Record<string, unknown> = {
     main: store.main.commit,
-    chain: store.main.history.chain,
-    runs: store.runs.select({}).map((view) => canonicalJson(view as unknown as Json)),
+    chain: Array.from({ length: store.main.history.length }, (_, place) => store.main.history.at(place)),
+    runs: listed(store, {}).map((view) => canonicalJson(view as unknown as Json)),
     open: store.runs.openCount(),
-    merged: store.runs.select({ status: "success" }).map(({ record }) => record.id),
+    merged: store.runs.select({ status: "success" }, EVERY_RUN).ids,
     counts: [...store.main.rules.collections.keys()].map((name) => [name, index.count(name)]),
     referrers: ids.map((id) => [
       id,

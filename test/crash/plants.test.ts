@@ -2,11 +2,12 @@ import { expect, test } from "vitest";
 import { canonicalJson } from "../../src/domain/json.ts";
 import { documentPath, MAIN } from "../../src/domain/layout.ts";
 import { readCommit } from "../../src/git/commit.ts";
+import { BareRepository } from "../../src/git/bare-repository.ts";
 import type { FileSystem } from "../../src/git/files.ts";
 import { writeLoose } from "../../src/git/loose.ts";
 import { encodeObject } from "../../src/git/objects.ts";
 import { moveRefs } from "../../src/git/refs.ts";
-import { BareRepository, readerWith, type Repository } from "../../src/git/repository.ts";
+import { readerWith, type Repository } from "../../src/git/repository.ts";
 import { editTree } from "../../src/git/tree.ts";
 import { authoredCommit } from "../../src/store/authorship.ts";
 import { GIT_DIR, NOW } from "../support/faulty-store.ts";
@@ -31,6 +32,7 @@ function writingBy(repository: Repository, apply: Repository["apply"]): Reposito
     ref: (name) => repository.ref(name),
     refs: (prefix) => repository.refs(prefix),
     apply,
+    settle: () => repository.settle(),
     close: () => repository.close(),
   };
 }
@@ -65,9 +67,9 @@ async function addToMain(fs: FileSystem): Promise<void> {
     { author, node: "elsewhere", now: NOW },
     { subject: "Add a stranger", trailers: [], tree: root ?? "", parents: [from] },
   );
-  await writeLoose(fs, GIT_DIR, [blob, ...objects, commit]);
+  writeLoose(fs, GIT_DIR, [blob, ...objects, commit]);
   await moveRefs(fs, GIT_DIR, [{ ref: MAIN, from, to: commit.oid }]);
-  repository.close();
+  await repository.close();
 }
 
 /** A stranger moves `main` at the last moment before the first merge. */

@@ -1,4 +1,5 @@
 import fs from "node:fs";
+import { hasCode } from "../../src/domain/errors.ts";
 import type { DiskCall, Fault } from "../support/disk-gate.ts";
 import type { PowerCut } from "../support/disk-model.ts";
 import type { Lie } from "../support/disk-system.ts";
@@ -153,12 +154,23 @@ class Trial {
     return stateOf(store, this.#uncounted);
   }
 
+  /** Null when the power went in the background, after an answer: the disk cannot be read any more. */
+  #stateIfPowered(open: DiskStore): State | null {
+    try {
+      return this.state(open);
+    } catch (error) {
+      if (hasCode(error, "io_failed")) return null;
+      throw error;
+    }
+  }
+
   /** Asks what is not answered yet, up to the first group that is not answered whole. A request without a key is not repeated where it was done. */
   async ask(open: DiskStore, expected: readonly number[]): Promise<void> {
     const { scenario, effects, answers } = this.#reference;
     for (const [index, group] of scenario.groups.entries()) {
       const told = this.#told[index] ?? [];
-      const state = this.state(open);
+      const state = this.#stateIfPowered(open);
+      if (state === null) return;
       const waiting = group.flatMap((request, place) => {
         const effect = effects[index]?.[place] ?? new Map<string, string>();
         const doneAlready = request.key === null && told[place] !== undefined && isWhole(state, effect);

@@ -2,7 +2,8 @@ import type { OperationId } from "../../src/contract/operations.ts";
 import type { Json } from "../../src/domain/json.ts";
 import type { FileSystem } from "../../src/git/files.ts";
 import { clearStaleLocks } from "../../src/git/refs.ts";
-import { BareRepository, type Repository } from "../../src/git/repository.ts";
+import { JournaledRepository } from "../../src/git/journaled-repository.ts";
+import type { Repository } from "../../src/git/repository.ts";
 import { Dispatcher } from "../../src/http/dispatch.ts";
 import { makeHandlers } from "../../src/http/handlers.ts";
 import { type RawRequest, understand } from "../../src/http/request.ts";
@@ -46,7 +47,7 @@ export interface DiskStore {
  * Whether a ref that a failed write moved may stay where it is, unsynced, with the request that moved it not remembered.
  * So it is with refs that are moved one by one on disk; a process that meets such an error is ended here, not asked again.
  */
-export const MOVES_MAY_STAND = true;
+export const MOVES_MAY_STAND = false;
 
 /** Puts something between a store and its repository. */
 export type Through = (repository: Repository, fs: FileSystem) => Repository;
@@ -67,11 +68,12 @@ const HANDLERS = makeHandlers("git in memory");
  */
 export async function openOn(fs: FileSystem, through: Through = (repository) => repository): Promise<DiskStore> {
   const reports: string[] = [];
-  const below = new BareRepository(fs, GIT_DIR);
   await clearStaleLocks(fs, GIT_DIR, 0);
+  const report = (message: string): void => void reports.push(message);
+  const below = await JournaledRepository.open(fs, GIT_DIR, { worker: false, report });
   const repository = through(below, fs);
   const store = new Store({ repository, validator: VALIDATOR, node: "node", clock: () => NOW });
-  await judgeLeftovers(store, (report) => reports.push(report));
+  await judgeLeftovers(store, report);
   const dispatcher = new Dispatcher(store, HANDLERS);
   const ask = async (request: Asked): Promise<Told> => {
     const { status, body } = await dispatcher.answer(rawRequest(request));
