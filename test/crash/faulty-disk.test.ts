@@ -172,6 +172,28 @@ describe("names that a power cut may take", () => {
   });
 });
 
+test("a killed process leaves what it did not sync as it was: there, and not safe", () => {
+  const disk = diskWithFolder();
+  writeSafely(disk.fs, "/d/f", "safe");
+  syncPath(disk.fs, "/d");
+  disk.fs.appendFileSync("/d/f", " or not");
+  disk.fs.linkSync("/d/f", "/d/g");
+  const next = disk.afterKill();
+  expect([next.fs.readFileSync("/d/f", "utf8"), next.fs.readFileSync("/d/g", "utf8")]).toEqual([
+    "safe or not",
+    "safe or not",
+  ]);
+  expect([found(next, "/d/f", "dropped", "dropped"), found(next, "/d/g", "dropped", "dropped")]).toEqual([
+    "safe",
+    null,
+  ]);
+  syncPath(next.fs, "/d/g");
+  expect([found(next, "/d/f", "dropped", "dropped"), found(disk, "/d/f", "dropped", "dropped")]).toEqual([
+    "safe or not",
+    "safe",
+  ]);
+});
+
 describe("the gate", () => {
   /** Everything that changes a disk, each in one call. */
   const changes: readonly [string, (fs: FileSystem) => unknown][] = [

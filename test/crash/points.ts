@@ -14,7 +14,7 @@ export const SEED: number = Number(process.env["RUNTREE_TEST_SEED"] ?? Date.now(
 if (ALL) vi.setConfig({ testTimeout: 60 * 60_000 });
 
 /** One point in this many is also looked at by git. */
-const FSCK_EVERY = 16;
+const FSCK_EVERY = 20;
 
 /** One power cut in this many is followed by another, in the start that comes after. */
 const AGAIN_EVERY = 5;
@@ -22,13 +22,16 @@ const AGAIN_EVERY = 5;
 /** At most so many calls of that start are let through. */
 const AGAIN_CALLS = 40;
 
-type Mode = Omit<PowerCut, "random">;
+type Mode = Omit<PowerCut, "random"> | "killed";
+
+const MIXED: Mode = { data: "mixed", entries: "mixed" };
 
 const MODES: readonly Mode[] = [
   ...(["kept", "dropped", "zeroed", "torn"] as const).flatMap((data) =>
     (["kept", "dropped"] as const).map((entries) => ({ data, entries })),
   ),
-  { data: "mixed", entries: "mixed" },
+  MIXED,
+  "killed",
 ];
 
 interface Choice {
@@ -44,7 +47,6 @@ export function powerCuts({ calls }: Reference): Choice[] {
 
 /** What else may go wrong at a call: errors that pass or stay, with and without a power cut to follow. */
 function errorsAt({ doing }: DiskCall, at: number): Choice[] {
-  const MIXED: Mode = { data: "mixed", entries: "mixed" };
   const codes = doing === "open" ? ["EIO", "ENOSPC", "EMFILE"] : ["EIO", "ENOSPC"];
   return codes.flatMap((code) => [
     { fault: { at, kind: "error", code, sticky: false }, cut: null },
@@ -67,7 +69,7 @@ export function sampleOf(choices: readonly Choice[], count: number): Point[] {
   const chosen = ALL ? choices : shuffled.slice(0, count).map(({ choice }) => choice);
   return chosen.map(({ fault, cut }, index) => ({
     fault,
-    cut: cut === null ? null : { ...cut, random: randomOf(SEED + index) },
+    cut: cut === null || cut === "killed" ? cut : { ...cut, random: randomOf(SEED + index) },
     again: index % AGAIN_EVERY === 0 ? 1 + Math.floor(random() * AGAIN_CALLS) : null,
     fsck: index % FSCK_EVERY === 0,
   }));
@@ -101,6 +103,6 @@ function wordsOf({ calls }: Reference, { fault, cut, again }: Point): string {
   const call = calls[fault.at - 1];
   const what = fault.kind === "cut" ? "power cut" : `${fault.sticky ? "lasting " : ""}${fault.code}`;
   const where = call === undefined ? "after the last call" : `at call ${fault.at}, ${call.doing} ${call.path}`;
-  const then = cut === null ? "then asked again" : `then bytes ${cut.data}, names ${cut.entries}`;
-  return `${what} ${where}; ${then}${again === null || cut === null ? "" : `; and again at call ${again} of the start`}`;
+  const power = cut === null ? "asked again" : cut === "killed" ? cut : `bytes ${cut.data}, names ${cut.entries}`;
+  return `${what} ${where}; then ${power}${again === null || cut === null ? "" : `; and again at call ${again} of the start`}`;
 }

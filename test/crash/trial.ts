@@ -44,8 +44,11 @@ export interface Reference {
 /** One way to interrupt a scenario. */
 export interface Point {
   readonly fault: Fault;
-  /** What the disk holds when the power is back; null: it was never off, the process lives and is asked again. */
-  readonly cut: PowerCut | null;
+  /**
+   * What the disk holds when the power is back; `killed`: it was never off, but the process is dead; null: the process
+   * lives and is asked again.
+   */
+  readonly cut: PowerCut | "killed" | null;
   /** The call of the start after that at which the power goes once more; null: it stays. */
   readonly again: number | null;
   /** Whether git itself checks what came of it. */
@@ -57,9 +60,6 @@ export interface Plant {
   readonly lie?: Lie;
   readonly through?: Through;
 }
-
-/** What a process leaves that is killed while the machine goes on. */
-const ALL_KEPT: PowerCut = { data: "kept", entries: "kept" };
 
 /** What a power cut takes at most: all that was not synced. */
 const ALL_DROPPED: PowerCut = { data: "dropped", entries: "dropped" };
@@ -216,6 +216,11 @@ class Trial {
   }
 }
 
+/** The disk that the next process finds. */
+function found(disk: FaultyDisk, cut: PowerCut | "killed", lie: Lie = null): FaultyDisk {
+  return cut === "killed" ? disk.afterKill(lie) : disk.afterPowerCut(cut, lie);
+}
+
 /** Opens a store on a disk that loses power meanwhile; where it does not come to that, the store is closed again. */
 async function startInVain(disk: FaultyDisk, through: Through | undefined): Promise<void> {
   try {
@@ -250,16 +255,16 @@ export async function tryPoint(
     let open = await openOn(disk.fs, through);
     disk.plant(fault);
     await trial.ask(open, failed);
-    const ends = cut ?? (mayStand(disk.failed) ? ALL_KEPT : null);
+    const ends = cut ?? (mayStand(disk.failed) ? "killed" : null);
     if (ends === null) disk.plant(null);
     else {
       disk.plant({ at: 1, kind: "cut" });
       await open.close().catch(() => undefined);
-      disk = disk.afterPowerCut(ends, plant.lie);
+      disk = found(disk, ends, plant.lie);
       if (again !== null) {
         disk.plant({ at: again, kind: "cut" });
         await startInVain(disk, through);
-        disk = disk.afterPowerCut(ends, plant.lie);
+        disk = found(disk, ends, plant.lie);
       }
       open = await openOn(disk.fs, through);
       trial.judge(open);

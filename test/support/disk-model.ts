@@ -49,6 +49,11 @@ class ChangeLog<Change> {
   failSync(): void {
     for (const logged of this.#changes) if (logged.state === "unsynced") logged.state = "doubtful";
   }
+
+  /** Makes an empty log the same as this one, but for what `twin` makes of each change. */
+  copyTo(log: ChangeLog<Change>, twin: (change: Change) => Change = (change) => change): void {
+    log.#changes = this.#changes.map(({ change, state }) => ({ change: twin(change), state }));
+  }
 }
 
 type DataChange = { readonly at: number; readonly bytes: Buffer } | { readonly size: number };
@@ -105,6 +110,14 @@ export class FileInode {
     this.#log.failSync();
   }
 
+  /** A file with the same bytes, of which the same are safe. */
+  copy(): FileInode {
+    this.#own = false;
+    const file = new FileInode(this.mode, this.#safe);
+    this.#log.copyTo(file.#log);
+    return file;
+  }
+
   /** The bytes after a power cut. */
   survivors({ data, random = half }: PowerCut): Buffer {
     const fate = data === "mixed" ? pick(FATES, random) : data;
@@ -148,6 +161,17 @@ export class FolderInode {
 
   sync(): void {
     for (const change of this.#log.sync()) changeEntries(this.#safe, change);
+  }
+
+  /** Makes an empty folder the same as this one, of twins of what is in it. */
+  copyTo(folder: FolderInode, twin: (inode: Inode) => Inode): void {
+    const pair = ([name, inode]: EntryChange[number]): EntryChange[number] => [
+      name,
+      inode === null ? null : twin(inode),
+    ];
+    changeEntries(folder.live, [...this.live].map(pair));
+    changeEntries(folder.#safe, [...this.#safe].map(pair));
+    this.#log.copyTo(folder.#log, (change) => change.map(pair));
   }
 
   /** The names after a power cut. */

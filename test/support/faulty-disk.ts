@@ -90,6 +90,36 @@ export class FaultyDisk {
     return disk;
   }
 
+  /** The disk as the next process finds it when all others are killed: what was not synced still is not. */
+  afterKill(lie: Lie = null): FaultyDisk {
+    const disk = new FaultyDisk(lie);
+    const { memory, root } = disk.#system;
+    const twins = new Map<Inode, Inode>();
+    const twin = (inode: Inode): Inode => {
+      const known = twins.get(inode);
+      if (known !== undefined) return known;
+      const made = inode instanceof FileInode ? inode.copy() : new FolderInode();
+      twins.set(inode, made);
+      if (inode instanceof FolderInode && made instanceof FolderInode) inode.copyTo(made, twin);
+      return made;
+    };
+    this.#system.root.copyTo(root, twin);
+    const paths = new Map<Inode, string>();
+    const show = (inode: Inode, path: string): void => {
+      const known = paths.get(inode);
+      paths.set(inode, path);
+      if (inode instanceof FolderInode) {
+        if (path !== "/") memory.mkdirSync(path);
+        for (const [name, entry] of inode.live) show(entry, join(path, name));
+      } else if (known === undefined) {
+        memory.writeFileSync(path, this.#system.memory.readFileSync(path));
+        memory.chmodSync(path, inode.mode);
+      } else memory.linkSync(known, path);
+    };
+    show(root, "/");
+    return disk;
+  }
+
   /** The paths of all files, as programs see them. */
   paths(): string[] {
     const below = (folder: FolderInode, path: string): string[] =>
