@@ -38,7 +38,7 @@ export interface TestStore extends OpenStore {
 
 /** Opens a store in a folder of its own (or in `data`), closed when the test ends. The clock may be moved. */
 export async function openTestStore(
-  options: { template?: string; data?: string; clock?: () => number } = {},
+  options: { template?: string; data?: string; clock?: () => number; report?: (message: string) => void } = {},
 ): Promise<TestStore> {
   const data = options.data ?? temporaryFolder();
   const open = await openStore({
@@ -48,7 +48,7 @@ export async function openTestStore(
     template: options.template ?? SHIPPED_TEMPLATE,
     node: "node",
     clock: options.clock ?? ((): number => Date.now()),
-    report: () => undefined,
+    report: options.report ?? ((): void => undefined),
   });
   let closed = false;
   const close = async (): Promise<void> => {

@@ -1,0 +1,79 @@
+import { byUnit } from "../../src/domain/json.ts";
+import type { Oid } from "../../src/git/objects.ts";
+import { OidTable } from "../../src/git/oid-table.ts";
+import { type Derived, stateOf } from "../../src/store/derived.ts";
+import type { MainSnapshot } from "../../src/store/main-state.ts";
+import { NameTable } from "../../src/store/name-table.ts";
+import { Postings } from "../../src/store/postings.ts";
+import type { RunFilter } from "../../src/store/run-rows.ts";
+
+/** The texts of a table in the order of their numbers. */
+function namesOf(table: NameTable): string[] {
+  return Array.from({ length: table.size }, (_, number) => table.at(number));
+}
+
+function sorted(lines: Iterable<string>): string[] {
+  return [...lines].sort(byUnit);
+}
+
+function dumpMain({ commit, history, documents, changes, index }: MainSnapshot): unknown {
+  const commits = new OidTable(history.commits);
+  const names = namesOf(new NameTable(documents));
+  const postings = new Postings(index.postings);
+  const chain = Array.from(history.chain, (number): Oid => commits.at(number));
+  const changed = names.flatMap((name, document) => {
+    const places: number[] = [];
+    for (let at = changes.newest[document] ?? 0; at > 0; at = changes.earlier[at] ?? 0)
+      places.push(changes.places[at] ?? 0);
+    return places.length === 0 ? [] : [`${name}: ${places.join(" ")}`];
+  });
+  const listed = namesOf(new NameTable(index.postings.keys)).flatMap((key) =>
+    Array.from(postings.under(key), ({ holder, detail }) => `${key}: ${names[holder]} ${detail}`),
+  );
+  return {
+    commit,
+    tree: index.tree,
+    chain,
+    landed: sorted(Array.from(history.landed, (place, number) => `${commits.at(number)} ${place}`)),
+    changed: sorted(changed),
+    counts: sorted(
+      Array.from(index.counts, ([name, count]) => `${name} ${count}`).filter((line) => !line.endsWith(" 0")),
+    ),
+    listed: sorted(listed),
+  };
+}
+
+const EVERYTHING = { offset: 0, limit: Number.MAX_SAFE_INTEGER };
+
+/** Filters whose lists are compared, besides that of everything. */
+const FILTERS: readonly RunFilter[] = [
+  { place: "open" },
+  { place: "merged" },
+  { place: "attic" },
+  { job_id: "custom" },
+  { has_warnings: true },
+  { has_warnings: false, place: "open" },
+  { status: "success" },
+  { status: "rejected" },
+  { status: "cancelled", job_id: "custom" },
+];
+
+/** Everything that is derived, in a form that two of them share exactly when they know the same. */
+export function dumpOf(derived: Derived): unknown {
+  const { main, runs, jobs, requests } = stateOf(derived, new Map());
+  const lists = [{}, ...FILTERS].map((filter) => derived.runs.select(filter, EVERYTHING));
+  const ids = new NameTable(jobs.ids);
+  return {
+    main: dumpMain(main),
+    runs: lists[0]?.ids.map((id) => ({ ...derived.runs.view(id), times: timesOf(runs, id) })),
+    lists,
+    open: derived.runs.openCount(),
+    jobs: sorted(namesOf(ids)).flatMap((id) => derived.jobs.find(id) ?? []),
+    requests: sorted(Array.from(requests, ([key, request]) => JSON.stringify([key, request]))),
+  };
+}
+
+function timesOf(runs: ReturnType<typeof stateOf>["runs"], id: string): unknown {
+  const row = new NameTable(runs.ids).find(id);
+  return [runs.created[row], runs.times[row]];
+}
