@@ -52,7 +52,7 @@ export class RunIndex {
         if (!isRunId(id) || runRecordPath(id) !== change.path) continue;
         // Most are closed runs never heard of; their records need not be looked for again.
         if (change.after !== null && this.#rows.find(id) === null && !heads.has(id))
-          this.#put(closedView(this.#read, change.after.oid, place), change.after.oid);
+          this.#put(id, closedView(this.#read, change.after.oid, place), change.after.oid);
         else changed.add(id);
       }
     }
@@ -64,26 +64,31 @@ export class RunIndex {
     for (const id of changed) {
       const view = findRun(this.#repository, id);
       if (view === null) this.#rows.remove(id);
-      else this.learn(view);
+      else this.#learnAs(id, view);
     }
   }
 
   /** Takes note of a run as it was just written. */
   learn(view: RunView): void {
-    const { record, head, place } = view;
+    this.#learnAs(view.record.id, view);
+  }
+
+  /** A branch that stock git moved may hold the record of another run; the branch's name counts. */
+  #learnAs(id: string, view: RunView): void {
+    const { head, place } = view;
     const blob =
       place === "open"
         ? blobAt(this.#read, readCommit(this.#read, head).tree, RUN_FILE)
-        : blobAt(this.#read, this.#treeOf(KEPT_ON[place]), runRecordPath(record.id));
-    if (blob !== null) this.#put(view, blob);
+        : blobAt(this.#read, this.#treeOf(KEPT_ON[place]), runRecordPath(id));
+    if (blob !== null) this.#put(id, view, blob);
   }
 
-  #put({ record, head, place }: RunView, blob: Oid): void {
+  #put(id: string, { record, head, place }: RunView, blob: Oid): void {
     const { job_id, status, contract_id, pipeline_name, template_id, dataset_id, mode } = record;
     const created = Date.parse(record.created_at) || 0;
     this.#changes++;
     this.#rows.put({
-      id: record.id,
+      id,
       record: blob,
       head,
       created,

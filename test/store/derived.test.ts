@@ -5,7 +5,7 @@ import { cancelRun } from "../../src/actions/cancel-run.ts";
 import { putConfiguration } from "../../src/actions/change-settings.ts";
 import { createJob } from "../../src/actions/create-job.ts";
 import type { Json } from "../../src/domain/json.ts";
-import { documentPath } from "../../src/domain/layout.ts";
+import { documentPath, runRef } from "../../src/domain/layout.ts";
 import type { Repository } from "../../src/git/repository.ts";
 import { Validator } from "../../src/schema/validator.ts";
 import type { Authorship } from "../../src/store/authorship.ts";
@@ -125,8 +125,6 @@ describe("what is derived", () => {
     const before = git(gitDir, "rev-parse", "main").trim();
     await merged(store, { studies: { a: { doi: "2" }, b: { doi: "1" } } });
     const snapshot = copyOf(store);
-    process.env["RUNTREE_MAINTENANCE"] = "1";
-    onTestFinished(() => void delete process.env["RUNTREE_MAINTENANCE"]);
     git(gitDir, "-c", "core.hooksPath=/dev/null", "update-ref", "refs/heads/main", before);
     store.main.catchUp();
     const anew = derive(openRepository(gitDir), 0);
@@ -136,6 +134,21 @@ describe("what is derived", () => {
       (dumpOf(anew) as { main: unknown }).main,
     );
     expect(() => derive(openRepository(gitDir), 0, snapshot)).toThrow("main was moved");
+  });
+
+  test("follows branches that somebody else moved or took away", async () => {
+    const { store, gitDir } = await storeWith();
+    const [moved, gone] = [await open(store, { studies: { a: {} } }), await open(store, { studies: { b: {} } })];
+    const snapshot = copyOf(store);
+    const other = await open(store, { studies: { c: {} } });
+    const withoutHook = (...args: string[]): string =>
+      git(gitDir, "-c", "core.hooksPath=/dev/null", "update-ref", ...args);
+    withoutHook(runRef(moved.record.id), other.head);
+    withoutHook("-d", runRef(gone.record.id));
+    const anew = derive(openRepository(gitDir), store.clock());
+    expect(anew.runs.select({}, { offset: 0, limit: 9 }).ids).not.toContain(gone.record.id);
+    expect(anew.runs.view(moved.record.id)?.head ?? other.head).toBe(other.head);
+    expect(dumpOf(derive(openRepository(gitDir), store.clock(), snapshot))).toEqual(dumpOf(anew));
   });
 
   test("reads only what changed since a snapshot", async () => {
