@@ -1,50 +1,94 @@
-import { createHash } from "node:crypto";
-import { constants, inflateSync } from "node:zlib";
-import { RuntreeError } from "../domain/errors.ts";
-import { type FileSystem, ioError } from "./files.ts";
+import { constants } from "node:buffer";
+import { inflateSync } from "node:zlib";
+import { RuntreeError, systemCode } from "../domain/errors.ts";
+import type { FileSystem } from "./files.ts";
 import { type GitObject, hashObject, type ObjectType, type Oid } from "./objects.ts";
+import { PackIndex, readAt } from "./pack-index.ts";
 
 const TYPES: Readonly<Record<number, ObjectType>> = { 1: "commit", 2: "tree", 3: "blob", 4: "tag" };
 const OFS_DELTA = 6;
 const REF_DELTA = 7;
-const IDX_MAGIC = 0xff744f63;
+const MAGIC = 0x5041434b;
+const HEADER_BYTES = 12;
 const HASH_BYTES = 20;
-const FANOUT = 8;
-const NAMES = FANOUT + 256 * 4;
 
-/** A pack and its version-2 index, as in git's `gitformat-pack`. Holds one open file; `close` gives it back. */
+/** Bytes read of an entry before its size is known: the whole of a small document. */
+const FIRST_READ = 4096;
+/** Bytes read of an entry whatever its size says, as the size may be damaged; more when they are used up. */
+const LARGE_READ = 1024 * 1024;
+/** git itself makes chains of 50, and of 4,095 when it is told to. */
+const LONGEST_CHAIN = 4096;
+/** How many objects of one pack may wait for bases in other packs. git puts a base into the pack of its difference. */
+const DEEPEST_NESTING = 8;
+
+/** An entry of a pack, inflated: an object, or a difference from a base, which is an offset in this pack or a name. */
+type PackEntry =
+  | { readonly type: ObjectType; readonly data: Buffer }
+  | { readonly base: number | Oid; readonly data: Buffer };
+
+/** A pack and its index, as in git's `gitformat-pack`. Holds two open files and little memory; `close` gives them back. */
 export class Pack {
   readonly path: string;
+  /** When the pack was last written, in milliseconds since 1970. */
+  readonly modified: number;
   readonly #fs: FileSystem;
-  readonly #index: Buffer;
-  readonly #count: number;
+  readonly #index: PackIndex;
   readonly #file: number;
-  /** Offsets in ascending order, so that an entry's length is known before it is read. */
-  readonly #ends: Float64Array;
+  /** Where the entries end and the pack's checksum begins. */
+  readonly #end: number;
+  /** How many objects of this pack are being read, each but the last waiting for its base in another pack. */
+  #reading = 0;
 
-  /** Opens a pack. Throws `corrupt_object` when its index is not whole, and the system's error when a file is gone. */
+  /** Opens a pack. Throws `corrupt_object` when it and its index do not fit, and the system's error when a file is gone. */
   constructor(fs: FileSystem, path: string) {
     this.#fs = fs;
     this.path = path;
-    this.#index = readIndex(fs, path.replace(/\.pack$/, ".idx"));
-    this.#count = this.#index.readUInt32BE(NAMES - 4);
-    const offsets = new Float64Array(this.#count + 1);
-    for (let at = 0; at < this.#count; at++) offsets[at] = this.#offset(at);
-    this.#file = fs.openSync(path, "r");
-    offsets[this.#count] = fs.fstatSync(this.#file).size - HASH_BYTES;
-    this.#ends = offsets.sort();
+    this.#index = new PackIndex(fs, path.replace(/\.pack$/, ".idx"));
+    try {
+      this.#file = fs.openSync(path, "r");
+    } catch (error) {
+      this.#index.close();
+      throw error;
+    }
+    try {
+      const { size, mtimeMs } = fs.fstatSync(this.#file);
+      this.modified = mtimeMs;
+      this.#end = size - HASH_BYTES;
+      this.#requireIndexFits();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  #requireIndexFits(): void {
+    const broken = (words: string): RuntreeError =>
+      new RuntreeError("corrupt_object", `${this.path} ${words}; run \`git fsck\`.`, { path: this.path });
+    if (this.#end < HEADER_BYTES) throw broken("is cut off");
+    const header = this.#read(0, HEADER_BYTES);
+    const version = header.readUInt32BE(4);
+    if (header.readUInt32BE(0) !== MAGIC || (version !== 2 && version !== 3)) throw broken("is not a pack");
+    if (
+      header.readUInt32BE(8) !== this.#index.count ||
+      !this.#read(this.#end, HASH_BYTES).equals(this.#index.packChecksum)
+    )
+      throw broken("is not the pack that its index was made of");
   }
 
   close(): void {
+    this.#index.close();
     this.#fs.closeSync(this.#file);
   }
 
-  /** Reads an object; null when the pack does not have it. `resolve` finds a delta's base that lies elsewhere. */
+  /**
+   * Reads an object; null when the pack does not have it. `resolve` finds a delta's base that lies elsewhere. Throws
+   * `corrupt_object` when the object cannot be read or does not have the content of its name.
+   */
   read(oid: Oid, resolve: (oid: Oid) => GitObject | null): GitObject | null {
-    const position = this.#find(oid);
-    if (position < 0) return null;
     try {
-      const object = this.#readAt(this.#offset(position), resolve);
+      const offset = this.#index.offsetOf(oid);
+      if (offset === null) return null;
+      const object = this.#readAt(offset, resolve);
       if (hashObject(object.type, object.data) === oid) return object;
     } catch (error) {
       throw new RuntreeError(
@@ -61,90 +105,101 @@ export class Pack {
     );
   }
 
-  #find(oid: Oid): number {
-    const wanted = Buffer.from(oid, "hex");
-    const first = wanted[0] ?? 0;
-    let low = first === 0 ? 0 : this.#index.readUInt32BE(FANOUT + (first - 1) * 4);
-    let high = this.#index.readUInt32BE(FANOUT + first * 4) - 1;
-    while (low <= high) {
-      const middle = (low + high) >>> 1;
-      const start = NAMES + middle * 20;
-      const order = this.#index.compare(wanted, 0, 20, start, start + 20);
-      if (order === 0) return middle;
-      if (order < 0) low = middle + 1;
-      else high = middle - 1;
-    }
-    return -1;
-  }
-
-  #offset(position: number): number {
-    const offsets = NAMES + this.#count * 24;
-    const small = this.#index.readUInt32BE(offsets + position * 4);
-    if ((small & 0x80000000) === 0) return small;
-    return Number(this.#index.readBigUInt64BE(offsets + this.#count * 4 + (small & 0x7fffffff) * 8));
-  }
-
-  #bytesAt(offset: number): Buffer {
-    let low = 0;
-    let high = this.#ends.length - 1;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#ends[middle] ?? 0) > offset) high = middle;
-      else low = middle + 1;
-    }
-    const bytes = Buffer.allocUnsafe((this.#ends[low] ?? offset) - offset);
-    let filled = 0;
-    while (filled < bytes.length) {
-      const got = this.#fs.readSync(this.#file, bytes, filled, bytes.length - filled, offset + filled);
-      if (got === 0) throw ioError(new Error("end of file"), "reading", this.path);
-      filled += got;
-    }
-    return bytes;
-  }
-
   #readAt(offset: number, resolve: (oid: Oid) => GitObject | null): GitObject {
-    const bytes = this.#bytesAt(offset);
-    let at = 0;
-    let byte = bytes[at++] ?? 0;
-    const kind = (byte >> 4) & 7;
-    while (byte & 0x80) byte = bytes[at++] ?? 0;
-    if (kind === OFS_DELTA) {
-      byte = bytes[at++] ?? 0;
-      let distance = byte & 0x7f;
-      while (byte & 0x80) {
-        byte = bytes[at++] ?? 0;
-        distance = (distance + 1) * 128 + (byte & 0x7f);
+    if (this.#reading >= DEEPEST_NESTING) throw new Error("bases lead from pack to pack without an end");
+    this.#reading++;
+    try {
+      return this.#followBases(offset, resolve);
+    } finally {
+      this.#reading--;
+    }
+  }
+
+  /** A base in this pack is read here, however long the chain; only what lies elsewhere is asked for. */
+  #followBases(offset: number, resolve: (oid: Oid) => GitObject | null): GitObject {
+    const deltas: Buffer[] = [];
+    for (let at = offset; deltas.length <= LONGEST_CHAIN;) {
+      const entry = this.#entryAt(at);
+      if ("type" in entry) return withDeltas(entry, deltas);
+      deltas.push(entry.data);
+      const base = typeof entry.base === "number" ? entry.base : this.#index.offsetOf(entry.base);
+      if (base !== null) {
+        at = base;
+        continue;
       }
-      const base = this.#readAt(offset - distance, resolve);
-      return { type: base.type, data: applyDelta(base.data, inflate(bytes.subarray(at))) };
+      const elsewhere = resolve(String(entry.base));
+      if (elsewhere === null) throw new Error(`delta base ${entry.base} is missing`);
+      return withDeltas(elsewhere, deltas);
+    }
+    throw new Error(`a chain of more than ${LONGEST_CHAIN} deltas, or one that leads to itself`);
+  }
+
+  #entryAt(offset: number): PackEntry {
+    if (offset < HEADER_BYTES || offset >= this.#end) throw new Error(`there is no entry at ${offset}`);
+    const bytes = this.#read(offset, Math.min(FIRST_READ, this.#end - offset));
+    let at = 0;
+    const next = (): number => {
+      const byte = bytes[at++];
+      if (byte === undefined) throw new Error("an entry is cut off");
+      return byte;
+    };
+    let byte = next();
+    const kind = (byte >> 4) & 7;
+    let size = byte & 15;
+    for (let factor = 16; byte & 0x80; factor *= 128) size += ((byte = next()) & 0x7f) * factor;
+    if (kind === OFS_DELTA) {
+      byte = next();
+      let distance = byte & 0x7f;
+      while (byte & 0x80) distance = (distance + 1) * 128 + ((byte = next()) & 0x7f);
+      if (distance === 0) throw new Error("an entry is its own base");
+      return { base: offset - distance, data: this.#inflate(bytes, offset, at, size) };
     }
     if (kind === REF_DELTA) {
-      const name = bytes.toString("hex", at, at + 20);
-      const base = this.read(name, resolve) ?? resolve(name);
-      if (base === null) throw new Error(`delta base ${name} is missing`);
-      return { type: base.type, data: applyDelta(base.data, inflate(bytes.subarray(at + 20))) };
+      const base = bytes.toString("hex", at, at + HASH_BYTES);
+      return { base, data: this.#inflate(bytes, offset, at + HASH_BYTES, size) };
     }
     const type = TYPES[kind];
     if (type === undefined) throw new Error(`unknown kind ${kind}`);
-    return { type, data: inflate(bytes.subarray(at)) };
+    return { type, data: this.#inflate(bytes, offset, at, size) };
+  }
+
+  /** Inflates what begins `skip` bytes behind an offset. `first` are the bytes that were read there already. */
+  #inflate(first: Buffer, offset: number, skip: number, size: number): Buffer {
+    const available = this.#end - offset;
+    let bytes = first;
+    for (let length = Math.min(skip + longestDeflated(size), LARGE_READ); ; length *= 4) {
+      const wanted = Math.min(length, available);
+      if (wanted > bytes.length) bytes = this.#read(offset, wanted);
+      try {
+        const data = inflate(bytes.subarray(skip), size);
+        if (data.length !== size) throw new Error(`an entry has ${data.length} bytes instead of ${size}`);
+        return data;
+      } catch (error) {
+        if (systemCode(error) !== "Z_BUF_ERROR" || wanted === available) throw error;
+      }
+    }
+  }
+
+  #read(position: number, length: number): Buffer {
+    return readAt(this.#fs, this.#file, position, length, this.path);
   }
 }
 
-/** Reads the index of a pack and checks that it is whole. */
-function readIndex(fs: FileSystem, path: string): Buffer {
-  const index = fs.readFileSync(path);
-  const broken = (words: string): RuntreeError =>
-    new RuntreeError("corrupt_object", `${path} ${words}; make it anew with \`git index-pack\`.`, { path });
-  if (index.length < NAMES + 2 * HASH_BYTES) throw broken("is cut off");
-  if (index.readUInt32BE(0) !== IDX_MAGIC || index.readUInt32BE(4) !== 2) throw broken("is not an index of version 2");
-  const end = index.length - HASH_BYTES;
-  const sum = createHash("sha1").update(index.subarray(0, end)).digest();
-  if (!sum.equals(index.subarray(end))) throw broken("does not have the content its checksum promises");
-  return index;
+/** How long zlib's output is at most, by its `deflateBound`. */
+function longestDeflated(size: number): number {
+  return size + Math.ceil(size / 1000) + 64;
 }
 
-function inflate(bytes: Buffer): Buffer {
-  return inflateSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH });
+/** Inflates bytes of which the end may belong to something else. Throws with `Z_BUF_ERROR` when they are too few. */
+function inflate(bytes: Buffer, size: number): Buffer {
+  const chunkSize = Math.min(Math.max(size + 1, 64), LARGE_READ);
+  const maxOutputLength = Math.min(Math.max(size, 1), constants.MAX_LENGTH);
+  return inflateSync(bytes, { chunkSize, maxOutputLength });
+}
+
+/** Applies deltas to what they all begin from, the last one first. */
+function withDeltas({ type, data }: GitObject, deltas: readonly Buffer[]): GitObject {
+  return { type, data: deltas.reduceRight((base, delta) => applyDelta(base, delta), data) };
 }
 
 /** Applies git's delta format: copies from the base and literal inserts. Throws when the sizes do not add up. */

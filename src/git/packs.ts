@@ -10,7 +10,10 @@ const LISTINGS = 5;
 export class Packs {
   readonly #fs: FileSystem;
   readonly #folder: string;
+  /** The open packs by path, the newest first: what was written last is read most. */
   #open = new Map<string, Pack>();
+  /** The pack that had what was asked for last: what comes next is often in it, too. */
+  #last: Pack | null = null;
 
   constructor(fs: FileSystem, gitDir: string) {
     this.#fs = fs;
@@ -19,14 +22,14 @@ export class Packs {
 
   /** Reads an object from the packs that are open; null when none has it. Damage goes to `faults`, and other packs are tried. */
   read(oid: Oid, resolve: (oid: Oid) => GitObject | null, faults: RuntreeError[]): GitObject | null {
+    const last = this.#last;
+    const found = last === null ? null : readFrom(last, oid, resolve, faults);
+    if (found !== null) return found;
     for (const pack of this.#open.values()) {
-      try {
-        const object = pack.read(oid, resolve);
-        if (object !== null) return object;
-      } catch (error) {
-        if (!(error instanceof RuntreeError)) throw error;
-        faults.push(error);
-      }
+      const object = pack === last ? null : readFrom(pack, oid, resolve, faults);
+      if (object === null) continue;
+      this.#last = pack;
+      return object;
     }
     return null;
   }
@@ -53,7 +56,8 @@ export class Packs {
         else throw error;
       }
     }
-    this.#open = after;
+    this.#open = new Map([...after].sort(([, left], [, right]) => right.modified - left.modified));
+    this.#last = null;
     for (const [path, pack] of before) if (!after.has(path)) pack.close();
     return whole;
   }
@@ -61,5 +65,22 @@ export class Packs {
   close(): void {
     for (const pack of this.#open.values()) pack.close();
     this.#open = new Map();
+    this.#last = null;
+  }
+}
+
+/** Reads from one pack; its damage goes to `faults`. */
+function readFrom(
+  pack: Pack,
+  oid: Oid,
+  resolve: (oid: Oid) => GitObject | null,
+  faults: RuntreeError[],
+): GitObject | null {
+  try {
+    return pack.read(oid, resolve);
+  } catch (error) {
+    if (!(error instanceof RuntreeError)) throw error;
+    faults.push(error);
+    return null;
   }
 }

@@ -100,7 +100,8 @@ export function disturbed({ beforeReadingFile, beforeOpening, afterRenaming }: D
     return fs.readFileSync(path, ...rest);
   }) as FileSystem["readFileSync"];
   const openSync: FileSystem["openSync"] = (path, flags, mode) => {
-    beforeOpening?.(String(path));
+    if (flags === "r") beforeReadingFile?.(String(path));
+    else beforeOpening?.(String(path));
     return fs.openSync(path, flags, mode);
   };
   const renameSync = ((from: string, to: string) => {
