@@ -58,6 +58,8 @@ interface Upon {
  */
 export class Store {
   readonly repository: Repository;
+  /** Everything that is derived from the repository as it is acknowledged. */
+  readonly derived: Derived;
   readonly node: string;
   readonly clock: () => number;
   readonly main: MainView;
@@ -74,7 +76,6 @@ export class Store {
   readonly nextRunId: (now: number) => string;
   readonly #validator: Validator;
   readonly #upon: Upon | null;
-  readonly #derived: Derived;
   readonly #snapshot: SnapshotFile | undefined;
   /** Ref moves that were not learned from yet. */
   readonly #inDoubt = new Set<WriteGroup["refs"]>();
@@ -91,11 +92,11 @@ export class Store {
     this.#validator = parts.validator;
     this.schemas = shared?.schemas ?? new SchemaChecks(this.#validator);
     this.#snapshot = parts.snapshot;
-    this.#derived = shared === undefined ? this.#derive() : shared.#derived;
-    this.main = upon?.main ?? this.#derived.main;
-    this.runs = this.#derived.runs;
-    this.jobs = this.#derived.jobs;
-    this.requests = this.#derived.requests;
+    this.derived = shared === undefined ? this.#derive() : shared.derived;
+    this.main = upon?.main ?? this.derived.main;
+    this.runs = this.derived.runs;
+    this.jobs = this.derived.jobs;
+    this.requests = this.derived.requests;
     this.lane = shared === undefined ? new SharedLane(this) : ownLane(this);
     this.attic = shared === undefined ? new SharedLane(this) : ownLane(this);
     this.ops = shared === undefined ? new SharedLane(this) : ownLane(this);
@@ -120,7 +121,7 @@ export class Store {
   async writeSnapshot(): Promise<void> {
     await this.#snapshots.take(async () => {
       const learned = this.runs.changes;
-      await this.#snapshot?.write(stateOf(this.#derived, this.#tipsLearned()));
+      await this.#snapshot?.write(stateOf(this.derived, this.#tipsLearned()));
       this.#unsaved = { read: 0, learned };
     });
   }

@@ -82,7 +82,7 @@ function totalOf(store: Store, filter: RunFilter): number {
 
 /** What a snapshot file would hold now. */
 function copyOf(store: Store): DerivedState {
-  return deserialize(serialize(stateOf(store, tipsOf(store.repository)))) as DerivedState;
+  return deserialize(serialize(stateOf(store.derived, tipsOf(store.repository)))) as DerivedState;
 }
 
 describe("what is derived", () => {
@@ -98,7 +98,8 @@ describe("what is derived", () => {
         for (const [at, step] of [...FIRST, ...steps].entries()) {
           now += step.ms;
           await play(store, step, at, runs);
-          const learned = dumpOf(store);
+          const learned = dumpOf(store.derived);
+          await store.repository.settle();
           const repository = openRepository(gitDir);
           expect(dumpOf(derive(repository, now))).toEqual(learned);
           for (const snapshot of [snapshots[0], snapshots.at(-1), snapshots[step.which]])
@@ -110,7 +111,7 @@ describe("what is derived", () => {
           for (const id of ["st0", "st1", "st2", "st3", "s0", "s1", "s2", "s3"]) {
             const path = documentPath(collection, id, 1);
             const expected = linesOf(git(gitDir, "log", "--first-parent", "--format=%H", "main", "--", path));
-            expect(store.main.documentHistory(collection, id)).toEqual(expected);
+            expect(store.derived.main.documentHistory(collection, id)).toEqual(expected);
           }
         }
         await close();
@@ -125,12 +126,13 @@ describe("what is derived", () => {
     const before = git(gitDir, "rev-parse", "main").trim();
     await merged(store, { studies: { a: { doi: "2" }, b: { doi: "1" } } });
     const snapshot = copyOf(store);
+    await store.repository.settle();
     git(gitDir, "-c", "core.hooksPath=/dev/null", "update-ref", "refs/heads/main", before);
     store.main.catchUp();
     const anew = derive(openRepository(gitDir), 0);
-    expect(store.main.documentHistory("studies", "a")).toEqual([before]);
+    expect(store.derived.main.documentHistory("studies", "a")).toEqual([before]);
     expect([...store.main.index.holders('studies /doi "1"')]).toEqual(["a"]);
-    expect((dumpOf({ ...anew, main: store.main }) as { main: unknown }).main).toEqual(
+    expect((dumpOf({ ...anew, main: store.derived.main }) as { main: unknown }).main).toEqual(
       (dumpOf(anew) as { main: unknown }).main,
     );
     expect(() => derive(openRepository(gitDir), 0, snapshot)).toThrow("main was moved");
@@ -163,7 +165,8 @@ describe("what is derived", () => {
       ref: (name) => repository.ref(name),
       refs: (prefix) => repository.refs(prefix),
       apply: (group) => repository.apply(group),
-      close: () => undefined,
+      settle: async () => undefined,
+      close: async () => undefined,
     };
     derive(counting, store.clock());
     const whole = reads;
@@ -188,7 +191,8 @@ describe("what is derived", () => {
         await repository.apply(group);
         if (lies) throw new Error("the disk says no");
       },
-      close: () => undefined,
+      settle: async () => undefined,
+      close: async () => undefined,
     };
     const saved: DerivedState[] = [];
     const file = {

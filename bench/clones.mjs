@@ -1,0 +1,42 @@
+// Row: that closed runs leave nothing behind that a clone would have to carry.
+import { rmSync } from "node:fs";
+import { byTurns, median } from "./measure.mjs";
+import { git, startSide } from "./processes.mjs";
+import { row } from "./rows.mjs";
+
+export const names = ["clone:plain"];
+
+const DOCUMENTS = 2000;
+const RUNS = { quick: 3000, full: 30_000 };
+
+/** The last runs are closed by the store itself, so that its own packs and refs are part of what is cloned. */
+const OWN_MS = 2000;
+
+export async function measure({ workspace, quick, plan }) {
+  const closed = quick ? RUNS.quick : RUNS.full;
+  const data = await workspace.copy({ documents: DOCUMENTS, closed, kept: closed / 5, changing: true });
+  const own = await startSide("merges", { data, documents: DOCUMENTS });
+  await own.call("merges", OWN_MS);
+  await own.end();
+
+  const plain = workspace.path("plain");
+  git(["init", "--quiet", "--bare", "--initial-branch=main", plain]);
+  git(["--git-dir", plain, "fetch", "--quiet", `file://${data}/repo.git`, "refs/heads/main:refs/heads/main"]);
+  const clone = (source) => () => {
+    const target = workspace.path("clone");
+    const started = performance.now();
+    git(["clone", "--quiet", "--no-checkout", `file://${source}`, target]);
+    const milliseconds = performance.now() - started;
+    rmSync(target, { recursive: true });
+    return Promise.resolve(milliseconds);
+  };
+  const found = await byTurns({ ours: clone(`${data}/repo.git`), plain: clone(plain) }, plan);
+  return [
+    row("clone:plain", {
+      ours: median(found.ours) / 1000,
+      reference: "a repository whose only ref is the same main",
+      value: median(found.plain) / 1000,
+      durable: true,
+    }),
+  ];
+}

@@ -1,0 +1,107 @@
+// The processes of the bench: git, servers, and sides, each of which is measured in a process of its own.
+import { execFileSync, fork, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const OUTPUT_BYTES = 1 << 28;
+
+/** Runs git to its end and returns what it printed. Throws when it fails. */
+export function git(args) {
+  const env = { ...process.env, RUNTREE_MAINTENANCE: "1" };
+  return execFileSync("git", args, {
+    env,
+    encoding: "utf8",
+    maxBuffer: OUTPUT_BYTES,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+const place = (file) => fileURLToPath(new URL(file, import.meta.url));
+
+/** Processes that are still there; whatever goes wrong, they end with the bench. */
+const living = new Set();
+process.on("exit", () => living.forEach((child) => child.kill("SIGKILL")));
+
+function keep(child) {
+  living.add(child);
+  child.once("exit", () => living.delete(child));
+  return child;
+}
+
+/**
+ * Starts a server and waits until it says where it listens.
+ * @param {readonly string[]} args of node
+ * @param {RegExp} pattern the line that names the URL
+ */
+async function startServer(args, pattern) {
+  const child = keep(
+    spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env: { PATH: process.env["PATH"] } }),
+  );
+  const gone = once(child, "exit");
+  const said = [];
+  child.stderr.on("data", (chunk) => {
+    said.push(chunk.toString("utf8"));
+    if (said.length > 50) said.shift();
+  });
+  const url = await Promise.race([
+    new Promise((resolve) => {
+      createInterface({ input: child.stdout }).on("line", (line) => {
+        const found = pattern.exec(line)?.[1];
+        if (found !== undefined) resolve(found);
+      });
+    }),
+    gone.then(([code]) => {
+      throw new Error(`the server ended with ${code} before it listened: ${said.join("")}`);
+    }),
+  ]);
+  return {
+    url,
+    pid: child.pid,
+    /** Ends it as an operator would. */
+    stop: async () => {
+      child.kill("SIGTERM");
+      await gone;
+    },
+  };
+}
+
+/** Starts `runtree serve` on a data directory. */
+export async function serve(data) {
+  return startServer(
+    [place("../dist/cli/main.js"), "serve", "--port", "0", "--data", data],
+    /^runtree listening on (\S+)/,
+  );
+}
+
+/** Starts a bare Koa server that answers every request with the bytes of a file. */
+export async function serveEcho(file) {
+  return startServer([place("echo-server.mjs"), file], /^listening on (\S+)/);
+}
+
+/**
+ * Starts a side: a module of `sides/` in a process of its own. It exports `open(options)`, which returns named functions;
+ * each is called through `call(name, argument)`. `close` is called, when there is one, and the process ended, by `end`.
+ */
+export async function startSide(module, options) {
+  const child = keep(fork(place("side-process.mjs"), [place(`sides/${module}.mjs`)], { serialization: "advanced" }));
+  const gone = once(child, "exit").then(([code]) => {
+    throw new Error(`side ${module} ended with ${code}`);
+  });
+  gone.catch(() => undefined);
+  const call = async (name, argument) => {
+    child.send({ name, argument });
+    const [answer] = await Promise.race([once(child, "message"), gone]);
+    if ("error" in answer) throw new Error(`side ${module}, ${name}: ${answer.error}`);
+    return answer.result;
+  };
+  await call("open", options);
+  return {
+    call,
+    end: async () => {
+      await call("close");
+      child.disconnect();
+      await gone.catch(() => undefined);
+    },
+  };
+}

@@ -1,0 +1,72 @@
+// The rows of the bench: what each is measured in, and what it is to reach.
+
+/** @typedef {{ unit: string, atLeast?: number, atMost?: number }} Goal */
+/**
+ * @typedef {object} Row
+ * @property {string} name
+ * @property {string} unit of `ours` and `reference_value`
+ * @property {number} ours
+ * @property {string} reference what it is compared with
+ * @property {number} reference_value
+ * @property {number} ratio ours / reference_value
+ * @property {boolean} durable whether ours was on the disk when it counted
+ */
+
+/** @type {Readonly<Record<string, Goal>>} */
+export const GOALS = {
+  "commit:isomorphic-git": { unit: "commits/s", atLeast: 30 },
+  "commit:fast-import": { unit: "commits/s", atLeast: 10 },
+  "commit:cpu": { unit: "commits/s", atLeast: 0.35 },
+  "commit-1:append": { unit: "commits/s", atLeast: 0.4 },
+  "merge:git": { unit: "merges/s", atLeast: 15 },
+  "merge:documents": { unit: "ms", atMost: 1.5 },
+  "merge:open-runs": { unit: "ms", atMost: 1.2 },
+  "http-patch:commit": { unit: "requests/s", atLeast: 0.5 },
+  "run-cycle:git": { unit: "cycles/s", atLeast: 8 },
+  "list:healthz": { unit: "ms", atMost: 5 },
+  "read:echo": { unit: "requests/s", atLeast: 0.4 },
+  "history:git-log": { unit: "histories/s", atLeast: 10 },
+  "start:time": { unit: "s", atMost: 1 },
+  "start:memory": { unit: "MB", atMost: 1 },
+  "clone:plain": { unit: "s", atMost: 1.2 },
+  "validate:ajv": { unit: "documents/s", atLeast: 0.5 },
+};
+
+/** Makes a row. @returns {Row} */
+export function row(name, { ours, reference, value, durable }) {
+  return { name, unit: GOALS[name].unit, ours, reference, reference_value: value, ratio: ours / value, durable };
+}
+
+/** Tells whether a row reaches its goal. @param {Row} row */
+export function reached({ name, ratio }) {
+  const { atLeast = -Infinity, atMost = Infinity } = GOALS[name];
+  return ratio >= atLeast && ratio <= atMost;
+}
+
+function number(value) {
+  return value >= 1000 ? Math.round(value).toLocaleString("en-US") : String(Number(value.toPrecision(3)));
+}
+
+const HEADINGS = ["name", "unit", "ours", "reference", "its value", "ratio", "reach", "", "durable"];
+
+/** The rows as a Markdown table, which also reads well in a terminal. @param {readonly Row[]} rows */
+export function table(rows) {
+  const lines = rows.map((row) => {
+    const { atLeast, atMost } = GOALS[row.name];
+    const reach = atLeast === undefined ? `≤ ${atMost}` : `≥ ${atLeast}`;
+    const values = [
+      row.name,
+      row.unit,
+      number(row.ours),
+      row.reference,
+      number(row.reference_value),
+      number(row.ratio),
+    ];
+    return [...values, reach, reached(row) ? "met" : "not met", row.durable ? "yes" : "–"];
+  });
+  const widths = HEADINGS.map((heading, column) =>
+    Math.max(heading.length, ...lines.map((line) => line[column].length)),
+  );
+  const format = (cells) => `| ${cells.map((cell, column) => cell.padEnd(widths[column])).join(" | ")} |\n`;
+  return [HEADINGS, widths.map((width) => "-".repeat(width)), ...lines].map(format).join("");
+}
