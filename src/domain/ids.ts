@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 /** Longest file name of a document, without `.json`, in bytes. */
 const MAX_ENCODED_BYTES = 160;
 const COLLECTION = /^[a-z][a-z0-9_-]{0,63}$/;
-const STANDS = /^[A-Za-z0-9._-]$/;
+/** Bytes that do not stand for themselves in a file name. */
+const ESCAPED = /[^A-Za-z0-9._-]/g;
 const ALPHANUMERIC = /^[A-Za-z0-9]/;
 /** Names that Windows keeps for devices, with or without an extension. */
 const DEVICE = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)/i;
@@ -25,25 +26,29 @@ export function idProblem(id: string): string | null {
   return null;
 }
 
+/** A byte as an escape. */
+function escape(character: string): string {
+  return `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`;
+}
+
 /** The file name, without `.json`, of a document's id. */
 export function encodeId(id: string): string {
   const text = Buffer.from(id, "utf8").toString("latin1");
-  const guarded = !ALPHANUMERIC.test(text) || DEVICE.test(text);
-  return Array.from(text, (character, index) =>
-    STANDS.test(character) && !(index === 0 && guarded)
-      ? character
-      : `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`,
-  ).join("");
+  const guarded = text !== "" && (!ALPHANUMERIC.test(text) || DEVICE.test(text));
+  return guarded ? escape(text) + text.slice(1).replace(ESCAPED, escape) : text.replace(ESCAPED, escape);
 }
 
 /** The id whose file name this is; null when no id has this file name. */
 export function decodeId(name: string): string | null {
-  const bytes = Buffer.from(
-    name.replace(/%([0-9A-F]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16))),
-    "latin1",
-  );
-  const id = bytes.toString("utf8");
+  const text = name.replace(/%([0-9A-F]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
+  const id = Buffer.from(text, "latin1").toString("utf8");
   return encodeId(id) === name && idProblem(id) === null ? id : null;
+}
+
+/** Tells whether a file name may be that of an id which collides with another id, itself included; seldom when it is not. */
+export function mayCollide(name: string, id: string): boolean {
+  // Letters beyond ASCII have several spellings, and the first byte of a device's name is escaped.
+  return name.startsWith("%") || /%[89A-F]/.test(name) || name.toLowerCase() === encodeId(id).toLowerCase();
 }
 
 /** The form in which two ids collide: NFC and lower case, both at once, as some letters are composed in lower case only. */

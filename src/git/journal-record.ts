@@ -9,7 +9,8 @@ import type { WriteGroup } from "./repository.ts";
 /** The bytes before a record's body: its length, its checksum, its sequence number. */
 export const RECORD_HEADER = 16;
 
-const NO_OID = Buffer.alloc(20);
+const OID_BYTES = 20;
+const NO_OID = Buffer.alloc(OID_BYTES);
 const TYPES: readonly ObjectType[] = ["commit", "tree", "blob", "tag"];
 /** Added to an object's type where its bytes are a delta against another object. */
 const AS_DELTA = 0x10;
@@ -20,25 +21,29 @@ export interface JournalRecord {
   readonly group: WriteGroup;
 }
 
+/** Writes numbers, ids and bytes one behind another. */
 class Writer {
-  readonly #pieces: Buffer[] = [];
+  readonly bytes: Buffer;
+  #at = 0;
 
-  bytes(piece: Buffer): void {
-    this.#pieces.push(piece);
+  constructor(length: number) {
+    this.bytes = Buffer.allocUnsafe(length);
   }
 
   number(value: number, width: 1 | 4): void {
-    const piece = Buffer.allocUnsafe(width);
-    piece.writeUIntBE(value, 0, width);
-    this.#pieces.push(piece);
+    this.#at = this.bytes.writeUIntBE(value, this.#at, width);
   }
 
   oid(oid: Oid | null): void {
-    this.#pieces.push(oid === null ? NO_OID : Buffer.from(oid, "hex"));
+    if (oid === null) this.bytes.fill(0, this.#at, this.#at + OID_BYTES);
+    else this.bytes.write(oid, this.#at, "hex");
+    this.#at += OID_BYTES;
   }
 
-  whole(): Buffer {
-    return Buffer.concat(this.#pieces);
+  /** A length and so many bytes. */
+  sized(piece: Buffer): void {
+    this.number(piece.length, 4);
+    this.#at += piece.copy(this.bytes, this.#at);
   }
 }
 
@@ -62,34 +67,38 @@ class Reader {
   }
 
   oid(): Oid | null {
-    const bytes = this.bytes(20);
+    const bytes = this.bytes(OID_BYTES);
     return bytes.equals(NO_OID) ? null : bytes.toString("hex");
   }
 }
 
 /** The body of a record: ref moves with their names in plain text, then objects; an edited tree as a delta. `read` finds the objects deltas are made against. */
 export function encodeGroup({ refs, objects }: WriteGroup, read: ReadObject): Buffer {
-  const writer = new Writer();
-  writer.number(refs.length, 4);
-  for (const { ref, from, to } of refs) {
-    const name = Buffer.from(ref, "utf8");
-    writer.number(name.length, 4);
-    writer.bytes(name);
+  const moves = refs.map(({ ref, from, to }) => ({ name: Buffer.from(ref, "utf8"), from, to }));
+  const entries = objects.map(({ oid, type, data, base }) => {
+    const below = base === undefined ? null : read(base);
+    const delta = below?.type === type ? makeDelta(below.data, data) : null;
+    return { kind: TYPES.indexOf(type), oid, base: delta === null ? null : (base ?? null), body: delta ?? data };
+  });
+  const writer = new Writer(
+    8 +
+      moves.reduce((sum, { name }) => sum + 4 + name.length + 2 * OID_BYTES, 0) +
+      entries.reduce((sum, { base, body }) => sum + 5 + (base === null ? 1 : 2) * OID_BYTES + body.length, 0),
+  );
+  writer.number(moves.length, 4);
+  for (const { name, from, to } of moves) {
+    writer.sized(name);
     writer.oid(from);
     writer.oid(to);
   }
-  writer.number(objects.length, 4);
-  for (const { oid, type, data, base } of objects) {
-    const below = base === undefined ? null : read(base);
-    const delta = below?.type === type ? makeDelta(below.data, data) : null;
-    writer.number(TYPES.indexOf(type) | (delta === null ? 0 : AS_DELTA), 1);
+  writer.number(entries.length, 4);
+  for (const { kind, oid, base, body } of entries) {
+    writer.number(base === null ? kind : kind | AS_DELTA, 1);
     writer.oid(oid);
-    if (delta !== null) writer.oid(base ?? null);
-    const body = delta ?? data;
-    writer.number(body.length, 4);
-    writer.bytes(body);
+    if (base !== null) writer.oid(base);
+    writer.sized(body);
   }
-  return writer.whole();
+  return writer.bytes;
 }
 
 /** Reads the body of a record. `read` finds the bases of deltas that no earlier object of the same record brings. Throws `corrupt_object`. */

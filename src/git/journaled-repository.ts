@@ -21,8 +21,12 @@ export interface JournalOptions {
 /** What stock git may lag behind under load (ms, DESIGN §2): rounds of settling that make a pack begin this far apart. */
 const ROUND_MS = 100;
 
-/** As many writes as this within `ROUND_MS` are load. With fewer, an answer waits, that long at most, until stock git sees it. */
-const LOAD_WRITES = 20;
+/**
+ * Writes that each came this soon (ms) after the one before was acknowledged are load from so many on: a program that
+ * writes as fast as it can. Any other answer waits, `ROUND_MS` at most, until stock git sees what it tells.
+ */
+const SOON_MS = 3;
+const LOAD_WRITES = 16;
 
 /** How long a failed round is left alone (ms). */
 const RETRY_MS = 1000;
@@ -38,6 +42,8 @@ interface Waiting {
   readonly group: WriteGroup;
   readonly done: () => void;
   readonly fail: (error: unknown) => void;
+  /** When it came. */
+  readonly since: number;
   tries: number;
 }
 
@@ -78,8 +84,9 @@ export class JournaledRepository implements Repository {
   #failedAt = -Infinity;
   #timer: NodeJS.Timeout | null = null;
   #lost = 0;
-  /** When the last writes were acknowledged, oldest first. */
-  readonly #lately: number[] = [];
+  /** When a write was last acknowledged, and how many came soon after one another until then. */
+  #acknowledged = -Infinity;
+  #streak = 0;
 
   /** Opens a repository: settles what a crash left in its journal first. Throws what settling throws. */
   static async open(fs: FileSystem, gitDir: string, options: JournalOptions): Promise<JournaledRepository> {
@@ -129,7 +136,7 @@ export class JournaledRepository implements Repository {
 
   async apply(group: WriteGroup): Promise<void> {
     return new Promise((done, fail) => {
-      this.#queue.push({ group, done, fail, tries: 0 });
+      this.#queue.push({ group, done, fail, since: performance.now(), tries: 0 });
       this.#flushing ??= this.#flushAll();
     });
   }
@@ -232,9 +239,10 @@ export class JournaledRepository implements Repository {
     }
     this.#unsettled.push({ range, lastSequence: sequence, bytes: range.end - range.start, groups });
     const tell = (): void => {
+      this.#acknowledged = performance.now();
       for (const { done } of accepted) done();
     };
-    if (this.#isLoaded(accepted.length)) {
+    if (this.#isLoaded(accepted)) {
       this.#settleSoon();
       tell();
     } else {
@@ -248,11 +256,10 @@ export class JournaledRepository implements Repository {
     }
   }
 
-  #isLoaded(writes: number): boolean {
-    const now = performance.now();
-    for (let write = 0; write < Math.min(writes, LOAD_WRITES); write++) this.#lately.push(now);
-    while (this.#lately.length > LOAD_WRITES) this.#lately.shift();
-    return this.#lately.length === LOAD_WRITES && (this.#lately[0] ?? 0) > now - ROUND_MS;
+  #isLoaded(accepted: readonly Waiting[]): boolean {
+    if ((accepted[0]?.since ?? 0) > this.#acknowledged + SOON_MS) this.#streak = 0;
+    this.#streak += accepted.length;
+    return this.#streak > LOAD_WRITES;
   }
 
   /** Begins a round of settling: at once when none began lately, so that an idle server's disk is up to date. */

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /** A SHA-1 object id: 40 lower-case hex digits. */
 export type Oid = string;
@@ -35,11 +35,16 @@ export function objectHeader(type: ObjectType, length: number): Buffer {
 
 /** The id of an object: SHA-1 over header and bytes. */
 export function hashObject(type: ObjectType, data: Buffer): Oid {
-  return createHash("sha1").update(objectHeader(type, data.length)).update(data).digest("hex");
+  return hash("sha1", Buffer.concat([objectHeader(type, data.length), data]), "hex");
 }
 
-/** Makes an object ready to be written. A text becomes its UTF-8 bytes. */
-export function encodeObject(type: ObjectType, data: Buffer | string): EncodedObject {
-  const bytes = typeof data === "string" ? Buffer.from(data, "utf8") : data;
-  return { oid: hashObject(type, bytes), type, data: bytes };
+/** Makes an object ready to be written. A text becomes its UTF-8 bytes, pieces are put together. */
+export function encodeObject(type: ObjectType, data: Buffer | string | readonly Buffer[]): EncodedObject {
+  if (Buffer.isBuffer(data)) return encodeObject(type, [data]);
+  const length = typeof data === "string" ? Buffer.byteLength(data) : data.reduce((sum, { length }) => sum + length, 0);
+  const header = `${type} ${length}\0`;
+  // One buffer for both: what is hashed begins with the header, what is kept goes on behind it.
+  const whole =
+    typeof data === "string" ? Buffer.from(header + data, "utf8") : Buffer.concat([Buffer.from(header), ...data]);
+  return { oid: hash("sha1", whole, "hex"), type, data: whole.subarray(header.length) };
 }

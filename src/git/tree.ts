@@ -189,12 +189,12 @@ function editsByName(edits: TreeEdits): Map<string, NameEdits> {
   return byName;
 }
 
-/** Edits entries in a directory's bytes: each name's entry, null where there is none, becomes what `edit` returns. */
+/** Edits entries in a directory's bytes, and returns the pieces of what it becomes: each name's entry, null where there is none, becomes what `edit` returns. */
 function editEntries(
   data: Buffer,
   names: Iterable<string>,
   edit: (old: TreeEntry | null, name: string) => TreeEntry | null,
-): Buffer {
+): Buffer[] {
   const edited = Array.from(names, (text): { text: string; entry: TreeEntry | null } => ({ text, entry: null }));
   // A name has two places, as git orders a directory otherwise than a file.
   const places = edited.flatMap((name) => {
@@ -219,8 +219,8 @@ function editEntries(
     if (entry !== null && isTree(entry) === place.isFolder) pieces.push(formatEntry(entry));
     kept = end;
   }
-  pieces.push(data.subarray(kept));
-  return Buffer.concat(pieces);
+  if (kept < data.length) pieces.push(data.subarray(kept));
+  return pieces;
 }
 
 /**
@@ -245,11 +245,11 @@ export function editTree(
   };
   const editFolder = (tree: Oid | null, inside: TreeEdits): Oid | null => {
     const names = editsByName(inside);
-    const data = editEntries(treeBytes(read, tree), names.keys(), (old, name) =>
+    const pieces = editEntries(treeBytes(read, tree), names.keys(), (old, name) =>
       editEntry(old, name, names.get(name) ?? {}),
     );
-    if (data.length === 0) return null;
-    const object = encodeObject("tree", data);
+    if (pieces.length === 0) return null;
+    const object = encodeObject("tree", pieces);
     if (object.oid !== tree) objects.push(tree === null || tree === EMPTY_TREE ? object : { ...object, base: tree });
     return object.oid;
   };
@@ -257,42 +257,22 @@ export function editTree(
 }
 
 /**
- * The objects of a list that a tree needs, so that what was only a step on the way is not written. One that was made
- * from such a step names what the step was made from as its base.
+ * Edits a tree that is not written yet, outside of the directories in which it was edited itself. Its root was only a
+ * step on the way and is left out; `objects` are those that the new tree needs, the step's among them.
  */
-export function neededBy(root: Oid, objects: readonly EncodedObject[]): EncodedObject[] {
-  const fresh = new Map(objects.map((object) => [object.oid, object]));
-  const beginnings = new Set(objects.map(({ oid }) => Number.parseInt(oid.slice(0, 8), 16)));
-  const needed = new Map<Oid, EncodedObject>();
-  const visit = (oid: Oid): void => {
-    const object = fresh.get(oid);
-    if (object === undefined || needed.has(oid)) return;
-    needed.set(oid, object);
-    if (object.type !== "tree") return;
-    for (let at = 0; at < object.data.length;) {
-      const end = entryEnd(object.data, at);
-      // Most entries are old: their ids are not made into strings.
-      if (beginnings.has(object.data.readUInt32BE(end - 20))) visit(object.data.toString("hex", end - 20, end));
-      at = end;
-    }
-  };
-  visit(root);
-  return Array.from(needed.values(), (object) => withLastingBase(object, fresh, needed));
-}
-
-function withLastingBase(
-  object: EncodedObject,
-  fresh: ReadonlyMap<Oid, EncodedObject>,
-  needed: ReadonlyMap<Oid, EncodedObject>,
-): EncodedObject {
-  const passed = new Set([object.oid]);
-  let { base } = object;
-  while (base !== undefined && !passed.has(base) && fresh.has(base) && !needed.has(base)) {
-    passed.add(base);
-    base = fresh.get(base)?.base;
-  }
-  if (base === object.base) return object;
-  const { oid, type, data } = object;
-  // An edit that was taken back leads from step to step to itself.
-  return base === undefined || passed.has(base) ? { oid, type, data } : { oid, type, data, base };
+export function editFurther(
+  read: ReadObject,
+  step: { readonly root: Oid; readonly objects: readonly EncodedObject[] },
+  edits: TreeEdits,
+): { root: Oid; objects: EncodedObject[] } {
+  const fresh = new Map(step.objects.map((object) => [object.oid, object]));
+  const { root, objects } = editTree((oid) => fresh.get(oid) ?? read(oid), step.root, edits);
+  if (root === step.root) return { root, objects: [...step.objects] };
+  const passed = fresh.get(step.root);
+  const kept = step.objects.filter((object) => object !== passed);
+  const made = objects.map(({ oid, type, data, base }) => {
+    const lasting = base === passed?.oid ? passed?.base : base;
+    return lasting === undefined || lasting === oid ? { oid, type, data } : { oid, type, data, base: lasting };
+  });
+  return { root: root ?? EMPTY_TREE, objects: [...kept, ...made] };
 }

@@ -3,7 +3,7 @@ import { isClosed, type RunRecord } from "../domain/run.ts";
 import { readCommit } from "../git/commit.ts";
 import { type EncodedObject, encodeObject, type Oid } from "../git/objects.ts";
 import type { RefMove } from "../git/refs.ts";
-import { editTree, EMPTY_TREE, EMPTY_TREE_OBJECT, neededBy } from "../git/tree.ts";
+import { editFurther, editTree, EMPTY_TREE, EMPTY_TREE_OBJECT } from "../git/tree.ts";
 import { authoredCommit, type Authorship, type CommitText } from "./authorship.ts";
 import { encodeRecord, type RunView } from "./run-view.ts";
 import type { Store } from "./store.ts";
@@ -21,19 +21,29 @@ export interface BranchCommit {
   readonly text: CommitText;
 }
 
-/** Edits files in a tree; null removes one. `objects` are those that the new tree needs, `unwritten` ones of the old among them. */
+/** Edits files in a tree; null removes one. `objects` are those that the new tree needs and the old one does not have. */
 export function editFiles(
   store: Store,
   tree: Oid,
   files: ReadonlyMap<string, string | null>,
-  unwritten: readonly EncodedObject[] = [],
 ): { tree: Oid; objects: EncodedObject[] } {
+  if (files.size === 0) return { tree, objects: [] };
   const blobs = [...files].map(([path, text]) => ({ path, blob: text === null ? null : encodeObject("blob", text) }));
   const edits = new Map(blobs.map(({ path, blob }) => [path, blob?.oid ?? null]));
-  const { root, objects } = editTree(store.reader(unwritten), tree, edits);
-  const edited = root ?? EMPTY_TREE;
-  const made = [...unwritten, ...blobs.flatMap(({ blob }) => blob ?? []), ...objects];
-  return { tree: edited, objects: neededBy(edited, made) };
+  const { root, objects } = editTree(store.reader(), tree, edits);
+  return { tree: root ?? EMPTY_TREE, objects: [...blobs.flatMap(({ blob }) => blob ?? []), ...objects] };
+}
+
+/** Puts a run's record into a tree that is not written yet. `objects` are all that the new tree needs. */
+export function putRecord(
+  store: Store,
+  { tree, objects }: { readonly tree: Oid; readonly objects: readonly EncodedObject[] },
+  path: string,
+  record: RunRecord,
+): { tree: Oid; objects: EncodedObject[] } {
+  const blob = encodeObject("blob", encodeRecord(record));
+  const edited = editFurther(store.reader(), { root: tree, objects }, new Map([[path, blob.oid]]));
+  return { tree: edited.root, objects: [blob, ...edited.objects] };
 }
 
 /** The trailers that every commit of a run carries. */
@@ -50,7 +60,7 @@ export function runTrailers(
  */
 export async function commitOnBranch(store: Store, author: Authorship, commit: BranchCommit): Promise<RunView> {
   const { record } = commit;
-  const edited = editFiles(store, commit.tree, new Map([[RUN_FILE, encodeRecord(record)]]), commit.objects);
+  const edited = putRecord(store, { tree: commit.tree, objects: commit.objects ?? [] }, RUN_FILE, record);
   const tip = authoredCommit(store.reader(), store.signing(author), {
     ...commit.text,
     tree: edited.tree,

@@ -1,11 +1,11 @@
 import { dirname } from "node:path/posix";
 import { DEFAULT_SHARDS } from "../domain/configuration.ts";
-import { foldId } from "../domain/ids.ts";
+import { decodeId, foldId, mayCollide } from "../domain/ids.ts";
 import { byUnit, canonicalJson, type JsonObject } from "../domain/json.ts";
-import { CONFIGURATION_FILE, documentAt, documentPath } from "../domain/layout.ts";
+import { CONFIGURATION_FILE, documentPath } from "../domain/layout.ts";
 import { counted, type Violation } from "../domain/verdict.ts";
 import { encodeObject, type Oid, type ReadObject } from "../git/objects.ts";
-import { findEntry, readTree } from "../git/tree.ts";
+import { findEntry, readTree, type TreeEntry } from "../git/tree.ts";
 import { schemaSource, type SchemaSource } from "../schema/closure.ts";
 import { blobAt, documentsIn, readDocumentBlob } from "./documents.ts";
 import { MainIndex, referencesIn, uniqueValuesIn } from "./main-index.ts";
@@ -32,11 +32,14 @@ function resultOf(planned: PlannedDocument): JsonObject | null {
   return planned.conflicts.length > 0 ? planned.theirs : planned.merged;
 }
 
+function nameOf({ collection, id }: Pick<PlannedDocument, "collection" | "id">): string {
+  return `${collection}/${id}`;
+}
+
 /** The plan's documents that would stand on `main`, by name. */
 function standing(plan: MergePlan): CheckedDocument[] {
-  const name = ({ collection, id }: PlannedDocument): string => `${collection}/${id}`;
   return plan.documents
-    .toSorted((left, right) => byUnit(name(left), name(right)))
+    .toSorted((left, right) => byUnit(nameOf(left), nameOf(right)))
     .flatMap((planned) => {
       const document = resultOf(planned);
       if (document === null) return [];
@@ -91,7 +94,9 @@ function checkSettings(plan: MergePlan, read: ReadObject, { index }: CheckContex
 }
 
 function checkIdentity(documents: readonly CheckedDocument[], plan: MergePlan, read: ReadObject): Violation[] {
-  const folders = new Map<string, Map<string, string[]>>();
+  // What main has already collides with nothing there; it is the new ones that may.
+  const fresh = new Set(plan.documents.filter(({ ours }) => ours === null).map(nameOf));
+  const folders = new Map<string, string[]>();
   return documents.flatMap(({ collection, id, document }): Violation[] => {
     const rules = plan.rules.collections.get(collection);
     if (rules === undefined) {
@@ -103,11 +108,11 @@ function checkIdentity(documents: readonly CheckedDocument[], plan: MergePlan, r
       const message = `The id inside is ${JSON.stringify(document["id"] ?? null)}, the document's is "${id}".`;
       violations.push({ code: "id_mismatch", collection, id, pointer: "/id", message });
     }
+    if (!fresh.has(nameOf({ collection, id }))) return violations;
     const folder = dirname(documentPath(collection, id, rules.shards));
-    const ids = folders.get(folder) ?? idsByFold(read, plan.tree, folder, collection);
-    folders.set(folder, ids);
-    for (const other of ids.get(foldId(id)) ?? []) {
-      if (other === id) continue;
+    const names = folders.get(folder) ?? readTree(read, findEntry(read, plan.tree, folder)?.oid ?? null).map(fileName);
+    folders.set(folder, names);
+    for (const other of collidingIds(names, id)) {
       const message = `The id differs from "${other}" only in case or normal form.`;
       violations.push({ code: "id_collision", collection, id, pointer: "/id", message, detail: { id: other } });
     }
@@ -115,14 +120,17 @@ function checkIdentity(documents: readonly CheckedDocument[], plan: MergePlan, r
   });
 }
 
-/** The ids of a folder's documents, by the form in which they collide. */
-function idsByFold(read: ReadObject, tree: Oid, folder: string, collection: string): Map<string, string[]> {
-  const ids = new Map<string, string[]>();
-  for (const { name } of readTree(read, findEntry(read, tree, folder)?.oid ?? null)) {
-    const id = documentAt(`metadata/${collection}/${name}`)?.id;
-    if (id !== undefined) ids.set(foldId(id), [...(ids.get(foldId(id)) ?? []), id]);
-  }
-  return ids;
+function fileName({ name }: TreeEntry): string {
+  return name.replace(/\.json$/, "");
+}
+
+/** The ids of other documents in one folder that collide with an id. */
+function collidingIds(names: readonly string[], id: string): string[] {
+  const folded = foldId(id);
+  return names.flatMap((name) => {
+    const other = mayCollide(name, id) ? decodeId(name) : null;
+    return other !== null && other !== id && foldId(other) === folded ? [other] : [];
+  });
 }
 
 /** References outward from checked documents, and inward to the ones that go. */

@@ -5,13 +5,12 @@ import { MAIN, runRecordPath, runRef } from "../domain/layout.ts";
 import type { RunRecord } from "../domain/run.ts";
 import { counted, listed, type Verdict } from "../domain/verdict.ts";
 import { readCommit } from "../git/commit.ts";
-import { encodeObject, type Oid } from "../git/objects.ts";
-import { editTree, neededBy } from "../git/tree.ts";
+import type { Oid } from "../git/objects.ts";
 import { type Assessment, assessRun, conflictsOf } from "./assess.ts";
 import { authoredCommit, type Authorship, checkedTrailer, markOf, named, VALIDATION } from "./authorship.ts";
-import { commitOnBranch, runTrailers } from "./branch.ts";
+import { commitOnBranch, putRecord, runTrailers } from "./branch.ts";
 import type { MergePlan } from "./plan.ts";
-import { encodeRecord, findClosedRun, findRun, type RunView } from "./run-view.ts";
+import { findClosedRun, findRun, type RunView } from "./run-view.ts";
 import type { Store } from "./store.ts";
 import { branchRules } from "./submission.ts";
 
@@ -58,14 +57,7 @@ async function merge(
     merge: { verdict },
   };
   const { subject, lines } = summary(found.plan);
-  const blob = encodeObject("blob", encodeRecord(record));
-  const edited = editTree(
-    store.reader(found.plan.objects),
-    found.plan.tree,
-    new Map([[runRecordPath(record.id), blob.oid]]),
-  );
-  const tree = edited.root ?? found.plan.tree;
-  const objects = neededBy(tree, [...found.plan.objects, blob, ...edited.objects]);
+  const { tree, objects } = putRecord(store, found.plan, runRecordPath(record.id), record);
   const commit = authoredCommit(store.reader(), store.signing(judgedFor(store, author, view.head)), {
     subject: `Merge run ${record.id} of ${record.job_id}: ${subject}`,
     body: lines,
