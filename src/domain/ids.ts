@@ -45,10 +45,14 @@ export function decodeId(name: string): string | null {
   return encodeId(id) === name && idProblem(id) === null ? id : null;
 }
 
+/** Text of which some letters, those beyond ASCII, have several spellings: in an id, and in a file name. */
+const SPELT_VARIOUSLY = /[\u0080-\uffff]|%[89A-F]/;
+
 /** Tells whether a file name may be that of an id which collides with another id, itself included; seldom when it is not. */
 export function mayCollide(name: string, id: string): boolean {
-  // Letters beyond ASCII have several spellings, and the first byte of a device's name is escaped.
-  return name.startsWith("%") || /%[89A-F]/.test(name) || name.toLowerCase() === encodeId(id).toLowerCase();
+  if (SPELT_VARIOUSLY.test(name) || SPELT_VARIOUSLY.test(id)) return true;
+  // The first byte of a device's name is escaped, in upper and lower case differently.
+  return name.startsWith("%") || name.toLowerCase() === encodeId(id).toLowerCase();
 }
 
 /** The form in which two ids collide: NFC and lower case, both at once, as some letters are composed in lower case only. */

@@ -4,7 +4,7 @@ import { decodeId, foldId, mayCollide } from "../domain/ids.ts";
 import { byUnit, canonicalJson, type JsonObject } from "../domain/json.ts";
 import { CONFIGURATION_FILE, documentPath } from "../domain/layout.ts";
 import { counted, type Violation } from "../domain/verdict.ts";
-import { encodeObject, type Oid, type ReadObject } from "../git/objects.ts";
+import { encodeObject, type ReadObject } from "../git/objects.ts";
 import { findEntry, readTree, type TreeEntry } from "../git/tree.ts";
 import { schemaSource, type SchemaSource } from "../schema/closure.ts";
 import { blobAt, documentsIn, readDocumentBlob } from "./documents.ts";

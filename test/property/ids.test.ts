@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decodeId, encodeId, foldId, idProblem, shardOf } from "../../src/domain/ids.ts";
+import { decodeId, encodeId, foldId, idProblem, mayCollide, shardOf } from "../../src/domain/ids.ts";
 import { text } from "./generators.ts";
 import { holds } from "./runs.ts";
 
@@ -107,5 +107,24 @@ test("ids that differ only in case or normal form lie in one folder", () => {
     expect(foldId(other)).toBe(foldId(one));
     expect(shardOf(other, shards)).toBe(shardOf(one, shards));
     expect(shardOf(one, shards)).toMatch([/^$/, /^[0-9a-f]{2}\/$/, /^[0-9a-f]{2}\/[0-9a-f]{2}\/$/][shards] ?? /never/);
+  });
+});
+
+/** Other spellings of a text, some of which collide with it. */
+const SPELLINGS: ((one: string) => string)[] = [
+  (one) => one,
+  (one) => one.toUpperCase(),
+  (one) => one.toLowerCase(),
+  (one) => one.normalize("NFD"),
+  (one) => one.normalize("NFC").toUpperCase(),
+  (one) => one.replace("k", "\u212a"),
+];
+
+test("of two ids that collide, each file name is looked at for the other", () => {
+  holds(fc.tuple(id, fc.constantFrom(...SPELLINGS)), ([one, spell]) => {
+    const other = spell(`${one}k`);
+    fc.pre(idProblem(`${one}k`) === null && idProblem(other) === null && foldId(other) === foldId(`${one}k`));
+    expect(mayCollide(encodeId(other), `${one}k`)).toBe(true);
+    expect(mayCollide(encodeId(`${one}k`), other)).toBe(true);
   });
 });
