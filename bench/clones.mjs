@@ -1,7 +1,7 @@
 // Row: that closed runs leave nothing behind that a clone would have to carry.
 import { rmSync } from "node:fs";
 import { byTurns, median } from "./measure.mjs";
-import { git, startSide } from "./processes.mjs";
+import { git } from "./processes.mjs";
 import { row } from "./rows.mjs";
 
 export const names = ["clone:plain"];
@@ -10,32 +10,33 @@ const DOCUMENTS = 2000;
 const RUNS = { quick: 3000, full: 30_000 };
 
 /** The last runs are closed by the store itself, so that its own packs and refs are part of what is cloned. */
-const OWN_MS = 2000;
+const OWN_MS = 1000;
 
-export async function measure({ workspace, quick, plan }) {
+/** Measures the row. */
+export async function measure({ workspace, opening, quick, plan }) {
   const closed = quick ? RUNS.quick : RUNS.full;
   const data = await workspace.copy({ documents: DOCUMENTS, closed, kept: closed / 5, changing: true });
-  const own = await startSide("merges", { data, documents: DOCUMENTS });
-  await own.call("merges", OWN_MS);
-  await own.end();
+  const own = await opening.side("merges", { data, documents: DOCUMENTS });
+  await own?.call("merges", OWN_MS);
+  await opening.end();
 
   const plain = workspace.path("plain");
   git(["init", "--quiet", "--bare", "--initial-branch=main", plain]);
   git(["--git-dir", plain, "fetch", "--quiet", `file://${data}/repo.git`, "refs/heads/main:refs/heads/main"]);
-  const clone = (source) => () => {
+  const clone = (source) => async () => {
     const target = workspace.path("clone");
     const started = performance.now();
     git(["clone", "--quiet", "--no-checkout", `file://${source}`, target]);
     const milliseconds = performance.now() - started;
     rmSync(target, { recursive: true });
-    return Promise.resolve(milliseconds);
+    return milliseconds;
   };
   const found = await byTurns({ ours: clone(`${data}/repo.git`), plain: clone(plain) }, plan);
   return [
     row("clone:plain", {
-      ours: median(found.ours) / 1000,
+      ours: median(found.ours ?? []) / 1000,
       reference: "a repository whose only ref is the same main",
-      value: median(found.plain) / 1000,
+      value: median(found.plain ?? []) / 1000,
       durable: true,
     }),
   ];

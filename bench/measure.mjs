@@ -2,6 +2,12 @@
 
 /** @typedef {{ operations: number, milliseconds: number }} Round */
 
+/** Tells a fault; the bench goes on with what is left, and ends with exit code 1. */
+export function broken(what, error) {
+  process.exitCode = 1;
+  process.stderr.write(`bench: ${what} broke: ${error.stack ?? error}\n`);
+}
+
 /** The middle of some numbers. */
 export function median(numbers) {
   const sorted = numbers.toSorted((left, right) => left - right);
@@ -34,21 +40,28 @@ export async function repeatFor(milliseconds, inFlight, operation) {
 }
 
 /**
- * Runs measurements by turns, in alternating order, after a shorter round each that does not count.
+ * Runs measurements by turns, in alternating order, after a shorter round each that does not count. One that breaks is
+ * told and has no results.
  * @template Result
  * @param {Record<string, (milliseconds: number) => Promise<Result>>} measurements
  * @param {{ rounds: number, milliseconds: number }} plan
  * @returns {Promise<Record<string, Result[]>>}
  */
 export async function byTurns(measurements, { rounds, milliseconds }) {
-  const names = Object.keys(measurements);
-  const results = Object.fromEntries(names.map((name) => [name, []]));
-  for (const name of names) await measurements[name](milliseconds / 2);
-  for (let round = 0; round < rounds; round++) {
-    for (const name of round % 2 === 0 ? names : names.toReversed())
-      results[name].push(await measurements[name](milliseconds));
+  const results = new Map(Object.keys(measurements).map((name) => [name, []]));
+  for (let round = -1; round < rounds; round++) {
+    const names = [...results.keys()];
+    for (const name of round % 2 === 0 ? names : names.toReversed()) {
+      try {
+        const result = await measurements[name](round < 0 ? milliseconds / 2 : milliseconds);
+        if (round >= 0) results.get(name).push(result);
+      } catch (error) {
+        broken(name, error);
+        results.delete(name);
+      }
+    }
   }
-  return results;
+  return Object.fromEntries(results);
 }
 
 /** Operations per second of each of several measurements: the median of their rounds. */
@@ -56,4 +69,18 @@ export async function rates(measurements, plan) {
   const results = await byTurns(measurements, plan);
   const rate = ({ operations, milliseconds }) => (operations * 1000) / milliseconds;
   return Object.fromEntries(Object.entries(results).map(([name, rounds]) => [name, median(rounds.map(rate))]));
+}
+
+/**
+ * The named functions of sides as measurements, once all of these are open; those that did not open are left out.
+ * @param {Record<string, readonly [Promise<{ call: Function } | null>, string]>} sides
+ */
+export async function measurementsOf(sides) {
+  const opened = await Promise.all(
+    Object.entries(sides).map(async ([name, [side, call]]) => ({ name, side: await side, call })),
+  );
+  const open = opened.filter(({ side }) => side !== null);
+  return Object.fromEntries(
+    open.map(({ name, side, call }) => [name, (milliseconds) => side.call(call, milliseconds)]),
+  );
 }

@@ -21,6 +21,26 @@ const place = (file) => fileURLToPath(new URL(file, import.meta.url));
 
 /** Processes that are still there; whatever goes wrong, they end with the bench. */
 const living = new Set();
+
+/** What is measured did not begin to work within the time it has: no fault of the bench's. */
+export class TooSlow extends Error {}
+
+/** Waits for what begins, and ends its process when that takes longer than it may. */
+async function within(seconds, child, what, beginning) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => {
+      child.kill("SIGKILL");
+      reject(new TooSlow(`${what} was not ready within ${seconds} s`));
+    }, seconds * 1000);
+  });
+  try {
+    return await Promise.race([beginning, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 process.on("exit", () => living.forEach((child) => child.kill("SIGKILL")));
 
 function keep(child) {
@@ -30,11 +50,11 @@ function keep(child) {
 }
 
 /**
- * Starts a server and waits until it says where it listens.
+ * Starts a server and waits until it says where it listens. Throws `TooSlow`.
  * @param {readonly string[]} args of node
  * @param {RegExp} pattern the line that names the URL
  */
-async function startServer(args, pattern) {
+async function startServer(args, pattern, seconds) {
   const child = keep(
     spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env: { PATH: process.env["PATH"] } }),
   );
@@ -44,7 +64,7 @@ async function startServer(args, pattern) {
     said.push(chunk.toString("utf8"));
     if (said.length > 50) said.shift();
   });
-  const url = await Promise.race([
+  const listening = Promise.race([
     new Promise((resolve) => {
       createInterface({ input: child.stdout }).on("line", (line) => {
         const found = pattern.exec(line)?.[1];
@@ -55,6 +75,7 @@ async function startServer(args, pattern) {
       throw new Error(`the server ended with ${code} before it listened: ${said.join("")}`);
     }),
   ]);
+  const url = await within(seconds, child, "the server", listening);
   return {
     url,
     pid: child.pid,
@@ -66,39 +87,40 @@ async function startServer(args, pattern) {
   };
 }
 
-/** Starts `runtree serve` on a data directory. */
-export async function serve(data) {
-  return startServer(
-    [place("../dist/cli/main.js"), "serve", "--port", "0", "--data", data],
-    /^runtree listening on (\S+)/,
-  );
+/** Starts `runtree serve` on a data directory. Throws `TooSlow` after so many seconds. */
+export async function serve(data, seconds) {
+  const args = [place("../dist/cli/main.js"), "serve", "--port", "0", "--data", data];
+  return startServer(args, /^runtree listening on (\S+)/, seconds);
 }
 
 /** Starts a bare Koa server that answers every request with the bytes of a file. */
-export async function serveEcho(file) {
-  return startServer([place("echo-server.mjs"), file], /^listening on (\S+)/);
+export async function serveEcho(file, seconds) {
+  return startServer([place("echo-server.mjs"), file], /^listening on (\S+)/, seconds);
 }
 
 /**
  * Starts a side: a module of `sides/` in a process of its own. It exports `open(options)`, which returns named functions;
  * each is called through `call(name, argument)`. `close` is called, when there is one, and the process ended, by `end`.
+ * Each call may take so many seconds, then it throws `TooSlow`.
  */
-export async function startSide(module, options) {
+export async function startSide(module, options, seconds) {
   const child = keep(fork(place("side-process.mjs"), [place(`sides/${module}.mjs`)], { serialization: "advanced" }));
   const gone = once(child, "exit").then(([code]) => {
     throw new Error(`side ${module} ended with ${code}`);
   });
   gone.catch(() => undefined);
-  const call = async (name, argument) => {
+  const ask = async (name, argument) => {
     child.send({ name, argument });
     const [answer] = await Promise.race([once(child, "message"), gone]);
     if ("error" in answer) throw new Error(`side ${module}, ${name}: ${answer.error}`);
     return answer.result;
   };
+  const call = async (name, argument) => within(seconds, child, `side ${module}, ${name},`, ask(name, argument));
   await call("open", options);
   return {
     call,
     end: async () => {
+      if (!child.connected) return;
       await call("close");
       child.disconnect();
       await gone.catch(() => undefined);

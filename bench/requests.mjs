@@ -1,8 +1,7 @@
 // Rows: a run's whole life over HTTP, and reading a document over HTTP.
 import { writeFileSync } from "node:fs";
 import { documentOf } from "./documents.mjs";
-import { rates } from "./measure.mjs";
-import { serve, serveEcho, startSide } from "./processes.mjs";
+import { measurementsOf, rates } from "./measure.mjs";
 import { row } from "./rows.mjs";
 import { canonicalJson } from "./store.mjs";
 
@@ -12,29 +11,21 @@ export const names = ["run-cycle:git", "read:echo"];
 const CYCLE = { documents: 1000, clients: 8 };
 const READ = { documents: 100_000, connections: 32 };
 
-export async function measure({ workspace, wanted, plan }) {
+/** Measures the wanted rows, each with its own servers. */
+export async function measure({ wanted, ...bench }) {
   const rows = [];
-  if (wanted.includes("run-cycle:git")) rows.push(await runCycle(workspace, plan));
-  if (wanted.includes("read:echo")) rows.push(await reads(workspace, plan));
+  if (wanted.includes("run-cycle:git")) rows.push(await runCycle(bench));
+  if (wanted.includes("read:echo")) rows.push(await reads(bench));
   return rows;
 }
 
-async function runCycle(workspace, plan) {
+async function runCycle({ workspace, opening, plan }) {
   const { documents, clients } = CYCLE;
-  const server = await serve(await workspace.copy({ documents }));
-  const load = await startSide("load", { url: server.url, documents, connections: clients });
+  const server = opening.server(await workspace.copy({ documents }));
+  const load = opening.load(server, { documents, connections: clients });
   const data = await workspace.stockCopy({ documents });
-  const reference = await startSide("git-cycles", { data, documents, clients, folder: workspace.path("indexes") });
-  const found = await rates(
-    {
-      ours: (milliseconds) => load.call("cycles", milliseconds),
-      git: (milliseconds) => reference.call("cycles", milliseconds),
-    },
-    plan,
-  );
-  await load.end();
-  await reference.end();
-  await server.stop();
+  const git = opening.side("git-cycles", { data, documents, clients, folder: workspace.path("indexes") });
+  const found = await rates(await measurementsOf({ ours: [load, "cycles"], git: [git, "cycles"] }), plan);
   return row("run-cycle:git", {
     ours: found.ours,
     reference: "the same by git commands",
@@ -43,22 +34,13 @@ async function runCycle(workspace, plan) {
   });
 }
 
-async function reads(workspace, plan) {
+async function reads({ workspace, opening, plan }) {
   const { documents, connections } = READ;
   const file = workspace.path("document");
   writeFileSync(file, canonicalJson(documentOf(documents - 1, documents)));
-  const servers = { ours: await serve(await workspace.copy({ documents })), echo: await serveEcho(file) };
-  const load = async ({ url }) => startSide("load", { url, documents, connections });
-  const loads = { ours: await load(servers.ours), echo: await load(servers.echo) };
-  const found = await rates(
-    {
-      ours: (milliseconds) => loads.ours.call("reads", milliseconds),
-      echo: (milliseconds) => loads.echo.call("reads", milliseconds),
-    },
-    plan,
-  );
-  for (const each of [loads.ours, loads.echo]) await each.end();
-  for (const each of [servers.ours, servers.echo]) await each.stop();
+  const ours = opening.load(opening.server(await workspace.copy({ documents })), { documents, connections });
+  const echo = opening.load(opening.echo(file), { documents, connections });
+  const found = await rates(await measurementsOf({ ours: [ours, "reads"], echo: [echo, "reads"] }), plan);
   return row("read:echo", {
     ours: found.ours,
     reference: "bare Koa, the same bytes",

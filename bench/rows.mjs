@@ -5,10 +5,10 @@
  * @typedef {object} Row
  * @property {string} name
  * @property {string} unit of `ours` and `reference_value`
- * @property {number} ours
+ * @property {number | null} ours null when it could not be measured
  * @property {string} reference what it is compared with
- * @property {number} reference_value
- * @property {number} ratio ours / reference_value
+ * @property {number | null} reference_value
+ * @property {number | null} ratio ours / reference_value
  * @property {boolean} durable whether ours was on the disk when it counted
  */
 
@@ -32,18 +32,30 @@ export const GOALS = {
   "validate:ajv": { unit: "documents/s", atLeast: 0.5 },
 };
 
-/** Makes a row. @returns {Row} */
+const measured = (value) => (Number.isFinite(value) ? value : null);
+
+/** Makes a row; what was not measured (undefined, NaN) is null. @returns {Row} */
 export function row(name, { ours, reference, value, durable }) {
-  return { name, unit: GOALS[name].unit, ours, reference, reference_value: value, ratio: ours / value, durable };
+  const { unit } = GOALS[name];
+  return {
+    name,
+    unit,
+    ours: measured(ours),
+    reference,
+    reference_value: measured(value),
+    ratio: measured(ours / value),
+    durable,
+  };
 }
 
 /** Tells whether a row reaches its goal. @param {Row} row */
 export function reached({ name, ratio }) {
   const { atLeast = -Infinity, atMost = Infinity } = GOALS[name];
-  return ratio >= atLeast && ratio <= atMost;
+  return ratio !== null && ratio >= atLeast && ratio <= atMost;
 }
 
 function number(value) {
+  if (value === null) return "–";
   return value >= 1000 ? Math.round(value).toLocaleString("en-US") : String(Number(value.toPrecision(3)));
 }
 

@@ -12,7 +12,7 @@ export class Workspace {
   #copies = 0;
 
   constructor() {
-    process.on("exit", () => rmSync(this.#folder, { recursive: true, force: true }));
+    process.on("exit", () => rmSync(this.#folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }));
   }
 
   /** A path that nothing is at. */

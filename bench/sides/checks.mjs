@@ -2,7 +2,7 @@
 import { FIRST_STUDY, nameOf, sample, SAMPLE } from "../documents.mjs";
 import { ajvFor, assessDocuments, canonicalJson, open as openStore, propose } from "../store.mjs";
 
-const BATCH = 3000;
+const BATCH = 2000;
 
 export async function open({ data, documents }) {
   const { store, close } = await openStore(data);

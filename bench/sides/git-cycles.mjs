@@ -10,7 +10,7 @@ import { canonicalJson, encodeRecord, pathOf, runRef } from "../store.mjs";
 
 const run = promisify(execFile);
 
-/** $1 is the branch; prints its first commit. The index is the client's own and stays read from here on. */
+/** $1 is the branch; prints its first commit. The index is the client's own and goes on from here. */
 const CREATE = `set -e
 main=$(git rev-parse refs/heads/main)
 git read-tree "$main"
@@ -33,8 +33,7 @@ const DONE = `set -e
 main=$(git rev-parse refs/heads/main)
 git read-tree "$(git merge-tree --write-tree "$main" "$2")"
 record=$(git hash-object -w record.json)
-git update-index --force-remove run.json
-git update-index --add --cacheinfo "100644,$record,$3"
+printf '0 %040d\\trun.json\\n100644 %s\\t%s\\n' 0 "$record" "$3" | git update-index --index-info
 commit=$(git commit-tree "$(git write-tree)" -p "$main" -p "$2" -m "Merge $1")
 printf 'update refs/heads/main %s %s\\ndelete %s %s\\n' "$commit" "$main" "$1" "$2" | git update-ref --stdin`;
 

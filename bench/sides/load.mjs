@@ -16,9 +16,18 @@ const PAGES = [
   "status=success&pipeline_name=pipeline-3&start_date=2025-06-01T00:00:00Z",
 ].map((query) => `/runs?${query}`);
 
-/** Connects so many clients. `documents` is how many the server's repository has. */
+/** Makes so many clients. `documents` is how many the server's repository has. */
 export async function open({ url, connections, documents }) {
-  const clients = await Promise.all(Array.from({ length: connections }, () => Connection.to(url)));
+  let clients = [];
+  /** Connects anew: a server closes connections that were idle for a while, as they are between two rounds. */
+  const connected = (measure) => async (milliseconds) => {
+    clients = await Promise.all(Array.from({ length: connections }, () => Connection.to(url)));
+    try {
+      return await measure(milliseconds);
+    } finally {
+      for (const client of clients) client.close();
+    }
+  };
   const patchOf = ({ collection, id }, notes) => ({ body: { [collection]: { [id]: { notes } } } });
   const startRun = async (client) => JSON.parse((await client.request("POST", RUNS, {})).toString("utf8")).id;
   const runs = [];
@@ -55,11 +64,10 @@ export async function open({ url, connections, documents }) {
     return found;
   };
   return {
-    patches: (milliseconds) => repeatFor(milliseconds, connections, patch),
-    cycles: (milliseconds) => repeatFor(milliseconds, connections, cycle),
-    reads: (milliseconds) => repeatFor(milliseconds, connections, read),
-    health: (milliseconds) => latencies(milliseconds, ["/healthz"]),
-    lists: (milliseconds) => latencies(milliseconds, PAGES),
-    close: () => clients.forEach((client) => client.close()),
+    patches: connected((milliseconds) => repeatFor(milliseconds, connections, patch)),
+    cycles: connected((milliseconds) => repeatFor(milliseconds, connections, cycle)),
+    reads: connected((milliseconds) => repeatFor(milliseconds, connections, read)),
+    health: connected((milliseconds) => latencies(milliseconds, ["/healthz"])),
+    lists: connected((milliseconds) => latencies(milliseconds, PAGES)),
   };
 }
