@@ -8,6 +8,9 @@ const FEWEST_SLOTS = 64;
 /** The words of the id that was read last: reading one makes no garbage. */
 const words = new Uint32Array(WORDS);
 
+/** The bytes of the id that was written last. */
+const bytes = Buffer.alloc(WORDS * 4);
+
 /** Reads an id's 40 hex digits into `words`. */
 function readWords(oid: Oid): void {
   for (let word = 0; word < WORDS; word++) {
@@ -35,9 +38,8 @@ export class OidList {
 
   /** The id at an index; forty zeros beyond the end. */
   at(index: number): Oid {
-    let oid = "";
-    for (let word = 0; word < WORDS; word++) oid += this.wordAt(index, word).toString(16).padStart(8, "0");
-    return oid;
+    for (let word = 0; word < WORDS; word++) bytes.writeUInt32BE(this.wordAt(index, word), word * 4);
+    return bytes.toString("hex");
   }
 
   /** One of the five words of the id at an index, the first eight digits first. */

@@ -142,26 +142,31 @@ export class RunRows {
 
   /** A page of the runs of a filter, newest first. */
   select(filter: RunFilter, page: { readonly offset: number; readonly limit: number }): RunPage {
+    const { start = -Infinity, end = Infinity } = filter;
     const wanted = MEMBERS.flatMap((name) => {
-      const text = filter[name];
-      return text === undefined ? [] : [{ member: this.#memberOf(name), value: this.#texts.find(String(text)) + 1 }];
+      const [text, { values, rows }] = [filter[name], this.#memberOf(name)];
+      const value = text === undefined ? 0 : this.#texts.find(String(text)) + 1;
+      const list = rows.get(value) ?? [];
+      // What every run has narrows nothing.
+      return text === undefined || list.length === this.#order.length ? [] : [{ values: values.values(), value, list }];
     });
-    const lists = wanted.map(({ member, value }) => member.rows.get(value) ?? []);
-    const shortest = lists.reduce((short, list) => (list.length < short.length ? list : short), this.#order);
-    if (lists.length <= 1 && filter.start === undefined && filter.end === undefined) {
-      const end = Math.max(0, shortest.length - page.offset);
-      const rows = shortest.slice(Math.max(0, end - page.limit), end).reverse();
+    const shortest = wanted.reduce((short, { list }) => (list.length < short.length ? list : short), this.#order);
+    if (wanted.length <= 1 && filter.start === undefined && filter.end === undefined) {
+      const last = Math.max(0, shortest.length - page.offset);
+      const rows = shortest.slice(Math.max(0, last - page.limit), last).reverse();
       return { total: shortest.length, ids: rows.map((row) => this.#ids.at(row)) };
     }
-    const [start, end] = [filter.start ?? -Infinity, filter.end ?? Infinity];
     const times = this.#times.values();
-    const tests = wanted.map(({ member, value }) => ({ values: member.values.values(), value }));
+    const fits = (row: number): boolean => {
+      const time = times[row] ?? 0;
+      for (const { values, value } of wanted) if (values[row] !== value) return false;
+      return time >= start && time <= end;
+    };
     const ids: string[] = [];
     let total = 0;
     for (let at = shortest.length - 1; at >= 0; at--) {
       const row = shortest[at] ?? 0;
-      const time = times[row] ?? 0;
-      if (time < start || time > end || !tests.every(({ values, value }) => values[row] === value)) continue;
+      if (!fits(row)) continue;
       if (total >= page.offset && ids.length < page.limit) ids.push(this.#ids.at(row));
       total++;
     }
