@@ -147,8 +147,17 @@ export function listDocuments(
   page: { limit: number; offset: number; at: string | undefined },
 ): DocumentPage {
   const commit = commitAt(store, page.at);
-  collectionAt(store, commit, collection);
+  const { shards } = collectionAt(store, commit, collection);
   const read = store.reader();
+  const { index } = store.main;
+  if (commit === store.main.commit) {
+    const { tree } = readCommit(read, commit);
+    const items = index.ids(collection, page).flatMap((id) => {
+      const oid = blobAt(read, tree, documentPath(collection, id, shards));
+      return oid === null ? [] : [{ id, etag: oid, document: readDocumentBlob(read, oid) ?? {} }];
+    });
+    return { commit, total: index.count(collection), items };
+  }
   const all = [...documentsIn(read, readCommit(read, commit).tree, collection)].sort((left, right) =>
     byUnit(left.id, right.id),
   );

@@ -6,6 +6,7 @@ import { changedDocuments, type DocumentChange, readDocumentBlob } from "./docum
 import { NameTable } from "./name-table.ts";
 import { type Posting, Postings, type PostingsState } from "./postings.ts";
 import type { RuledCollection, Rules } from "./rules.ts";
+import { SortedNames } from "./sorted-names.ts";
 
 /** A document that refers to another, and where. */
 export interface Referrer {
@@ -64,12 +65,13 @@ const AT_A_TIME = 4096;
 /** What an index knows, as plain values for a snapshot; its rules are those of its tree. */
 export interface MainIndexState {
   readonly tree: Oid;
-  readonly counts: ReadonlyMap<string, number>;
+  /** The documents of each collection, by id. */
+  readonly collections: ReadonlyMap<string, Uint32Array>;
   readonly postings: PostingsState;
 }
 
 /**
- * What the gate must know of all of `main` at once: references inward, unique values, counts. Derived from one tree
+ * What the gate must know of all of `main` at once: references inward, unique values, which documents there are. Derived from one tree
  * under one set of rules, held in memory, moved along with `main` at the cost of what changes.
  */
 export class MainIndex {
@@ -77,7 +79,7 @@ export class MainIndex {
   readonly #read: ReadObject;
   /** Numbers of documents, by "collection/id". */
   readonly #documents: NameTable;
-  readonly #counts: Map<string, number>;
+  readonly #collections: Map<string, SortedNames>;
   readonly #postings: Postings;
   #tree: Oid | null;
 
@@ -95,7 +97,9 @@ export class MainIndex {
     this.#read = read;
     this.rules = rules;
     this.#documents = documents;
-    this.#counts = new Map(state?.counts);
+    this.#collections = new Map(
+      Array.from(state?.collections ?? [], ([name, sorted]) => [name, new SortedNames(documents, sorted)]),
+    );
     this.#postings = new Postings(state?.postings);
     this.#tree = state?.tree ?? null;
     if (state === undefined) this.#build(tree);
@@ -104,14 +108,20 @@ export class MainIndex {
 
   /** How many documents a collection has. */
   count(collection: string): number {
-    return this.#counts.get(collection) ?? 0;
+    return this.#collections.get(collection)?.length ?? 0;
   }
 
   /** How many documents there are. */
   get size(): number {
     let size = 0;
-    for (const count of this.#counts.values()) size += count;
+    for (const { length } of this.#collections.values()) size += length;
     return size;
+  }
+
+  /** Ids of a collection's documents in their order, a page of them. */
+  ids(collection: string, page: { readonly offset: number; readonly limit: number }): string[] {
+    const found = this.#collections.get(collection)?.slice(page.offset, page.limit) ?? [];
+    return found.map((document) => this.#nameOf(document).id);
   }
 
   /** The documents that refer to an id. */
@@ -160,9 +170,13 @@ export class MainIndex {
     for (const change of listed) if (change.after !== null) this.#note(change);
   }
 
-  #note({ collection, id, before, after, postings }: DocumentChange & { readonly postings: readonly Posting[] }): void {
-    this.#counts.set(collection, this.count(collection) + (after === null ? 0 : 1) - (before === null ? 0 : 1));
-    this.#postings.list(this.#documents.add(`${collection}/${id}`), postings);
+  #note({ collection, id, after, postings }: DocumentChange & { readonly postings: readonly Posting[] }): void {
+    const document = this.#documents.add(`${collection}/${id}`);
+    const sorted = this.#collections.get(collection) ?? new SortedNames(this.#documents);
+    this.#collections.set(collection, sorted);
+    if (after === null) sorted.remove(document);
+    else sorted.add(document);
+    this.#postings.list(document, postings);
   }
 
   /** What a document is listed under: the ids it refers to, and its unique values. */
@@ -187,6 +201,7 @@ export class MainIndex {
 
   /** All that is known, for a snapshot; it changes with the index. */
   state(): MainIndexState {
-    return { tree: this.#tree ?? "", counts: this.#counts, postings: this.#postings.state() };
+    const collections = new Map(Array.from(this.#collections, ([name, sorted]) => [name, sorted.values()]));
+    return { tree: this.#tree ?? "", collections, postings: this.#postings.state() };
   }
 }

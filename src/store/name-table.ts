@@ -4,6 +4,11 @@ import { NumberList } from "../git/number-list.ts";
 const FEWEST_SLOTS = 64;
 const FEWEST_BYTES = 1024;
 
+/** UTF-16 has what UTF-8 begins with 0xF0 and above before what it begins with 0xEE and 0xEF; otherwise their orders agree. */
+function rank(byte: number): number {
+  return byte === 0xee || byte === 0xef ? byte + 0x10 : byte;
+}
+
 /** What a table knows, as plain bytes and numbers for a snapshot. */
 export interface NameTableState {
   readonly bytes: Uint8Array;
@@ -56,10 +61,18 @@ export class NameTable {
     return this.#bytes.toString("utf8", this.#start(number), this.#ends.at(number));
   }
 
-  /** Orders two numbers as their texts' bytes are ordered. */
+  /** Orders two numbers as their texts are ordered by UTF-16 units. */
   compare(left: number, right: number): number {
-    const [start, end] = [this.#start(right), this.#ends.at(right)];
-    return this.#bytes.compare(this.#bytes, start, end, this.#start(left), this.#ends.at(left));
+    const start = this.#start(left);
+    const other = this.#start(right);
+    const length = this.#ends.at(left) - start;
+    const otherLength = this.#ends.at(right) - other;
+    for (let at = 0; at < length && at < otherLength; at++) {
+      const byte = this.#bytes[start + at] ?? 0;
+      const otherByte = this.#bytes[other + at] ?? 0;
+      if (byte !== otherByte) return rank(byte) - rank(otherByte);
+    }
+    return length - otherLength;
   }
 
   /** All texts, for a snapshot; they change with the table. */

@@ -36,9 +36,9 @@ function dumpMain({ commit, history, documents, changes, index }: MainSnapshot):
     chain,
     landed: sorted(Array.from(history.landed, (place, number) => `${commits.at(number)} ${place}`)),
     changed: sorted(changed),
-    counts: sorted(
-      Array.from(index.counts, ([name, count]) => `${name} ${count}`).filter((line) => !line.endsWith(" 0")),
-    ),
+    documents: [...index.collections]
+      .sort(([left], [right]) => byUnit(left, right))
+      .flatMap(([, documents]) => Array.from(documents, (document) => names[document])),
     listed: sorted(listed),
   };
 }

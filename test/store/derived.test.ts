@@ -4,11 +4,12 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { cancelRun } from "../../src/actions/cancel-run.ts";
 import { putConfiguration } from "../../src/actions/change-settings.ts";
 import { createJob } from "../../src/actions/create-job.ts";
-import type { Json } from "../../src/domain/json.ts";
+import { byUnit, type Json } from "../../src/domain/json.ts";
 import { documentPath, runRef } from "../../src/domain/layout.ts";
 import type { Repository } from "../../src/git/repository.ts";
 import { Validator } from "../../src/schema/validator.ts";
 import type { Authorship } from "../../src/store/authorship.ts";
+import { documentsIn } from "../../src/store/documents.ts";
 import { derive, type DerivedState, stateOf, tipsOf } from "../../src/store/derived.ts";
 import type { RunFilter } from "../../src/store/run-rows.ts";
 import type { RunView } from "../../src/store/run-view.ts";
@@ -108,6 +109,8 @@ describe("what is derived", () => {
         }
         for (const status of ["success", "rejected", "cancelled"] as const) seen[status] += totalOf(store, { status });
         for (const collection of ["studies", "samples"]) {
+          const inTree = Array.from(documentsIn(store.reader(), store.main.tree, collection), ({ id }) => id);
+          expect(store.main.index.ids(collection, { offset: 0, limit: 100 })).toEqual(inTree.sort(byUnit));
           for (const id of ["st0", "st1", "st2", "st3", "s0", "s1", "s2", "s3"]) {
             const path = documentPath(collection, id, 1);
             const expected = linesOf(git(gitDir, "log", "--first-parent", "--format=%H", "main", "--", path));

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { byUnit } from "../../src/domain/json.ts";
 import { NameTable } from "../../src/store/name-table.ts";
 import { type Posting, Postings } from "../../src/store/postings.ts";
+import { SortedNames } from "../../src/store/sorted-names.ts";
 import { type RunFilter, type RunRow, RunRows } from "../../src/store/run-rows.ts";
 
 const NAMES = fc.oneof(
@@ -23,10 +24,46 @@ describe("a table of names", () => {
           expect(table.add(name)).toBe(numbers.get(name));
         }
         expect(Array.from({ length: table.size }, (_, number) => table.at(number))).toEqual([...numbers.keys()]);
-        const bytes = [...numbers.keys()].map((name) => Buffer.from(name));
-        for (const [at, right] of bytes.entries())
-          expect(Math.sign(table.compare(0, at))).toBe(Buffer.compare(bytes[0] ?? right, right));
+        for (const [right, number] of numbers)
+          expect(Math.sign(table.compare(0, number))).toBe(byUnit(names[0] ?? right, right));
       }),
+    );
+  });
+});
+
+describe("names in order", () => {
+  const names = Array.from(
+    { length: 6000 },
+    (_, at) => `${(at * 7919) % 6000}${at % 5 === 0 ? "\ud83d\ude00" : "\uff21"}`,
+  );
+
+  test("are those that were taken in and not out, page by page, also from a snapshot", () => {
+    const table = new NameTable();
+    for (const name of names) table.add(name);
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat(5999), fc.nat(3000)), { minLength: 1, maxLength: 6 }),
+        fc.nat(6000),
+        fc.nat(900),
+        (blocks, offset, limit) => {
+          let sorted = new SortedNames(table);
+          const model = new Set<number>();
+          for (const [round, [first, count]] of blocks.entries()) {
+            for (let number = first; number < Math.min(first + count, 6000); number++) {
+              if (round % 3 === 2) sorted.remove(number);
+              else sorted.add(number);
+              if (round % 3 === 2) model.delete(number);
+              else model.add(number);
+            }
+            if (round === 1) sorted = new SortedNames(table, sorted.values());
+          }
+          const expected = [...model].sort((left, right) => byUnit(names[left] ?? "", names[right] ?? ""));
+          expect(sorted.length).toBe(expected.length);
+          expect([...sorted.values()]).toEqual(expected);
+          expect(sorted.slice(offset, limit)).toEqual(expected.slice(offset, offset + limit));
+        },
+      ),
+      { numRuns: 40 },
     );
   });
 });
