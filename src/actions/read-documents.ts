@@ -149,8 +149,8 @@ export function listDocuments(
   const commit = commitAt(store, page.at);
   const { shards } = collectionAt(store, commit, collection);
   const read = store.reader();
-  const { index } = store.main;
-  if (commit === store.main.commit) {
+  const { index } = store.derived.main;
+  if (commit === store.derived.main.commit) {
     const { tree } = readCommit(read, commit);
     const items = index.ids(collection, page).flatMap((id) => {
       const oid = blobAt(read, tree, documentPath(collection, id, shards));

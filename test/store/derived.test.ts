@@ -110,7 +110,7 @@ describe("what is derived", () => {
         for (const status of ["success", "rejected", "cancelled"] as const) seen[status] += totalOf(store, { status });
         for (const collection of ["studies", "samples"]) {
           const inTree = Array.from(documentsIn(store.reader(), store.main.tree, collection), ({ id }) => id);
-          expect(store.main.index.ids(collection, { offset: 0, limit: 100 })).toEqual(inTree.sort(byUnit));
+          expect(store.derived.main.index.ids(collection, { offset: 0, limit: 100 })).toEqual(inTree.sort(byUnit));
           for (const id of ["st0", "st1", "st2", "st3", "s0", "s1", "s2", "s3"]) {
             const path = documentPath(collection, id, 1);
             const expected = linesOf(git(gitDir, "log", "--first-parent", "--format=%H", "main", "--", path));
