@@ -21,10 +21,10 @@ export interface JournalRecord {
   readonly group: WriteGroup;
 }
 
-/** Writes numbers, ids and bytes one behind another. */
+/** Writes numbers, ids and bytes one behind another, behind the place of a record's header. */
 class Writer {
   readonly bytes: Buffer;
-  #at = 0;
+  #at = RECORD_HEADER;
 
   constructor(length: number) {
     this.bytes = Buffer.allocUnsafe(length);
@@ -72,8 +72,8 @@ class Reader {
   }
 }
 
-/** The body of a record: ref moves with their names in plain text, then objects; an edited tree as a delta. `read` finds the objects deltas are made against. */
-export function encodeGroup({ refs, objects }: WriteGroup, read: ReadObject): Buffer {
+/** A record, but for its header: ref moves with their names in plain text, then objects; an edited tree as a delta. `read` finds the objects deltas are made against. */
+export function encodeRecord({ refs, objects }: WriteGroup, read: ReadObject): Buffer {
   const moves = refs.map(({ ref, from, to }) => ({ name: Buffer.from(ref, "utf8"), from, to }));
   const entries = objects.map(({ oid, type, data, base }) => {
     const below = base === undefined ? null : read(base);
@@ -81,7 +81,8 @@ export function encodeGroup({ refs, objects }: WriteGroup, read: ReadObject): Bu
     return { kind: TYPES.indexOf(type), oid, base: delta === null ? null : (base ?? null), body: delta ?? data };
   });
   const writer = new Writer(
-    8 +
+    RECORD_HEADER +
+      8 +
       moves.reduce((sum, { name }) => sum + 4 + name.length + 2 * OID_BYTES, 0) +
       entries.reduce((sum, { base, body }) => sum + 5 + (base === null ? 1 : 2) * OID_BYTES + body.length, 0),
   );
@@ -125,22 +126,21 @@ export function decodeGroup(body: Buffer, read: ReadObject): WriteGroup {
       const words = `Object ${base}, which object ${oid} in the journal is told against, is missing; run \`git fsck\`.`;
       throw new RuntreeError("corrupt_object", words, { oid, base });
     }
-    objects.set(oid, { oid, type, data: applyDelta(below.data, bytes), base });
+    objects.set(oid, { oid, type, data: applyDelta(below.data, bytes), base, delta: bytes });
   }
   return { refs, objects: [...objects.values()] };
 }
 
 /**
- * Puts a record together. The checksum goes on from that of the record before it (the segment's own for the first), so
- * that bytes which an earlier life of the file left behind never continue a newer one.
+ * Completes a record with its header and returns its checksum. That goes on from the checksum of the record before it
+ * (the segment's own for the first), so that bytes which an earlier life of the file left never continue a newer one.
  */
-export function frameRecord(body: Buffer, sequence: number, before: number): { bytes: Buffer; checksum: number } {
-  const bytes = Buffer.concat([Buffer.alloc(RECORD_HEADER), body]);
-  bytes.writeUInt32BE(body.length, 0);
-  bytes.writeBigUInt64BE(BigInt(sequence), 8);
-  const checksum = checksumOf(bytes, before);
-  bytes.writeUInt32BE(checksum, 4);
-  return { bytes, checksum };
+export function completeRecord(record: Buffer, sequence: number, before: number): number {
+  record.writeUInt32BE(record.length - RECORD_HEADER, 0);
+  record.writeBigUInt64BE(BigInt(sequence), 8);
+  const checksum = checksumOf(record, before);
+  record.writeUInt32BE(checksum, 4);
+  return checksum;
 }
 
 function checksumOf(record: Buffer, before: number): number {

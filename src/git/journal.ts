@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { type FileSystem, ioError, makeFolder, readFileOrNull, syncPath, writeFully } from "./files.ts";
-import { type FoundRecord, frameRecord, readRecord } from "./journal-record.ts";
+import { completeRecord, type FoundRecord, readRecord } from "./journal-record.ts";
 
 /** Where a repository keeps its journal. */
 export function journalFolder(gitDir: string): string {
@@ -90,18 +90,18 @@ export class Journal {
   }
 
   /**
-   * Appends records and makes them durable with one sync. `confirm` is asked when they can be read by others but are
+   * Appends records (`encodeRecord`) and makes them durable with one sync. `confirm` is asked when they can be read by others but are
    * not synced yet; when it says no, they are taken back and null is returned. Throws `disk_full` or `io_failed`, and
    * then nothing of it is kept.
    */
-  async append(bodies: readonly Buffer[], confirm: () => boolean = () => true): Promise<JournalRange | null> {
+  async append(records: readonly Buffer[], confirm: () => boolean = () => true): Promise<JournalRange | null> {
     this.#appending = true;
     try {
       this.#mend();
-      const segment = this.#choose(bodies);
+      const segment = this.#choose(records);
       const start = segment.filled;
       try {
-        return await this.#write(segment, start, bodies, confirm);
+        return await this.#write(segment, start, records, confirm);
       } catch (error) {
         this.#damaged = { segment, at: start };
         this.#mendIfPossible();
@@ -115,7 +115,7 @@ export class Journal {
   async #write(
     segment: Segment,
     start: number,
-    bodies: readonly Buffer[],
+    records: readonly Buffer[],
     confirm: () => boolean,
   ): Promise<JournalRange | null> {
     const pieces: Buffer[] = [];
@@ -126,15 +126,14 @@ export class Journal {
       checksum = crc32(header);
     }
     const first = checksum;
-    for (const [index, body] of bodies.entries()) {
-      const framed = frameRecord(body, this.#sequence + 1 + index, checksum);
-      pieces.push(framed.bytes);
-      checksum = framed.checksum;
+    for (const [index, record] of records.entries()) {
+      checksum = completeRecord(record, this.#sequence + 1 + index, checksum);
+      pieces.push(record);
     }
     const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
     const end = start + length;
     if (end > segment.grown) pieces.push(Buffer.alloc(GROWTH_BYTES - (end % GROWTH_BYTES)));
-    await this.#put(segment, Buffer.concat(pieces), start);
+    await this.#put(segment, pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces), start);
     if (!confirm()) {
       this.#erase(segment, start);
       return null;
@@ -147,16 +146,16 @@ export class Journal {
       sequence: this.#sequence + 1,
       checksum: first,
     };
-    this.#sequence += bodies.length;
+    this.#sequence += records.length;
     Object.assign(segment, { filled: end, checksum, lastSequence: this.#sequence });
     return range;
   }
 
   /** The segment to append to: the other one when this is full and that one is free. */
-  #choose(bodies: readonly Buffer[]): Segment {
+  #choose(records: readonly Buffer[]): Segment {
     const active = this.#segments[this.#active] as Segment;
     const other = this.#segments[1 - this.#active] as Segment;
-    const length = bodies.reduce((sum, body) => sum + body.length, 0);
+    const length = records.reduce((sum, record) => sum + record.length, 0);
     if (active.filled === 0 || active.filled + length <= SEGMENT_BYTES || other.filled > 0) return active;
     this.#active = 1 - this.#active;
     return other;

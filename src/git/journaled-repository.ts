@@ -2,7 +2,7 @@ import { hasCode, RuntreeError } from "../domain/errors.ts";
 import { BareRepository } from "./bare-repository.ts";
 import type { FileSystem } from "./files.ts";
 import { clearJournal, Journal, type JournalRange, leftRecords } from "./journal.ts";
-import { encodeGroup } from "./journal-record.ts";
+import { encodeRecord } from "./journal-record.ts";
 import type { EncodedObject, GitObject, Oid } from "./objects.ts";
 import { clearUnfinishedPacks } from "./pack-writer.ts";
 import { refMoved } from "./refs.ts";
@@ -166,7 +166,7 @@ export class JournaledRepository implements Repository {
     const bases = new Map<Oid, GitObject>();
     const onDisk = new Map<string, { from: Oid | null; first: Waiting }>();
     const accepted: Waiting[] = [];
-    const bodies: Buffer[] = [];
+    const records: Buffer[] = [];
     for (const waiting of batch) {
       const { refs, objects } = waiting.group;
       try {
@@ -174,7 +174,7 @@ export class JournaledRepository implements Repository {
           const known = moved.has(ref) ? moved.get(ref) : this.#refs.get(ref)?.oid;
           if (known !== undefined && known !== from) throw refMoved(ref, from, known);
         }
-        bodies.push(encodeGroup(waiting.group, (oid) => bases.get(oid) ?? this.read(oid)));
+        records.push(encodeRecord(waiting.group, (oid) => bases.get(oid) ?? this.read(oid)));
       } catch (error) {
         waiting.fail(error);
         continue;
@@ -197,7 +197,7 @@ export class JournaledRepository implements Repository {
     };
     let range: JournalRange | null;
     try {
-      range = await this.#journal.append(bodies, confirm);
+      range = await this.#journal.append(records, confirm);
     } catch (error) {
       for (const { fail } of accepted) fail(error);
       return;

@@ -16,6 +16,8 @@ export interface EncodedObject extends GitObject {
   readonly oid: Oid;
   /** The object it was made from by a small change, for delta encoding. */
   readonly base?: Oid;
+  /** What makes it from its base, in git's delta format, where that is known already. */
+  readonly delta?: Buffer;
 }
 
 /** Reads one object; null when the repository does not have it. */

@@ -58,6 +58,32 @@ function baseDistance(distance: number): Buffer {
   return Buffer.from(bytes);
 }
 
+/** Bodies up to this length are not worth setting a compressor up for. */
+const MOST_STORED = 256;
+
+/** Trees are mostly ids, which nothing compresses; git does what is to be gained when it packs anew. */
+function levelOf(type: ObjectType): number {
+  return type === "tree" ? 0 : 1;
+}
+
+/** A zlib stream (RFC 1950) of one stored block (RFC 1951 §3.2.4). */
+function storedStream(body: Buffer): Buffer {
+  const bytes = Buffer.allocUnsafe(body.length + 11);
+  bytes.writeUInt16BE(0x7801, 0);
+  bytes[2] = 1;
+  bytes.writeUInt16LE(body.length, 3);
+  bytes.writeUInt16LE(~body.length & 0xffff, 5);
+  body.copy(bytes, 7);
+  let [low, high] = [1, 0];
+  for (const byte of body) {
+    low = (low + byte) % 65_521;
+    high = (high + low) % 65_521;
+  }
+  bytes.writeUInt16BE(high, body.length + 7);
+  bytes.writeUInt16BE(low, body.length + 9);
+  return bytes;
+}
+
 /**
  * Builds a pack that needs no other (gitformat-pack, version 2). Each object goes in once; one whose `base` came before
  * it in the list is kept as what differs. Throws when the pack would pass 2 GiB.
@@ -72,13 +98,13 @@ export function buildPack(objects: Iterable<EncodedObject>): BuiltPack {
     const delta =
       base === undefined || base.chain >= MAX_CHAIN || base.object.type !== object.type
         ? null
-        : makeDelta(base.object.data, object.data);
+        : (object.delta ?? makeDelta(base.object.data, object.data));
     const body = delta ?? object.data;
     const head =
       base === undefined || delta === null
         ? entryHeader(TYPE_NUMBERS[object.type], body.length)
         : Buffer.concat([entryHeader(OFS_DELTA, body.length), baseDistance(offset - base.offset)]);
-    const bytes = deflateSync(body, { level: 1 });
+    const bytes = body.length <= MOST_STORED ? storedStream(body) : deflateSync(body, { level: levelOf(object.type) });
     entries.set(object.oid, {
       oid: object.oid,
       offset,

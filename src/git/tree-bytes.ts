@@ -6,7 +6,7 @@ import { RuntreeError } from "../domain/errors.ts";
  * that it does not touch.
  */
 
-const ID_BYTES = 20;
+export const ID_BYTES = 20;
 const SPACE = 0x20;
 const SLASH = 0x2f;
 const ZERO = 0x30;
@@ -48,7 +48,7 @@ function isOctal(byte = 0): boolean {
 }
 
 /** Tells whether the entry that begins at a place is a directory: its mode is `40000`. */
-function isFolderAt(data: Buffer, at: number): boolean {
+export function isFolderAt(data: Buffer, at: number): boolean {
   return hasBytes(data, at, FOLDER_BEGINNING);
 }
 

@@ -6,7 +6,9 @@ import {
   differingEntries,
   entryEnd,
   findName,
+  ID_BYTES,
   isFileAt,
+  isFolderAt,
   locateNames,
   nameAt,
   orderedEntries,
@@ -243,12 +245,26 @@ export function editTree(
     const oid = editFolder(folder, below);
     return oid === null ? null : { mode: TREE_MODE, name, oid };
   };
+  /** One entry that stays what it is, a file or a directory, under another id: most edits are that on every level. */
+  const editInPlace = (data: Buffer, name: string, { file, below }: NameEdits): Buffer[] | null => {
+    const at = name.includes("\ufffd") ? -1 : findName(data, Buffer.from(name, "utf8"));
+    const stays = at >= 0 && (below === undefined ? isFileAt(data, at) : file === undefined && isFolderAt(data, at));
+    if (!stays) return null;
+    const end = entryEnd(data, at);
+    const oid = below === undefined ? (file ?? null) : editFolder(data.toString("hex", end - ID_BYTES, end), below);
+    const rest = data.subarray(end);
+    return oid === null
+      ? [data.subarray(0, at), rest]
+      : [data.subarray(0, end - ID_BYTES), Buffer.from(oid, "hex"), rest];
+  };
   const editFolder = (tree: Oid | null, inside: TreeEdits): Oid | null => {
     const names = editsByName(inside);
-    const pieces = editEntries(treeBytes(read, tree), names.keys(), (old, name) =>
-      editEntry(old, name, names.get(name) ?? {}),
-    );
-    if (pieces.length === 0) return null;
+    const bytes = treeBytes(read, tree);
+    const [[only = "", edit] = []] = names;
+    const pieces =
+      (names.size === 1 && edit !== undefined ? editInPlace(bytes, only, edit) : null) ??
+      editEntries(bytes, names.keys(), (old, name) => editEntry(old, name, names.get(name) ?? {}));
+    if (pieces.every(({ length }) => length === 0)) return null;
     const object = encodeObject("tree", pieces);
     if (object.oid !== tree) objects.push(tree === null || tree === EMPTY_TREE ? object : { ...object, base: tree });
     return object.oid;

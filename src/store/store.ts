@@ -170,7 +170,7 @@ export class Store {
       if (!group.refs.some(({ ref, to }) => this.repository.ref(ref) === to)) this.#inDoubt.delete(group.refs);
       throw error;
     }
-    this.main.catchUp();
+    if (group.refs.some(({ ref }) => ref === MAIN)) this.main.catchUp();
     if (learned.run !== undefined) this.runs.learn(learned.run);
     if (learned.job !== undefined) this.jobs.learn(learned.job);
     for (const commit of learned.commits) this.requests.learn(this.repository, commit);
