@@ -72,7 +72,7 @@ export class BareRepository implements Repository {
 
   /** Puts objects into the cache, where reading looks first. */
   remember(objects: readonly EncodedObject[]): void {
-    for (const { oid, type, data } of objects) this.#cache.set(oid, { type, data });
+    for (const object of objects) this.#cache.set(object.oid, object);
   }
 
   /** Writes a group to where stock git looks for it: objects loose or, when there are many, as a pack; then the refs. */

@@ -53,17 +53,13 @@ function writeCopy(into: number[], from: number, length: number): void {
 }
 
 /**
- * A delta in git's format (gitformat-pack, "Deltified representation") that keeps what two byte strings have in common
- * at their start and at their end: what an edited tree is. Null when it would not be half as long as the result.
+ * A delta in git's format (gitformat-pack, "Deltified representation") that keeps the first and the last bytes of its
+ * base, `head` and `tail` of them, with others in between.
  */
-export function makeDelta(base: Buffer, result: Buffer): Buffer | null {
-  const head = commonPrefix(base, result);
-  const tail = commonSuffix(base, result, Math.min(base.length, result.length) - head);
-  const middle = result.subarray(head, result.length - tail);
-  if (middle.length * 2 > result.length) return null;
+export function spliceDelta(baseLength: number, head: number, middle: Buffer, tail: number): Buffer {
   const start: number[] = [];
-  writeSize(start, base.length);
-  writeSize(start, result.length);
+  writeSize(start, baseLength);
+  writeSize(start, head + middle.length + tail);
   writeCopy(start, 0, head);
   const pieces: Buffer[] = [Buffer.from(start)];
   for (let at = 0; at < middle.length; at += MAX_INSERT) {
@@ -71,7 +67,15 @@ export function makeDelta(base: Buffer, result: Buffer): Buffer | null {
     pieces.push(Buffer.from([piece.length]), piece);
   }
   const end: number[] = [];
-  writeCopy(end, base.length - tail, tail);
+  writeCopy(end, baseLength - tail, tail);
   pieces.push(Buffer.from(end));
   return Buffer.concat(pieces);
+}
+
+/** A delta that keeps what two byte strings have in common at their start and at their end. Null when it would not be half as long as the result. */
+export function makeDelta(base: Buffer, result: Buffer): Buffer | null {
+  const head = commonPrefix(base, result);
+  const tail = commonSuffix(base, result, Math.min(base.length, result.length) - head);
+  const middle = result.subarray(head, result.length - tail);
+  return middle.length * 2 > result.length ? null : spliceDelta(base.length, head, middle, tail);
 }

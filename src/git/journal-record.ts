@@ -72,12 +72,20 @@ class Reader {
   }
 }
 
+/** What makes an object from its base; null when it has none that can be read. */
+function deltaOf({ type, data, base, delta }: EncodedObject, read: ReadObject): Buffer | null {
+  if (base === undefined) return null;
+  if (delta !== undefined) return delta;
+  const below = read(base);
+  return below?.type === type ? makeDelta(below.data, data) : null;
+}
+
 /** A record, but for its header: ref moves with their names in plain text, then objects; an edited tree as a delta. `read` finds the objects deltas are made against. */
 export function encodeRecord({ refs, objects }: WriteGroup, read: ReadObject): Buffer {
   const moves = refs.map(({ ref, from, to }) => ({ name: Buffer.from(ref, "utf8"), from, to }));
-  const entries = objects.map(({ oid, type, data, base }) => {
-    const below = base === undefined ? null : read(base);
-    const delta = below?.type === type ? makeDelta(below.data, data) : null;
+  const entries = objects.map((object) => {
+    const { oid, type, data, base } = object;
+    const delta = deltaOf(object, read);
     return { kind: TYPES.indexOf(type), oid, base: delta === null ? null : (base ?? null), body: delta ?? data };
   });
   const writer = new Writer(

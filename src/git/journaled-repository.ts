@@ -180,7 +180,7 @@ export class JournaledRepository implements Repository {
         continue;
       }
       accepted.push(waiting);
-      for (const { oid, type, data } of objects) bases.set(oid, { type, data });
+      for (const object of objects) bases.set(object.oid, object);
       for (const { ref, from, to } of refs) {
         if (!moved.has(ref) && !this.#refs.has(ref)) onDisk.set(ref, { from, first: waiting });
         moved.set(ref, to);
@@ -234,7 +234,7 @@ export class JournaledRepository implements Repository {
     const groups = accepted.map(({ group }) => group);
     const sequence = this.#journal.sequence;
     for (const { objects, refs } of groups) {
-      for (const { oid, type, data } of objects) this.#objects.set(oid, { type, data });
+      for (const object of objects) this.#objects.set(object.oid, object);
       for (const { ref, to } of refs) this.#refs.set(ref, { oid: to, sequence });
     }
     this.#unsettled.push({ range, lastSequence: sequence, bytes: range.end - range.start, groups });

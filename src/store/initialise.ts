@@ -8,7 +8,7 @@ import { type FileSystem, listFolder, syncPath } from "../git/files.ts";
 import { type EncodedObject, encodeObject, type Oid } from "../git/objects.ts";
 import { BareRepository } from "../git/bare-repository.ts";
 import { readerWith } from "../git/repository.ts";
-import { editTree } from "../git/tree.ts";
+import { editTree } from "../git/tree-edit.ts";
 import { authoredCommit } from "./authorship.ts";
 import type { SchemaChecks } from "./schema-checks.ts";
 import { configurationProblems, makeRules, type Rules } from "./rules.ts";

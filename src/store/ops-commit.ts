@@ -2,7 +2,8 @@ import { canonicalJson, type Json } from "../domain/json.ts";
 import { OPS } from "../domain/layout.ts";
 import { readCommit } from "../git/commit.ts";
 import { encodeObject } from "../git/objects.ts";
-import { editTree, EMPTY_TREE, EMPTY_TREE_OBJECT } from "../git/tree.ts";
+import { editTree } from "../git/tree-edit.ts";
+import { EMPTY_TREE, EMPTY_TREE_OBJECT } from "../git/tree.ts";
 import { authoredCommit, type Authorship, type CommitText } from "./authorship.ts";
 import type { Learned, Store } from "./store.ts";
 

@@ -11,7 +11,8 @@ import {
 import { mergeDocuments, mergeValues, type MergeWay, type PolicyAt } from "../domain/merge.ts";
 import type { FieldConflict, Violation } from "../domain/verdict.ts";
 import { type EncodedObject, encodeObject, type Oid, type ReadObject } from "../git/objects.ts";
-import { diffTrees, editTree, FILE_MODE, readTree, type TreeEntry } from "../git/tree.ts";
+import { editTree } from "../git/tree-edit.ts";
+import { diffTrees, FILE_MODE, readTree, type TreeEntry } from "../git/tree.ts";
 import { blobAt, readBlob } from "./documents.ts";
 import { configurationProblems, configViolation, danglingSettings, makeRules, type Rules } from "./rules.ts";
 

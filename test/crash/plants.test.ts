@@ -8,7 +8,7 @@ import { writeLoose } from "../../src/git/loose.ts";
 import { encodeObject } from "../../src/git/objects.ts";
 import { moveRefs } from "../../src/git/refs.ts";
 import { readerWith, type Repository } from "../../src/git/repository.ts";
-import { editTree } from "../../src/git/tree.ts";
+import { editTree } from "../../src/git/tree-edit.ts";
 import { authoredCommit } from "../../src/store/authorship.ts";
 import { GIT_DIR, NOW } from "../support/faulty-store.ts";
 import { failuresAt, powerCuts, sampleOf } from "./points.ts";

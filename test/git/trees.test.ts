@@ -2,17 +2,15 @@ import { rmSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type EncodedObject, encodeObject, type Oid, type ReadObject } from "../../src/git/objects.ts";
+import { editFurther, editTree, type TreeEdits } from "../../src/git/tree-edit.ts";
 import {
   diffTrees,
-  editFurther,
-  editTree,
   FILE_MODE,
   findEntry,
   formatTree,
   parseTree,
   readTree,
   TREE_MODE,
-  type TreeEdits,
   type TreeEntry,
   walkFiles,
 } from "../../src/git/tree.ts";

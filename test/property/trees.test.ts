@@ -1,10 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { encodeObject, hashObject, type Oid, type ReadObject } from "../../src/git/objects.ts";
+import { editFurther, editTree } from "../../src/git/tree-edit.ts";
 import {
   diffTrees,
-  editFurther,
-  editTree,
   FILE_MODE,
   findEntry,
   formatTree,

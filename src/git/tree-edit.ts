@@ -1,0 +1,147 @@
+import { spliceDelta } from "./delta.ts";
+import { type EncodedObject, encodeObject, type Oid, type ReadObject } from "./objects.ts";
+import {
+  compareNames,
+  corruptTree,
+  entryEnd,
+  findName,
+  ID_BYTES,
+  isFileAt,
+  isFolderAt,
+  locateNames,
+} from "./tree-bytes.ts";
+import { EMPTY_TREE, entryAt, FILE_MODE, formatEntry, isTree, TREE_MODE, treeBytes, type TreeEntry } from "./tree.ts";
+
+/** What is to become of a path: a file with this content, or nothing. */
+export type TreeEdits = ReadonlyMap<string, Oid | null>;
+
+/** What is to become of one name of a directory: of the file there, and of what lies below the directory there. */
+interface NameEdits {
+  file?: Oid | null;
+  below?: Map<string, Oid | null>;
+}
+
+function editsByName(edits: TreeEdits): Map<string, NameEdits> {
+  const byName = new Map<string, NameEdits>();
+  for (const [path, oid] of edits) {
+    const slash = path.indexOf("/");
+    const name = slash < 0 ? path : path.slice(0, slash);
+    const found = byName.get(name) ?? {};
+    byName.set(name, found);
+    if (slash < 0) found.file = oid;
+    else (found.below ??= new Map()).set(path.slice(slash + 1), oid);
+  }
+  return byName;
+}
+
+/** Edits entries in a directory's bytes, and returns the pieces of what it becomes: each name's entry, null where there is none, becomes what `edit` returns. */
+function editEntries(
+  data: Buffer,
+  names: Iterable<string>,
+  edit: (old: TreeEntry | null, name: string) => TreeEntry | null,
+): Buffer[] {
+  const edited = Array.from(names, (text): { text: string; entry: TreeEntry | null } => ({ text, entry: null }));
+  // A name has two places, as git orders a directory otherwise than a file.
+  const places = edited.flatMap((name) => {
+    const bytes = Buffer.from(`${name.text}\0`, "utf8");
+    return [
+      { name, data: bytes, start: 0, isFolder: false },
+      { name, data: bytes, start: 0, isFolder: true },
+    ];
+  });
+  const located = locateNames(data, places.sort(compareNames));
+  for (const { place, start, end } of located) {
+    if (start === end) continue;
+    if (place.name.entry !== null) throw corruptTree("has a name twice");
+    place.name.entry = entryAt(data, start);
+  }
+  for (const name of edited) name.entry = edit(name.entry, name.text);
+  const pieces: Buffer[] = [];
+  let kept = 0;
+  for (const { place, start, end } of located) {
+    const { entry } = place.name;
+    if (start > kept) pieces.push(data.subarray(kept, start));
+    if (entry !== null && isTree(entry) === place.isFolder) pieces.push(formatEntry(entry));
+    kept = end;
+  }
+  if (kept < data.length) pieces.push(data.subarray(kept));
+  return pieces;
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** What stays of a directory before and behind an edit, and what comes in between. */
+type InPlace = readonly [head: Buffer, middle: Buffer, tail: Buffer];
+
+function deltaOf(base: Buffer, [head, middle, tail]: InPlace): Buffer {
+  return spliceDelta(base.length, head.length, middle, tail.length);
+}
+
+/**
+ * Makes a tree from another by touching only the directories on the edited paths.
+ * Directories that become empty disappear, as git has none. Returns the new root (null when nothing is left)
+ * and the tree objects that must be written with it. Throws `corrupt_object` as `readTree` does.
+ */
+export function editTree(
+  read: ReadObject,
+  root: Oid | null,
+  edits: TreeEdits,
+): { root: Oid | null; objects: EncodedObject[] } {
+  const objects: EncodedObject[] = [];
+  const editEntry = (old: TreeEntry | null, name: string, { file, below }: NameEdits): TreeEntry | null => {
+    const oldOrFile = file === null ? null : file === undefined ? old : { mode: FILE_MODE, name, oid: file };
+    if (below === undefined) return oldOrFile;
+    const folder = oldOrFile !== null && isTree(oldOrFile) ? oldOrFile.oid : null;
+    // Where a file stands, nothing lies below it that could be removed.
+    if (oldOrFile !== null && folder === null && [...below.values()].every((oid) => oid === null)) return oldOrFile;
+    const oid = editFolder(folder, below);
+    return oid === null ? null : { mode: TREE_MODE, name, oid };
+  };
+  /** One entry that stays what it is, a file or a directory, under another id: most edits are that on every level. */
+  const editInPlace = (data: Buffer, name: string, { file, below }: NameEdits): InPlace | null => {
+    const at = name.includes("\ufffd") ? -1 : findName(data, Buffer.from(name, "utf8"));
+    const stays = at >= 0 && (below === undefined ? isFileAt(data, at) : file === undefined && isFolderAt(data, at));
+    if (!stays) return null;
+    const end = entryEnd(data, at);
+    const oid = below === undefined ? (file ?? null) : editFolder(data.toString("hex", end - ID_BYTES, end), below);
+    return oid === null
+      ? [data.subarray(0, at), NOTHING, data.subarray(end)]
+      : [data.subarray(0, end - ID_BYTES), Buffer.from(oid, "hex"), data.subarray(end)];
+  };
+  const editFolder = (tree: Oid | null, inside: TreeEdits): Oid | null => {
+    const names = editsByName(inside);
+    const bytes = treeBytes(read, tree);
+    const [[only = "", edit] = []] = names;
+    const inPlace = names.size === 1 && edit !== undefined ? editInPlace(bytes, only, edit) : null;
+    const pieces =
+      inPlace ?? editEntries(bytes, names.keys(), (old, name) => editEntry(old, name, names.get(name) ?? {}));
+    if (pieces.every(({ length }) => length === 0)) return null;
+    const object = encodeObject("tree", pieces);
+    if (object.oid === tree) return tree;
+    if (tree === null || tree === EMPTY_TREE) objects.push(object);
+    else objects.push({ ...object, base: tree, ...(inPlace === null ? {} : { delta: deltaOf(bytes, inPlace) }) });
+    return object.oid;
+  };
+  return { root: editFolder(root, edits), objects };
+}
+
+/**
+ * Edits a tree that is not written yet, outside of the directories in which it was edited itself. Its root was only a
+ * step on the way and is left out; `objects` are those that the new tree needs, the step's among them.
+ */
+export function editFurther(
+  read: ReadObject,
+  step: { readonly root: Oid; readonly objects: readonly EncodedObject[] },
+  edits: TreeEdits,
+): { root: Oid; objects: EncodedObject[] } {
+  const fresh = new Map(step.objects.map((object) => [object.oid, object]));
+  const { root, objects } = editTree((oid) => fresh.get(oid) ?? read(oid), step.root, edits);
+  if (root === step.root) return { root, objects: [...step.objects] };
+  const passed = fresh.get(step.root);
+  const kept = step.objects.filter((object) => object !== passed);
+  const made = objects.map(({ oid, type, data, base }) => {
+    const lasting = base === passed?.oid ? passed?.base : base;
+    return lasting === undefined || lasting === oid ? { oid, type, data } : { oid, type, data, base: lasting };
+  });
+  return { root: root ?? EMPTY_TREE, objects: [...kept, ...made] };
+}
