@@ -18,16 +18,18 @@ const MOST_LOOSE = 32;
 export class BareRepository implements Repository {
   readonly gitDir: string;
   readonly #fs: FileSystem;
-  readonly #cache: LRUCache<Oid, GitObject> = new LRUCache<Oid, GitObject>({
-    maxSize: CACHE_BYTES,
-    maxEntrySize: CACHE_BYTES / 4,
-    sizeCalculation: (object) => object.data.length + 200,
-  });
+  readonly #cache: LRUCache<Oid, GitObject>;
   readonly #packs: Packs;
   readonly #packedRefs: PackedRefs;
 
-  constructor(fs: FileSystem, gitDir: string) {
+  /** `cacheBytes` of objects are kept in memory. */
+  constructor(fs: FileSystem, gitDir: string, cacheBytes: number = CACHE_BYTES) {
     this.#fs = fs;
+    this.#cache = new LRUCache<Oid, GitObject>({
+      maxSize: cacheBytes,
+      maxEntrySize: cacheBytes / 4,
+      sizeCalculation: (object) => object.data.length + 200,
+    });
     this.gitDir = gitDir;
     this.#packs = new Packs(fs, gitDir);
     this.#packedRefs = new PackedRefs(fs, gitDir);
@@ -42,7 +44,7 @@ export class BareRepository implements Repository {
       this.#packs.follow(faults);
       object = this.#readPacked(oid, faults) ?? this.#readLoose(oid, faults);
     }
-    if (object !== null) this.#cache.set(oid, object);
+    if (object !== null) this.#cache.set(oid, withOwnBytes(object));
     else if (faults[0] !== undefined) throw faults[0];
     return object;
   }
@@ -99,4 +101,12 @@ export class BareRepository implements Repository {
   async close(): Promise<void> {
     this.#packs.close();
   }
+}
+
+/** An object whose bytes do not keep more than themselves in memory: a slice of a pool or a larger buffer keeps all of it. */
+function withOwnBytes(object: GitObject): GitObject {
+  if (object.data.buffer.byteLength <= 2 * object.data.length) return object;
+  const data = Buffer.allocUnsafeSlow(object.data.length);
+  object.data.copy(data);
+  return { type: object.type, data };
 }

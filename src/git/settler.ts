@@ -16,6 +16,9 @@ export type SettleAnswer =
   | { readonly lost: readonly LostMove[] }
   | { readonly code: ErrorCode | null; readonly message: string; readonly data: Readonly<Record<string, unknown>> };
 
+/** What settling needs of older objects is the directories that were edited last. */
+const CACHE_BYTES = 16 * 1024 * 1024;
+
 /** Settles in this thread: for file systems that another thread cannot see. */
 export class OwnThreadSettler implements Settler {
   readonly #fs: FileSystem;
@@ -23,7 +26,7 @@ export class OwnThreadSettler implements Settler {
 
   constructor(fs: FileSystem, gitDir: string) {
     this.#fs = fs;
-    this.#disk = new BareRepository(fs, gitDir);
+    this.#disk = new BareRepository(fs, gitDir, CACHE_BYTES);
   }
 
   async settle(ranges: readonly JournalRange[]): Promise<LostMove[]> {
