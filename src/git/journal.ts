@@ -17,6 +17,9 @@ const SEGMENT_BYTES = 16 * 1024 * 1024;
 /** Files grow by this much at a time, as zeros: an fdatasync that need not write a new length is twice as fast. */
 const GROWTH_BYTES = 1024 * 1024;
 
+/** Writes up to this many bytes do not keep the event loop. */
+const MOST_AT_ONCE = 256 * 1024;
+
 const MAGIC = Buffer.from("RUNTREEJ", "latin1");
 /** Magic, the random name of this filling of the file, the first record's number, a checksum, and zeros to be even. */
 const SEGMENT_HEADER = 32;
@@ -161,15 +164,21 @@ export class Journal {
     return other;
   }
 
+  /** Small writes go to the system's memory faster than another thread could be asked for it. */
   async #put(segment: Segment, bytes: Buffer, at: number): Promise<void> {
+    if (bytes.length <= MOST_AT_ONCE) writeFully(this.#fs, segment.file, bytes, at);
+    else await this.#putInBackground(segment.file, bytes, at);
+    segment.grown = Math.max(segment.grown, at + bytes.length);
+  }
+
+  async #putInBackground(file: number, bytes: Buffer, at: number): Promise<void> {
     for (let done = 0; done < bytes.length;) {
       done += await new Promise<number>((resolve, reject) => {
-        this.#fs.write(segment.file, bytes, done, bytes.length - done, at + done, (error, written) =>
+        this.#fs.write(file, bytes, done, bytes.length - done, at + done, (error, written) =>
           error === null ? resolve(written) : reject(error),
         );
       });
     }
-    segment.grown = Math.max(segment.grown, at + bytes.length);
   }
 
   async #sync(segment: Segment): Promise<void> {
@@ -207,20 +216,31 @@ export class Journal {
 
   /** Frees every segment whose records are all settled, up to a number. */
   retire(sequence: number): void {
-    for (const [index, segment] of this.#segments.entries()) {
-      const busy = this.#appending && index === this.#active;
-      if (busy || segment.filled === 0 || segment.lastSequence > sequence || this.#damaged !== null) continue;
-      try {
-        this.#erase(segment, 0);
-        if (segment.grown > 2 * SEGMENT_BYTES) {
-          this.#fs.ftruncateSync(segment.file, 0);
-          segment.grown = 0;
-        }
-        segment.filled = 0;
-      } catch {
-        // It stays as it is: its records are settled once more after a restart, which changes nothing.
+    if (this.#damaged !== null) return;
+    const active = this.#segments[this.#active] as Segment;
+    const other = this.#segments[1 - this.#active] as Segment;
+    try {
+      // The one that is not written to now must not come back alone: what followed it would be missing.
+      if (other.filled > 0 && other.lastSequence <= sequence) {
+        this.#empty(other);
+        this.#fs.fdatasyncSync(other.file);
+        other.filled = 0;
       }
+      // The next append overwrites this one, and until then it ends where the refs are.
+      if (!this.#appending && active.filled > 0 && other.filled === 0 && active.lastSequence <= sequence) {
+        this.#empty(active);
+        active.filled = 0;
+      }
+    } catch {
+      // It stays as it is: its records are settled once more after a restart, which changes nothing.
     }
+  }
+
+  #empty(segment: Segment): void {
+    this.#erase(segment, 0);
+    if (segment.grown <= 2 * SEGMENT_BYTES) return;
+    this.#fs.ftruncateSync(segment.file, 0);
+    segment.grown = 0;
   }
 
   close(): void {

@@ -3,12 +3,13 @@ import { BareRepository } from "./bare-repository.ts";
 import type { FileSystem } from "./files.ts";
 import { clearJournal, Journal, type JournalRange, leftRecords } from "./journal.ts";
 import { encodeRecord } from "./journal-record.ts";
-import type { EncodedObject, GitObject, Oid } from "./objects.ts";
+import type { GitObject, Oid } from "./objects.ts";
 import { clearUnfinishedPacks } from "./pack-writer.ts";
 import { refMoved } from "./refs.ts";
 import type { Repository, WriteGroup } from "./repository.ts";
+import { ROUND_MS, SettleRounds, type Unsettled } from "./settle-rounds.ts";
 import { type LostMove, settleRecords } from "./settle.ts";
-import { OwnThreadSettler, type Settler, WorkerSettler } from "./settler.ts";
+import { OwnThreadSettler, WorkerSettler } from "./settler.ts";
 
 /** What a journal is given besides its repository. */
 export interface JournalOptions {
@@ -18,18 +19,14 @@ export interface JournalOptions {
   readonly report: (message: string) => void;
 }
 
-/** What stock git may lag behind under load (ms, DESIGN §2): rounds of settling that make a pack begin this far apart. */
-const ROUND_MS = 100;
-
 /**
  * Writes that each came this soon (ms) after the one before was acknowledged are load from so many on: a program that
- * writes as fast as it can. Any other answer waits, `ROUND_MS` at most, until stock git sees what it tells.
+ * writes as fast as it can, until it pauses. Any other answer waits, `ROUND_MS` at most, until stock git sees what it
+ * tells.
  */
-const SOON_MS = 3;
+const SOON_MS = 5;
 const LOAD_WRITES = 16;
-
-/** How long a failed round is left alone (ms). */
-const RETRY_MS = 1000;
+const PAUSE_MS = 50;
 
 /** Bytes that may wait to be settled before writers wait for it. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
@@ -47,14 +44,6 @@ interface Waiting {
   tries: number;
 }
 
-/** What became durable with one append and is not settled yet. */
-interface Unsettled {
-  readonly range: JournalRange;
-  readonly lastSequence: number;
-  readonly bytes: number;
-  readonly groups: readonly WriteGroup[];
-}
-
 interface PendingRef {
   readonly oid: Oid | null;
   readonly sequence: number;
@@ -70,19 +59,15 @@ export class JournaledRepository implements Repository {
   readonly #fs: FileSystem;
   readonly #disk: BareRepository;
   readonly #journal: Journal;
-  readonly #settler: Settler;
+  readonly #rounds: SettleRounds;
   readonly #report: (message: string) => void;
   readonly #queue: Waiting[] = [];
   #flushing: Promise<void> | null = null;
   readonly #objects = new Map<Oid, GitObject>();
   readonly #refs = new Map<string, PendingRef>();
-  #unsettled: Unsettled[] = [];
-  #settling: Promise<void> | null = null;
-  /** The number of the newest record that is settled. */
-  #settled = 0;
-  #roundBegan = -Infinity;
-  #failedAt = -Infinity;
-  #timer: NodeJS.Timeout | null = null;
+  /** Writes that are put off while git holds a lock. */
+  readonly #putOff = new Map<Waiting, NodeJS.Timeout>();
+  #closed = false;
   #lost = 0;
   /** When a write was last acknowledged, and how many came soon after one another until then. */
   #acknowledged = -Infinity;
@@ -107,7 +92,11 @@ export class JournaledRepository implements Repository {
     this.#disk = disk;
     this.#report = report;
     this.#journal = new Journal(fs, this.gitDir);
-    this.#settler = worker ? new WorkerSettler(this.gitDir) : new OwnThreadSettler(fs, this.gitDir);
+    const settler = worker ? new WorkerSettler(this.gitDir) : new OwnThreadSettler(fs, this.gitDir);
+    this.#rounds = new SettleRounds(settler, this.#journal, {
+      settled: (batch, lost) => this.#forget(batch, lost),
+      failed: (error) => report(`the journal cannot be settled, it is kept and tried again: ${String(error)}`),
+    });
   }
 
   /** How many refs somebody else moved against ours since the repository was opened. */
@@ -135,6 +124,7 @@ export class JournaledRepository implements Repository {
   }
 
   async apply(group: WriteGroup): Promise<void> {
+    if (this.#closed) throw new RuntreeError("busy", "The repository is being closed; try again when it is open.");
     return new Promise((done, fail) => {
       this.#queue.push({ group, done, fail, since: performance.now(), tries: 0 });
       this.#flushing ??= this.#flushAll();
@@ -147,17 +137,13 @@ export class JournaledRepository implements Repository {
     while (this.#queue.length > 0) {
       const batch = this.#queue.splice(0);
       try {
-        if (this.#waitingBytes() > MAX_WAITING_BYTES) await this.#round();
+        if (this.#rounds.waitingBytes > MAX_WAITING_BYTES) await this.#rounds.settle();
         await this.#flush(batch);
       } catch (error) {
         for (const { fail } of batch) fail(error);
       }
     }
     this.#flushing = null;
-  }
-
-  #waitingBytes(): number {
-    return this.#unsettled.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   /** Appends everything that may be written, in order; the rest is told why not. */
@@ -223,11 +209,13 @@ export class JournaledRepository implements Repository {
 
   /** Tries a write again a little later while git holds a lock; tells any other reason. */
   #refuse(waiting: Waiting, why: unknown): void {
-    if (!hasCode(why, "busy") || waiting.tries++ >= LOCK_TRIES) return waiting.fail(why);
-    setTimeout(() => {
+    if (this.#closed || !hasCode(why, "busy") || waiting.tries++ >= LOCK_TRIES) return waiting.fail(why);
+    const again = (): void => {
+      this.#putOff.delete(waiting);
       this.#queue.push(waiting);
       this.#flushing ??= this.#flushAll();
-    }, LOCK_WAIT_MS);
+    };
+    this.#putOff.set(waiting, setTimeout(again, LOCK_WAIT_MS));
   }
 
   #acknowledge(accepted: readonly Waiting[], range: JournalRange): void {
@@ -237,81 +225,42 @@ export class JournaledRepository implements Repository {
       for (const object of objects) this.#objects.set(object.oid, object);
       for (const { ref, to } of refs) this.#refs.set(ref, { oid: to, sequence });
     }
-    this.#unsettled.push({ range, lastSequence: sequence, bytes: range.end - range.start, groups });
+    this.#rounds.add({ range, lastSequence: sequence, groups });
     const tell = (): void => {
       this.#acknowledged = performance.now();
       for (const { done } of accepted) done();
     };
     if (this.#isLoaded(accepted)) {
-      this.#settleSoon();
+      this.#rounds.begin();
       tell();
-    } else {
-      const late = setTimeout(tell, ROUND_MS);
-      void this.settle()
-        .catch(() => undefined)
-        .then(() => {
-          clearTimeout(late);
-          tell();
-        });
-    }
+    } else void this.#settledOrLate().then(tell);
+  }
+
+  /** Resolves when stock git sees what is acknowledged, or when that takes too long. */
+  async #settledOrLate(): Promise<void> {
+    const settled = this.#rounds.settle().catch(() => undefined);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise((resolve) => (timer = setTimeout(resolve, ROUND_MS)));
+    await Promise.race([settled, late]);
+    clearTimeout(timer);
   }
 
   #isLoaded(accepted: readonly Waiting[]): boolean {
-    if ((accepted[0]?.since ?? 0) > this.#acknowledged + SOON_MS) this.#streak = 0;
-    this.#streak += accepted.length;
+    const gap = (accepted[0]?.since ?? 0) - this.#acknowledged;
+    if (gap > PAUSE_MS) this.#streak = 0;
+    if (gap < SOON_MS) this.#streak += accepted.length;
     return this.#streak > LOAD_WRITES;
   }
 
-  /** Begins a round of settling: at once when none began lately, so that an idle server's disk is up to date. */
-  #settleSoon(): void {
-    if (this.#timer !== null || this.#settling !== null) return;
-    const now = performance.now();
-    const wait = Math.max(this.#roundBegan + ROUND_MS, this.#failedAt + RETRY_MS) - now;
-    this.#timer = setTimeout(
-      () => {
-        this.#timer = null;
-        void this.#round().catch(() => undefined);
-      },
-      Math.max(0, wait),
-    );
-  }
-
-  /** Settles what is acknowledged; joins the round at work. */
-  #round(): Promise<void> {
-    this.#settling ??= this.#settleOnce().finally(() => {
-      this.#settling = null;
-      if (this.#unsettled.length > 0) this.#settleSoon();
-    });
-    return this.#settling;
-  }
-
-  async #settleOnce(): Promise<void> {
-    const batch = this.#unsettled.slice();
-    const last = batch.at(-1)?.lastSequence;
-    if (last === undefined) return;
-    this.#roundBegan = performance.now();
-    try {
-      const lost = await this.#settler.settle(joinRanges(batch.map(({ range }) => range)));
-      this.#tellLost(lost);
-    } catch (error) {
-      if (this.#failedAt === -Infinity)
-        this.#report(`the journal cannot be settled, it is kept and tried again: ${String(error)}`);
-      this.#failedAt = performance.now();
-      throw error;
+  /** What is settled is read from disk from now on, and from the cache before that. */
+  #forget(batch: readonly Unsettled[], lost: readonly LostMove[]): void {
+    for (const { objects } of batch.flatMap(({ groups }) => groups)) {
+      this.#disk.remember(objects);
+      for (const { oid } of objects) this.#objects.delete(oid);
     }
-    this.#failedAt = -Infinity;
-    this.#unsettled = this.#unsettled.slice(batch.length);
-    this.#settled = last;
-    for (const { groups } of batch) {
-      for (const { objects } of groups) this.#forget(objects);
-    }
+    const last = batch.at(-1)?.lastSequence ?? 0;
     for (const [ref, { sequence }] of this.#refs) if (sequence <= last) this.#refs.delete(ref);
-    this.#journal.retire(last);
-  }
-
-  #forget(objects: readonly EncodedObject[]): void {
-    this.#disk.remember(objects);
-    for (const { oid } of objects) this.#objects.delete(oid);
+    this.#tellLost(lost);
   }
 
   #tellLost(lost: readonly LostMove[]): void {
@@ -322,30 +271,22 @@ export class JournaledRepository implements Repository {
   }
 
   async settle(): Promise<void> {
-    const due = this.#journal.sequence;
-    while (this.#settled < due) await this.#round();
+    await this.#rounds.settle();
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
+    for (const [waiting, timer] of this.#putOff) {
+      clearTimeout(timer);
+      waiting.fail(new RuntreeError("busy", "A ref was locked by git until the repository was closed."));
+    }
     try {
       await this.#flushing;
       await this.settle();
     } finally {
-      if (this.#timer !== null) clearTimeout(this.#timer);
-      await this.#settler.close();
+      await this.#rounds.close();
       this.#journal.close();
       await this.#disk.close();
     }
   }
-}
-
-/** Ranges that follow one another in one segment, as one. */
-function joinRanges(ranges: readonly JournalRange[]): JournalRange[] {
-  const joined: JournalRange[] = [];
-  for (const range of ranges) {
-    const last = joined.at(-1);
-    if (last?.path === range.path && last.end === range.start) joined[joined.length - 1] = { ...last, end: range.end };
-    else joined.push(range);
-  }
-  return joined;
 }
