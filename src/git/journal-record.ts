@@ -15,12 +15,6 @@ const TYPES: readonly ObjectType[] = ["commit", "tree", "blob", "tag"];
 /** Added to an object's type where its bytes are a delta against another object. */
 const AS_DELTA = 0x10;
 
-/** A record as it was read: its number, the checksum that the next record goes on from, and what it holds. */
-export interface JournalRecord {
-  readonly sequence: number;
-  readonly group: WriteGroup;
-}
-
 /** Writes numbers, ids and bytes one behind another, behind the place of a record's header. */
 class Writer {
   readonly bytes: Buffer;

@@ -1,15 +1,7 @@
-import { randomBytes } from "node:crypto";
 import { crc32 } from "node:zlib";
-import { type FileSystem, ioError, makeFolder, readFileOrNull, syncPath, writeFully } from "./files.ts";
-import { completeRecord, type FoundRecord, readRecord } from "./journal-record.ts";
-
-/** Where a repository keeps its journal. */
-export function journalFolder(gitDir: string): string {
-  return `${gitDir}/runtree/journal`;
-}
-
-/** Two files take turns: one is written while what the other holds is settled. */
-const SEGMENTS = ["0", "1"] as const;
+import { type FileSystem, ioError, makeFolder, syncPath, writeFully } from "./files.ts";
+import { completeRecord } from "./journal-record.ts";
+import { journalFolder, type JournalRange, SEGMENT_HEADER, segmentHeader, SEGMENTS } from "./journal-segments.ts";
 
 /** A segment that has passed this is left as soon as the other one is free. */
 const SEGMENT_BYTES = 16 * 1024 * 1024;
@@ -19,29 +11,6 @@ const GROWTH_BYTES = 1024 * 1024;
 
 /** Writes up to this many bytes do not keep the event loop. */
 const MOST_AT_ONCE = 256 * 1024;
-
-const MAGIC = Buffer.from("RUNTREEJ", "latin1");
-/** Magic, the random name of this filling of the file, the first record's number, a checksum, and zeros to be even. */
-const SEGMENT_HEADER = 32;
-
-function segmentHeader(firstSequence: number): Buffer {
-  const header = Buffer.alloc(SEGMENT_HEADER);
-  MAGIC.copy(header);
-  randomBytes(8).copy(header, 8);
-  header.writeBigUInt64BE(BigInt(firstSequence), 16);
-  header.writeUInt32BE(crc32(header.subarray(0, 24)), 24);
-  return header;
-}
-
-/** Records that lie one after another in a segment. */
-export interface JournalRange {
-  readonly path: string;
-  readonly start: number;
-  readonly end: number;
-  /** Number of the first record, and the checksum it goes on from. */
-  readonly sequence: number;
-  readonly checksum: number;
-}
 
 interface Segment {
   readonly path: string;
@@ -245,72 +214,5 @@ export class Journal {
 
   close(): void {
     for (const { file } of this.#segments) this.#fs.closeSync(file);
-  }
-}
-
-/** The records of a range, as they are read from the segment. Throws `io_failed` when they are not there. */
-export function readRange(fs: FileSystem, range: JournalRange): FoundRecord[] {
-  const bytes = Buffer.allocUnsafe(range.end - range.start);
-  try {
-    const file = fs.openSync(range.path, "r");
-    try {
-      for (let done = 0; done < bytes.length;) {
-        const got = fs.readSync(file, bytes, done, bytes.length - done, range.start + done);
-        if (got === 0) throw new Error("end of file");
-        done += got;
-      }
-    } finally {
-      fs.closeSync(file);
-    }
-    const records = recordsIn(bytes, 0, range.sequence, range.checksum);
-    if (records.at(-1)?.end === bytes.length) return records;
-    throw new Error("a record that was acknowledged does not have the content its checksum promises");
-  } catch (error) {
-    throw ioError(error, "reading", range.path);
-  }
-}
-
-function recordsIn(bytes: Buffer, start: number, sequence: number, before: number): FoundRecord[] {
-  const records: FoundRecord[] = [];
-  let [at, expected, checksum] = [start, sequence, before];
-  for (;;) {
-    const record = readRecord(bytes, at, checksum);
-    if (record?.sequence !== expected) return records;
-    records.push(record);
-    [at, expected, checksum] = [record.end, expected + 1, record.checksum];
-  }
-}
-
-/** The records that an earlier life of the journal left, oldest first; what a crash tore is not among them. */
-export function leftRecords(fs: FileSystem, gitDir: string): FoundRecord[] {
-  const segments = SEGMENTS.flatMap((name) => {
-    const bytes = readFileOrNull(fs, `${journalFolder(gitDir)}/${name}`);
-    if (bytes === null || bytes.length < SEGMENT_HEADER || !bytes.subarray(0, 8).equals(MAGIC)) return [];
-    if (crc32(bytes.subarray(0, 24)) !== bytes.readUInt32BE(24)) return [];
-    const first = Number(bytes.readBigUInt64BE(16));
-    return [{ first, bytes }];
-  });
-  segments.sort((left, right) => left.first - right.first);
-  return segments.flatMap(({ first, bytes }) =>
-    recordsIn(bytes, SEGMENT_HEADER, first, crc32(bytes.subarray(0, SEGMENT_HEADER))),
-  );
-}
-
-/** Empties the journal that an earlier life left, durably. Only after its records are settled. */
-export function clearJournal(fs: FileSystem, gitDir: string): void {
-  for (const name of SEGMENTS) {
-    const path = `${journalFolder(gitDir)}/${name}`;
-    if (!fs.existsSync(path)) continue;
-    try {
-      const file = fs.openSync(path, "r+");
-      try {
-        writeFully(fs, file, Buffer.alloc(SEGMENT_HEADER), 0);
-        fs.fsyncSync(file);
-      } finally {
-        fs.closeSync(file);
-      }
-    } catch (error) {
-      throw ioError(error, "clearing", path);
-    }
   }
 }

@@ -1,7 +1,8 @@
 import { hasCode, RuntreeError } from "../domain/errors.ts";
 import { BareRepository } from "./bare-repository.ts";
 import type { FileSystem } from "./files.ts";
-import { clearJournal, Journal, type JournalRange, leftRecords } from "./journal.ts";
+import { Journal } from "./journal.ts";
+import { clearJournal, type JournalRange, leftRecords } from "./journal-segments.ts";
 import { encodeRecord } from "./journal-record.ts";
 import type { GitObject, Oid } from "./objects.ts";
 import { clearUnfinishedPacks } from "./pack-writer.ts";

@@ -1,4 +1,5 @@
-import type { Journal, JournalRange } from "./journal.ts";
+import type { Journal } from "./journal.ts";
+import type { JournalRange } from "./journal-segments.ts";
 import type { WriteGroup } from "./repository.ts";
 import type { LostMove } from "./settle.ts";
 import type { Settler } from "./settler.ts";

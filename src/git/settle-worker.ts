@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { RuntreeError } from "../domain/errors.ts";
-import type { JournalRange } from "./journal.ts";
+import type { JournalRange } from "./journal-segments.ts";
 import { OwnThreadSettler, type SettleAnswer } from "./settler.ts";
 
 const settler = new OwnThreadSettler(fs, workerData as string);

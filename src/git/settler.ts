@@ -2,7 +2,7 @@ import { Worker } from "node:worker_threads";
 import { RuntreeError, type ErrorCode } from "../domain/errors.ts";
 import { BareRepository } from "./bare-repository.ts";
 import type { FileSystem } from "./files.ts";
-import { type JournalRange, readRange } from "./journal.ts";
+import { type JournalRange, readRange } from "./journal-segments.ts";
 import { type LostMove, settleRecords } from "./settle.ts";
 
 /** Settles ranges of a journal, one call at a time. */

@@ -157,6 +157,7 @@ describe("the snapshot of what is derived", () => {
     for (let at = 0; at < 4; at++) await Promise.all([store.writeSnapshot(), work[at]]);
     await store.writeSnapshot();
     await Promise.all(work);
+    await store.repository.settle();
     const learned = dumpOf(store.derived);
     expect(dumpOf(derive(openRepository(gitDir), store.clock()))).toEqual(learned);
     await close();
