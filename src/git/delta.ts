@@ -72,10 +72,11 @@ export function spliceDelta(baseLength: number, head: number, middle: Buffer, ta
   return Buffer.concat(pieces);
 }
 
-/** A delta that keeps what two byte strings have in common at their start and at their end. Null when it would not be half as long as the result. */
+/** A delta that keeps what two byte strings have in common at their start and at their end. Null when it would not be half as long as the result, and for nothing, which git takes no delta for. */
 export function makeDelta(base: Buffer, result: Buffer): Buffer | null {
   const head = commonPrefix(base, result);
   const tail = commonSuffix(base, result, Math.min(base.length, result.length) - head);
   const middle = result.subarray(head, result.length - tail);
-  return middle.length * 2 > result.length ? null : spliceDelta(base.length, head, middle, tail);
+  const poor = result.length === 0 || middle.length * 2 > result.length;
+  return poor ? null : spliceDelta(base.length, head, middle, tail);
 }

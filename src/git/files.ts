@@ -116,11 +116,14 @@ export function replaceFile(fs: FileSystem, path: string, bytes: Buffer, mode = 
 /** How often a folder is made anew that git's maintenance took away. */
 const FOLDER_ATTEMPTS = 5;
 
-/** Removes a file of our own after something failed; that it cannot be removed is not what is told. */
+/** Removes a file of our own, at the second try if need be; that it cannot be removed is not what is told. */
 export function removeQuietly(fs: FileSystem, path: string): void {
-  try {
-    fs.rmSync(path, { force: true });
-  } catch {
-    // The failure that led here is the one to tell.
+  for (let attempt = 0; attempt < 2; attempt++) {
+    try {
+      fs.rmSync(path, { force: true });
+      return;
+    } catch {
+      // What led here is the thing to tell, or nothing is: a start clears what stays.
+    }
   }
 }
