@@ -1,5 +1,6 @@
 import { constants } from "node:buffer";
 import { inflateSync } from "node:zlib";
+import { LRUCache } from "lru-cache";
 import { RuntreeError, systemCode } from "../domain/errors.ts";
 import type { FileSystem } from "./files.ts";
 import { type GitObject, hashObject, type ObjectType, type Oid } from "./objects.ts";
@@ -26,6 +27,27 @@ type PackEntry =
   | { readonly type: ObjectType; readonly data: Buffer }
   | { readonly base: number | Oid; readonly data: Buffer };
 
+/** A difference, and the offset of the entry that it is. */
+interface Delta {
+  readonly offset: number;
+  readonly data: Buffer;
+}
+
+/** Objects that others are told against, by pack and offset. */
+export type BaseCache = LRUCache<string, GitObject>;
+
+/** Bytes of such objects that are kept: versions of one directory follow one another in a history. */
+const BASE_CACHE_BYTES = 16 * 1024 * 1024;
+
+/** A cache for the packs of one repository. */
+export function baseCache(): BaseCache {
+  return new LRUCache<string, GitObject>({
+    maxSize: BASE_CACHE_BYTES,
+    maxEntrySize: BASE_CACHE_BYTES / 4,
+    sizeCalculation: (object) => object.data.length + 200,
+  });
+}
+
 /** A pack and its index, as in git's `gitformat-pack`. Holds two open files and little memory; `close` gives them back. */
 export class Pack {
   readonly path: string;
@@ -36,13 +58,15 @@ export class Pack {
   readonly #file: number;
   /** Where the entries end and the pack's checksum begins. */
   readonly #end: number;
+  readonly #bases: BaseCache;
   /** How many objects of this pack are being read, each but the last waiting for its base in another pack. */
   #reading = 0;
 
   /** Opens a pack. Throws `corrupt_object` when it and its index do not fit, and the system's error when a file is gone. */
-  constructor(fs: FileSystem, path: string) {
+  constructor(fs: FileSystem, path: string, bases: BaseCache = baseCache()) {
     this.#fs = fs;
     this.path = path;
+    this.#bases = bases;
     this.#index = new PackIndex(fs, path.replace(/\.pack$/, ".idx"));
     try {
       this.#file = fs.openSync(path, "r");
@@ -117,11 +141,16 @@ export class Pack {
 
   /** A base in this pack is read here, however long the chain; only what lies elsewhere is asked for. */
   #followBases(offset: number, resolve: (oid: Oid) => GitObject | null): GitObject {
-    const deltas: Buffer[] = [];
+    const deltas: Delta[] = [];
     for (let at = offset; deltas.length <= LONGEST_CHAIN;) {
+      const known = this.#bases.get(this.#keyOf(at));
+      if (known !== undefined) return this.#withDeltas(known, deltas);
       const entry = this.#entryAt(at);
-      if ("type" in entry) return withDeltas(entry, deltas);
-      deltas.push(entry.data);
+      if ("type" in entry) {
+        if (deltas.length > 0) this.#bases.set(this.#keyOf(at), entry);
+        return this.#withDeltas(entry, deltas);
+      }
+      deltas.push({ offset: at, data: entry.data });
       const base = typeof entry.base === "number" ? entry.base : this.#index.offsetOf(entry.base);
       if (base !== null) {
         at = base;
@@ -129,9 +158,22 @@ export class Pack {
       }
       const elsewhere = resolve(String(entry.base));
       if (elsewhere === null) throw new Error(`delta base ${entry.base} is missing`);
-      return withDeltas(elsewhere, deltas);
+      return this.#withDeltas(elsewhere, deltas);
     }
     throw new Error(`a chain of more than ${LONGEST_CHAIN} deltas, or one that leads to itself`);
+  }
+
+  /** Applies deltas to what they all begin from, the last one first. What comes out on the way is often a base again. */
+  #withDeltas(from: GitObject, deltas: readonly Delta[]): GitObject {
+    return deltas.reduceRight((base: GitObject, { offset, data }) => {
+      const object = { type: base.type, data: applyDelta(base.data, data) };
+      this.#bases.set(this.#keyOf(offset), object);
+      return object;
+    }, from);
+  }
+
+  #keyOf(offset: number): string {
+    return `${this.path}:${offset}`;
   }
 
   #entryAt(offset: number): PackEntry {
@@ -195,11 +237,6 @@ function inflate(bytes: Buffer, size: number): Buffer {
   const chunkSize = Math.min(Math.max(size + 1, 64), LARGE_READ);
   const maxOutputLength = Math.min(Math.max(size, 1), constants.MAX_LENGTH);
   return inflateSync(bytes, { chunkSize, maxOutputLength });
-}
-
-/** Applies deltas to what they all begin from, the last one first. */
-function withDeltas({ type, data }: GitObject, deltas: readonly Buffer[]): GitObject {
-  return { type, data: deltas.reduceRight((base, delta) => applyDelta(base, delta), data) };
 }
 
 /** Applies git's delta format: copies from the base and literal inserts. Throws when the sizes do not add up. */

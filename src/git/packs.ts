@@ -1,7 +1,7 @@
 import { RuntreeError, systemCode } from "../domain/errors.ts";
 import { type FileSystem, listFolder } from "./files.ts";
 import type { GitObject, Oid } from "./objects.ts";
-import { Pack } from "./pack.ts";
+import { type BaseCache, baseCache, Pack } from "./pack.ts";
 
 /** How often the folder is listed anew because git replaced a pack between the listing and the opening. */
 const LISTINGS = 5;
@@ -12,6 +12,7 @@ export class Packs {
   readonly #folder: string;
   /** The open packs by path, the newest first: what was written last is read most. */
   #open = new Map<string, Pack>();
+  readonly #bases: BaseCache = baseCache();
   /** The pack that had what was asked for last: what comes next is often in it, too. */
   #last: Pack | null = null;
 
@@ -49,7 +50,7 @@ export class Packs {
     let whole = true;
     for (const path of paths) {
       try {
-        after.set(path, before.get(path) ?? new Pack(this.#fs, path));
+        after.set(path, before.get(path) ?? new Pack(this.#fs, path, this.#bases));
       } catch (error) {
         if (systemCode(error) === "ENOENT") whole = false;
         else if (error instanceof RuntreeError) faults.push(error);
