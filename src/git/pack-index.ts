@@ -14,10 +14,19 @@ const WIDE = 0x80000000;
 const SMALL_PACK = 4096;
 /** Names read at a time: what is looked for lies this near to where even distribution puts it, mostly. */
 const BLOCK = 200;
+/** Where a block is read to: it is searched at once and forgotten. */
+const BLOCK_BYTES = Buffer.allocUnsafeSlow(BLOCK * HASH_BYTES);
 
-/** Reads bytes at a position of a file. Throws `io_failed` when it ends before, and the system's errors. */
-export function readAt(fs: FileSystem, file: number, position: number, length: number, path: string): Buffer {
-  const bytes = Buffer.allocUnsafe(length);
+/** Bytes of a file: where they begin, how many, and the buffer to use again for them; without one they get their own. */
+interface Wanted {
+  readonly position: number;
+  readonly length: number;
+  readonly into?: Buffer;
+}
+
+/** Reads bytes of a file. Throws `io_failed` when it ends before, and the system's errors. */
+export function readAt(fs: FileSystem, file: number, { position, length, into }: Wanted, path: string): Buffer {
+  const bytes = into?.subarray(0, length) ?? Buffer.allocUnsafe(length);
   for (let filled = 0; filled < length;) {
     const got = fs.readSync(file, bytes, filled, length - filled, position + filled);
     if (got === 0) throw ioError(new Error("end of file"), "reading", path);
@@ -113,7 +122,9 @@ export class PackIndex {
 
   #namesBetween(start: number, end: number): Buffer {
     const [from, to] = [start * HASH_BYTES, end * HASH_BYTES];
-    return this.#names === null ? this.#read(NAMES_START + from, to - from) : this.#names.subarray(from, to);
+    return this.#names === null
+      ? this.#read(NAMES_START + from, to - from, BLOCK_BYTES)
+      : this.#names.subarray(from, to);
   }
 
   /** How many names begin with this byte or a lesser one. */
@@ -121,8 +132,8 @@ export class PackIndex {
     return this.#fanout.readUInt32BE(first * 4);
   }
 
-  #read(position: number, length: number): Buffer {
-    return readAt(this.#fs, this.#file, position, length, this.#path);
+  #read(position: number, length: number, into?: Buffer): Buffer {
+    return readAt(this.#fs, this.#file, { position, length, ...(into === undefined ? {} : { into }) }, this.#path);
   }
 
   #broken(words: string): RuntreeError {

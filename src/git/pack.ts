@@ -15,6 +15,8 @@ const HASH_BYTES = 20;
 
 /** Bytes read of an entry before its size is known: the whole of a small document. */
 const FIRST_READ = 4096;
+/** Where that is read to: an entry is inflated from it before the next is read. */
+const FIRST_BYTES = Buffer.allocUnsafeSlow(FIRST_READ);
 /** Bytes read of an entry whatever its size says, as the size may be damaged; more when they are used up. */
 const LARGE_READ = 1024 * 1024;
 /** git itself makes chains of 50, and of 4,095 when it is told to. */
@@ -178,7 +180,7 @@ export class Pack {
 
   #entryAt(offset: number): PackEntry {
     if (offset < HEADER_BYTES || offset >= this.#end) throw new Error(`there is no entry at ${offset}`);
-    const bytes = this.#read(offset, Math.min(FIRST_READ, this.#end - offset));
+    const bytes = this.#read(offset, Math.min(FIRST_READ, this.#end - offset), FIRST_BYTES);
     let at = 0;
     const next = (): number => {
       const byte = bytes[at++];
@@ -222,8 +224,8 @@ export class Pack {
     }
   }
 
-  #read(position: number, length: number): Buffer {
-    return readAt(this.#fs, this.#file, position, length, this.path);
+  #read(position: number, length: number, into?: Buffer): Buffer {
+    return readAt(this.#fs, this.#file, { position, length, ...(into === undefined ? {} : { into }) }, this.path);
   }
 }
 
