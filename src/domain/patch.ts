@@ -85,9 +85,12 @@ function renameKeys(value: Json, from: string, to: string): Json {
  * Hostile keys must have been refused before (`json-door.ts`): the library stops at them without a word.
  */
 export function applyMergePatch(target: Json | undefined, patch: Json): Json {
-  const shadowed = JSON.stringify([target ?? null, patch]).includes(SHADOWED);
-  const guard = (value: Json): Json => (shadowed ? renameKeys(value, SHADOWED, STAND_IN) : structuredClone(value));
-  const result = jsonMergePatch.apply(guard(target ?? null), guard(patch)) as Json;
+  const both = JSON.stringify([target ?? null, patch]);
+  const shadowed = both.includes(SHADOWED);
+  // The library changes what it is given, so it is given copies.
+  const copies = JSON.parse(both) as [Json, Json];
+  const [before, change] = shadowed ? copies.map((value) => renameKeys(value, SHADOWED, STAND_IN)) : copies;
+  const result = jsonMergePatch.apply(before, change) as Json;
   return shadowed ? renameKeys(result, STAND_IN, SHADOWED) : result;
 }
 
