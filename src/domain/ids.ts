@@ -57,11 +57,10 @@ export function decodeId(name: string): string | null {
 /** Text of which some letters, those beyond ASCII, have several spellings: in an id, and in a file name. */
 const SPELT_VARIOUSLY = /[\u0080-\uffff]|%[89A-F]/;
 
-/** Tells whether a file name may be that of an id which collides with another id, itself included; seldom when it is not. */
-export function mayCollide(name: string, id: string): boolean {
-  if (SPELT_VARIOUSLY.test(name) || SPELT_VARIOUSLY.test(id)) return true;
+/** What the file names of two ids that collide have in common; null when a name must be looked at for any id. */
+export function collisionKey(name: string): string | null {
   // The first byte of a device's name is escaped, in upper and lower case differently.
-  return name.startsWith("%") || name.toLowerCase() === encodeId(id).toLowerCase();
+  return name.startsWith("%") || SPELT_VARIOUSLY.test(name) ? null : name.toLowerCase();
 }
 
 /** The form in which two ids collide: NFC and lower case, both at once, as some letters are composed in lower case only. */

@@ -1,10 +1,10 @@
 import { dirname } from "node:path/posix";
 import { DEFAULT_SHARDS } from "../domain/configuration.ts";
-import { decodeId, foldId, mayCollide } from "../domain/ids.ts";
-import { byUnit, canonicalJson, type JsonObject } from "../domain/json.ts";
+import { collisionKey, decodeId, encodeId, foldId } from "../domain/ids.ts";
+import { byUnit, type JsonObject } from "../domain/json.ts";
 import { CONFIGURATION_FILE, documentPath } from "../domain/layout.ts";
 import { counted, type Violation } from "../domain/verdict.ts";
-import { encodeObject, type ReadObject } from "../git/objects.ts";
+import type { Oid, ReadObject } from "../git/objects.ts";
 import { findEntry, readTree, type TreeEntry } from "../git/tree.ts";
 import { schemaSource, type SchemaSource } from "../schema/closure.ts";
 import { blobAt, documentsIn, readDocumentBlob } from "./documents.ts";
@@ -32,6 +32,11 @@ function resultOf(planned: PlannedDocument): JsonObject | null {
   return planned.conflicts.length > 0 ? planned.theirs : planned.merged;
 }
 
+/** The blob of `resultOf`. */
+function resultOidOf(planned: PlannedDocument): Oid | null {
+  return planned.conflicts.length > 0 ? planned.theirsOid : planned.mergedOid;
+}
+
 function nameOf({ collection, id }: Pick<PlannedDocument, "collection" | "id">): string {
   return `${collection}/${id}`;
 }
@@ -39,18 +44,12 @@ function nameOf({ collection, id }: Pick<PlannedDocument, "collection" | "id">):
 /** The plan's documents that would stand on `main`, by name. */
 function standing(plan: MergePlan): CheckedDocument[] {
   return plan.documents
-    .toSorted((left, right) => byUnit(nameOf(left), nameOf(right)))
-    .flatMap((planned) => {
-      const document = resultOf(planned);
-      if (document === null) return [];
-      return [
-        {
-          collection: planned.collection,
-          id: planned.id,
-          document,
-          oid: encodeObject("blob", canonicalJson(document)).oid,
-        },
-      ];
+    .map((planned) => ({ planned, name: nameOf(planned) }))
+    .sort((left, right) => byUnit(left.name, right.name))
+    .flatMap(({ planned }) => {
+      const [document, oid] = [resultOf(planned), resultOidOf(planned)];
+      if (document === null || oid === null) return [];
+      return [{ collection: planned.collection, id: planned.id, document, oid }];
     });
 }
 
@@ -96,7 +95,7 @@ function checkSettings(plan: MergePlan, read: ReadObject, { index }: CheckContex
 function checkIdentity(documents: readonly CheckedDocument[], plan: MergePlan, read: ReadObject): Violation[] {
   // What main has already collides with nothing there; it is the new ones that may.
   const fresh = new Set(plan.documents.filter(({ ours }) => ours === null).map(nameOf));
-  const folders = new Map<string, string[]>();
+  const folders = new Map<string, FolderNames>();
   return documents.flatMap(({ collection, id, document }): Violation[] => {
     const rules = plan.rules.collections.get(collection);
     if (rules === undefined) {
@@ -110,7 +109,7 @@ function checkIdentity(documents: readonly CheckedDocument[], plan: MergePlan, r
     }
     if (!fresh.has(nameOf({ collection, id }))) return violations;
     const folder = dirname(documentPath(collection, id, rules.shards));
-    const names = folders.get(folder) ?? readTree(read, findEntry(read, plan.tree, folder)?.oid ?? null).map(fileName);
+    const names = folders.get(folder) ?? namesIn(readTree(read, findEntry(read, plan.tree, folder)?.oid ?? null));
     folders.set(folder, names);
     for (const other of collidingIds(names, id)) {
       const message = `The id differs from "${other}" only in case or normal form.`;
@@ -120,15 +119,31 @@ function checkIdentity(documents: readonly CheckedDocument[], plan: MergePlan, r
   });
 }
 
-function fileName({ name }: TreeEntry): string {
-  return name.replace(/\.json$/, "");
+/** The file names of a folder, without `.json`. */
+interface FolderNames {
+  readonly all: readonly string[];
+  /** Those that may belong to one id, by `collisionKey`; null is the key of those that may belong to any. */
+  readonly byKey: ReadonlyMap<string | null, readonly string[]>;
+}
+
+function namesIn(entries: readonly TreeEntry[]): FolderNames {
+  const all = entries.map(({ name }) => name.replace(/\.json$/, ""));
+  const byKey = new Map<string | null, string[]>();
+  for (const name of all) {
+    const key = collisionKey(name);
+    const alike = byKey.get(key);
+    if (alike === undefined) byKey.set(key, [name]);
+    else alike.push(name);
+  }
+  return { all, byKey };
 }
 
 /** The ids of other documents in one folder that collide with an id. */
-function collidingIds(names: readonly string[], id: string): string[] {
-  const folded = foldId(id);
-  return names.flatMap((name) => {
-    const other = mayCollide(name, id) ? decodeId(name) : null;
+function collidingIds({ all, byKey }: FolderNames, id: string): string[] {
+  const [folded, key] = [foldId(id), collisionKey(encodeId(id))];
+  const candidates = key === null ? [...all] : [...(byKey.get(key) ?? []), ...(byKey.get(null) ?? [])];
+  return candidates.sort(byUnit).flatMap((name) => {
+    const other = decodeId(name);
     return other !== null && other !== id && foldId(other) === folded ? [other] : [];
   });
 }
@@ -141,18 +156,18 @@ function checkReferences(
   index: IndexView,
 ): Violation[] {
   const planned = new Map(plan.documents.map((document) => [`${document.collection}/${document.id}`, document]));
-  const exists = (id: string, to: readonly string[]): boolean =>
-    to.some((collection) => {
-      const known = planned.get(`${collection}/${id}`);
-      if (known !== undefined) return resultOf(known) !== null;
-      return (
-        blobAt(
-          read,
-          plan.tree,
-          documentPath(collection, id, plan.rules.collections.get(collection)?.shards ?? DEFAULT_SHARDS),
-        ) !== null
-      );
-    });
+  // Many documents refer to the same few.
+  const looked = new Map<string, boolean>();
+  const isThere = (collection: string, id: string): boolean => {
+    const name = nameOf({ collection, id });
+    const known = planned.get(name);
+    if (known !== undefined) return resultOf(known) !== null;
+    const shards = plan.rules.collections.get(collection)?.shards ?? DEFAULT_SHARDS;
+    const found = looked.get(name) ?? blobAt(read, plan.tree, documentPath(collection, id, shards)) !== null;
+    looked.set(name, found);
+    return found;
+  };
+  const exists = (id: string, to: readonly string[]): boolean => to.some((collection) => isThere(collection, id));
   const missing = documents.flatMap(({ collection, id, document }) => {
     const rules = plan.rules.collections.get(collection);
     return (rules === undefined ? [] : referencesIn(document, rules)).flatMap(

@@ -12,7 +12,7 @@ import { mergeDocuments, mergeValues, type MergeWay, type PolicyAt } from "../do
 import type { FieldConflict, Violation } from "../domain/verdict.ts";
 import { type EncodedObject, encodeObject, type Oid, type ReadObject } from "../git/objects.ts";
 import { editTree } from "../git/tree-edit.ts";
-import { diffTrees, FILE_MODE, readTree, type TreeEntry } from "../git/tree.ts";
+import { diffTrees, FILE_MODE, type FileChange, readTree } from "../git/tree.ts";
 import { blobAt, readBlob } from "./documents.ts";
 import { configurationProblems, configViolation, danglingSettings, makeRules, type Rules } from "./rules.ts";
 
@@ -45,6 +45,9 @@ export interface PlannedDocument {
   readonly ours: JsonObject | null;
   readonly theirs: JsonObject | null;
   readonly merged: JsonObject | null;
+  /** Blobs of the run's version and of the merged one; null is absent. */
+  readonly theirsOid: Oid | null;
+  readonly mergedOid: Oid | null;
   readonly conflicts: readonly FieldConflict[];
 }
 
@@ -77,12 +80,11 @@ interface ChangedFile {
   readonly theirs: Oid | null;
 }
 
-interface MergedFile {
-  readonly path: string;
-  readonly ours: JsonObject | null;
-  readonly theirs: JsonObject | null;
-  readonly merged: JsonObject | null;
-  readonly conflicts: readonly FieldConflict[];
+interface MergedFile extends Omit<PlannedDocument, "collection" | "id"> {
+  /** Tells whether `main` has something else. */
+  readonly changes: boolean;
+  /** The merged blob, unless it is in the run already. */
+  readonly object: EncodedObject | null;
 }
 
 /** The run's changes by path. This is the only diff: what came by merging `main` is not in it. */
@@ -90,16 +92,13 @@ function changedFiles({ read, bases, main, run, runId }: MergeInput): {
   files: ChangedFile[];
   violations: Violation[];
 } {
-  const changed = new Map<string, TreeEntry | null>();
-  for (const base of bases) for (const { path, after } of diffTrees(read, base, run)) changed.set(path, after);
-  const dotfiles = new Set(
-    readTree(read, main)
-      .map(({ name }) => name)
-      .filter((name) => name.startsWith(".")),
-  );
+  const changed = new Map<string, FileChange>();
+  for (const base of bases) for (const change of diffTrees(read, base, run)) changed.set(change.path, change);
+  const atRoot = [...changed.keys()].some((path) => path.startsWith(".")) ? readTree(read, main) : [];
+  const dotfiles = new Set(atRoot.map(({ name }) => name).filter((name) => name.startsWith(".")));
   const files: ChangedFile[] = [];
   const violations: Violation[] = [];
-  for (const [path, entry] of changed) {
+  for (const [path, { before, after: entry }] of changed) {
     const kind = pathKind(path, runId, dotfiles);
     if (kind === "record") continue;
     if (kind === null || (entry !== null && entry.mode !== FILE_MODE)) {
@@ -113,13 +112,10 @@ function changedFiles({ read, bases, main, run, runId }: MergeInput): {
       );
       continue;
     }
-    files.push({
-      path,
-      kind,
-      bases: bases.map((base) => blobAt(read, base, path)),
-      ours: blobAt(read, main, path),
-      theirs: entry?.oid ?? null,
-    });
+    const inBases = bases.length === 1 ? [before?.oid ?? null] : bases.map((base) => blobAt(read, base, path));
+    const [base = null] = inBases;
+    const ours = bases[0] === main ? base : blobAt(read, main, path);
+    files.push({ path, kind, bases: inBases, ours, theirs: entry?.oid ?? null });
   }
   return { files, violations };
 }
@@ -157,7 +153,10 @@ function mergeFile(
     const { value, conflicts } = settled
       ? { value: theirs ?? undefined, conflicts: [] }
       : mergeDocuments(foldBases(file.bases.map(parse)), ours, theirs, way);
-    return { path: file.path, ours, theirs, merged: isObject(value) ? value : null, conflicts };
+    const merged = isObject(value) ? value : null;
+    const changes = !sameJson(merged ?? undefined, ours ?? undefined);
+    const [mergedOid, object] = changes ? blobOf(read, merged, file.theirs) : [file.ours, null];
+    return { path: file.path, ours, theirs, merged, theirsOid: file.theirs, mergedOid, conflicts, changes, object };
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     violations.push({
@@ -168,6 +167,19 @@ function mergeFile(
     });
     return null;
   }
+}
+
+/** The blob of a merged file, and the object to be written: none where the run's own blob has these very bytes. */
+function blobOf(
+  read: ReadObject,
+  merged: JsonObject | null,
+  theirs: Oid | null,
+): [oid: Oid | null, object: EncodedObject | null] {
+  if (merged === null) return [null, null];
+  const bytes = Buffer.from(canonicalJson(merged), "utf8");
+  if (theirs !== null && readBlob(read, theirs).equals(bytes)) return [theirs, null];
+  const object = encodeObject("blob", bytes);
+  return [object.oid, object];
 }
 
 /** Merges a file that is not JSON: one side's change stands, two different ones conflict as a whole. Sides are blob ids. */
@@ -218,12 +230,10 @@ export function planMerge(input: MergeInput): MergePlan {
   const conflicts: PlannedConflict[] = [];
   const edits = new Map<string, Oid | null>();
   const objects: EncodedObject[] = [];
-  const settle = ({ path, ours, merged, conflicts: found }: MergedFile, name: DocumentName): void => {
+  const settle = ({ path, mergedOid, object, changes, conflicts: found }: MergedFile, name: DocumentName): void => {
     for (const conflict of found) conflicts.push({ ...conflict, ...name, path });
-    if (sameJson(merged ?? undefined, ours ?? undefined)) return;
-    const blob = merged === null ? null : encodeObject("blob", canonicalJson(merged));
-    if (blob !== null) objects.push(blob);
-    edits.set(path, blob?.oid ?? null);
+    if (object !== null) objects.push(object);
+    if (changes) edits.set(path, mergedOid);
   };
 
   const settings: MergedFile[] = [];
@@ -261,12 +271,11 @@ export function planMerge(input: MergeInput): MergePlan {
     const merged = mergeFile(input, file, policyLookup(collection?.policies ?? []), named, violations);
     if (merged === null) continue;
     settle(merged, named);
-    const differs = merged.conflicts.length > 0 || !sameJson(merged.merged ?? undefined, merged.ours ?? undefined);
-    if (differs) documents.push({ ...merged, ...named });
+    if (merged.changes || merged.conflicts.length > 0) documents.push({ ...merged, ...named });
   }
 
   const edited = editTree(read, input.main, edits);
-  const changed = settings.filter(({ merged, ours }) => !sameJson(merged ?? undefined, ours ?? undefined));
+  const changed = settings.filter(({ changes }) => changes);
   return {
     rules,
     rulesChanged: changed.length > 0,

@@ -37,7 +37,9 @@ export async function checkWholeTree(
         pointer: "",
         message: `${path} is not this document's place; it is ${place}.`,
       });
-    documents.push({ ...named, path, ours: null, theirs: merged, merged, conflicts: [] });
+    const { oid } = entry;
+    const blobs = { theirsOid: oid, mergedOid: oid };
+    documents.push({ ...named, path, ours: null, theirs: merged, merged, ...blobs, conflicts: [] });
   }
   const nothing = makeRules({ format: rules.configuration.format, collections: {} }, []);
   const index = new MainIndex(read, tree, nothing);

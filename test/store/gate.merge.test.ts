@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { putConfiguration } from "../../src/actions/change-settings.ts";
 import { readDocument } from "../../src/actions/read-documents.ts";
+import { documentPath } from "../../src/domain/layout.ts";
 import { readCommit, trailerOf } from "../../src/git/commit.ts";
+import { commitOnBranch, editFiles } from "../../src/store/branch.ts";
 import { fsck, git } from "../support/git.ts";
 import { CONFIGURATION, finish, merged, open, patch, refusal, storeWith } from "../support/situations.ts";
 import { OTHER, TESTER } from "../support/store.ts";
@@ -110,6 +112,20 @@ describe("a merge", () => {
     const { store } = await storeWith({ samples: { s1: { depth: 1 } } });
     await merged(store, { samples: { s1: null } });
     expect(() => document(store, "s1")).toThrow(expect.objectContaining({ code: "document_not_found" }));
+  });
+
+  test("writes a document in the canonical form, however the branch has it", async () => {
+    const { store } = await storeWith();
+    const from = await open(store);
+    const path = documentPath("samples", "s9", store.main.rules.collections.get("samples")?.shards ?? 0);
+    const files = new Map([[path, '{"name": "as it came", "id": "s9"}']]);
+    const text = { subject: "Write by hand", trailers: [] };
+    const edited = editFiles(store, readCommit(store.reader(), from.head).tree, files);
+    const { record } = from;
+    await commitOnBranch(store, TESTER, { from, parents: [from.head], ...edited, record, text });
+    await finish(store, from);
+    const { bytes } = readDocument(store, "samples", "s9", undefined);
+    expect(bytes.toString("utf8")).toBe('{\n  "id": "s9",\n  "name": "as it came"\n}\n');
   });
 
   test("of documents that main has already is clean and changes nothing but the record", async () => {
