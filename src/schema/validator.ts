@@ -9,8 +9,10 @@ const LOOK_MS = 250;
 /** How many documents of one request may run into their limit; what comes after is not checked, and therefore not valid. */
 const MAX_OVERRUNS = 2;
 
+/** How many documents of several requests go to the worker in one message. */
+const MOST_TOGETHER = 500;
+
 export interface CheckRequest {
-  readonly id: number;
   readonly filesKey: string;
   /** Sent with the first request for a set of files; null when the worker should have it. */
   readonly files: readonly SchemaFile[] | null;
@@ -19,12 +21,24 @@ export interface CheckRequest {
 }
 
 export type CheckAnswer =
-  | { readonly id: number; readonly problems: SchemaProblem[][] }
-  | { readonly id: number; readonly compileError: string }
-  | { readonly id: number; readonly unknown: true };
+  | { readonly problems: SchemaProblem[][] }
+  | { readonly compileError: string }
+  | { readonly unknown: true };
 
 /** What a check found: that the schema itself does not compile, in ajv's words, or the problems of each document. */
 export type CheckResult = { readonly compileError: string } | { readonly problems: SchemaProblem[][] };
+
+/** Documents, as JSON texts, to be checked against one schema. */
+interface Check {
+  readonly source: SchemaSource;
+  readonly documents: readonly string[];
+}
+
+/** A check that waits for the worker. */
+interface WaitingCheck extends Check {
+  readonly resolve: (result: CheckResult) => void;
+  readonly reject: (error: unknown) => void;
+}
 
 const NOT_CHECKED: SchemaProblem = {
   pointer: "",
@@ -40,27 +54,31 @@ const WORKER = new URL(
 
 /**
  * Checks documents against users' schemas in a worker, because a schema is code: a pathological pattern may stall it,
- * never the server. Requests are answered one after another. `close` ends the worker.
+ * never the server. Requests are answered one after another; those that wait under schemas which are compiled already
+ * share a message. `close` ends the worker.
  */
 export class Validator {
   #worker: Worker | null = null;
   readonly #progress = new Int32Array(new SharedArrayBuffer(4));
   #known = new Set<string>();
-  #last: Promise<unknown> = Promise.resolve();
-  #ids = 0;
+  /** Keys of the schemas that the worker has compiled. */
+  #compiled = new Set<string>();
+  readonly #waiting: WaitingCheck[] = [];
+  #running: Promise<void> | null = null;
   #closed = false;
 
   /** Checks documents, given as JSON texts, against one schema. A document that takes over two seconds fails with a problem that says so. */
   async check(source: SchemaSource, documents: readonly string[]): Promise<CheckResult> {
     if (this.#closed) throw new Error("the validator is closed");
-    const result = this.#last.then(() => this.#check(source, documents));
-    this.#last = result.catch(() => undefined);
-    return result;
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ source, documents, resolve, reject });
+      this.#running ??= this.#run();
+    });
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#last;
+    await this.#running;
     await this.#stop();
   }
 
@@ -68,17 +86,55 @@ export class Validator {
     const worker = this.#worker;
     this.#worker = null;
     this.#known = new Set();
+    this.#compiled = new Set();
     await worker?.terminate();
+  }
+
+  async #run(): Promise<void> {
+    // Begins after the caller has put in all that it has at hand.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const together = this.#takeTogether();
+      const left = together.length > 1 ? await this.#checkTogether(together) : together;
+      for (const { source, documents, resolve, reject } of left)
+        await this.#check(source, documents).then(resolve, reject);
+    }
+    this.#running = null;
+  }
+
+  /** The checks that go next: the first that waits and, where nothing needs compiling, those behind it. */
+  #takeTogether(): WaitingCheck[] {
+    let room = MOST_TOGETHER;
+    const fitting = this.#waiting.findIndex(({ source, documents }) => {
+      room -= documents.length;
+      return room < 0 || !this.#compiled.has(source.key);
+    });
+    return this.#waiting.splice(0, fitting < 0 ? this.#waiting.length : Math.max(1, fitting));
+  }
+
+  /** Sends several checks at once. Returns those to be made alone: all of them when the worker was stopped meanwhile. */
+  async #checkTogether(together: readonly WaitingCheck[]): Promise<WaitingCheck[]> {
+    // What went wrong with all of them is told to each by its own try.
+    const answers = await this.#ask(together).catch(() => null);
+    return together.filter(({ resolve }, index) => {
+      const answer = answers?.[index];
+      if (answer === undefined || "unknown" in answer) return true;
+      resolve(answer);
+      return false;
+    });
   }
 
   async #check(source: SchemaSource, documents: readonly string[]): Promise<CheckResult> {
     const done: SchemaProblem[][] = [];
     for (let overruns = 0; ;) {
       const before = Atomics.load(this.#progress, 0);
-      const answer = await this.#ask(source, documents.slice(done.length));
-      if (answer !== null && "problems" in answer) return { problems: [...done, ...answer.problems] };
-      if (answer !== null && "compileError" in answer) return answer;
-      if (answer !== null) {
+      const [answer] = (await this.#ask([{ source, documents: documents.slice(done.length) }])) ?? [];
+      if (answer !== undefined && "problems" in answer) {
+        this.#compiled.add(source.key);
+        return { problems: [...done, ...answer.problems] };
+      }
+      if (answer !== undefined && "compileError" in answer) return answer;
+      if (answer !== undefined) {
         this.#known.delete(source.filesKey);
         continue;
       }
@@ -107,20 +163,21 @@ export class Validator {
     }
   }
 
-  /** Sends one request; null when the worker took too long or died and was stopped. */
-  async #ask(source: SchemaSource, documents: readonly string[]): Promise<CheckAnswer | null> {
+  /** Sends one message, and returns the answer to each check; null when the worker took too long or died and was stopped. */
+  async #ask(checks: readonly Check[]): Promise<readonly CheckAnswer[] | null> {
     this.#worker ??= new Worker(WORKER, {
       workerData: this.#progress.buffer,
       resourceLimits: { maxOldGenerationSizeMb: 1024 },
     });
     const worker = this.#worker;
     worker.unref();
-    const id = ++this.#ids;
-    const known = this.#known.has(source.filesKey);
-    const { filesKey, reference } = source;
-    const request: CheckRequest = { id, filesKey, files: known ? null : source.files, reference, documents };
-    this.#known.add(filesKey);
-    const answer = await new Promise<CheckAnswer | null>((resolve) => {
+    const requests = checks.map(({ source, documents }): CheckRequest => {
+      const { filesKey, reference } = source;
+      const files = this.#known.has(filesKey) ? null : source.files;
+      this.#known.add(filesKey);
+      return { filesKey, files, reference, documents };
+    });
+    const answers = await new Promise<readonly CheckAnswer[] | null>((resolve) => {
       let seen = Atomics.load(this.#progress, 0);
       let since = performance.now();
       let limit = COMPILE_MS;
@@ -129,17 +186,17 @@ export class Validator {
         if (now !== seen) [seen, since, limit] = [now, performance.now(), DOCUMENT_MS];
         else if (performance.now() - since > limit) settle(null);
       }, LOOK_MS);
-      const onMessage = (message: CheckAnswer): void => settle(message);
+      const onMessage = (message: readonly CheckAnswer[]): void => settle(message);
       const onEnd = (): void => settle(null);
-      const settle = (result: CheckAnswer | null): void => {
+      const settle = (result: readonly CheckAnswer[] | null): void => {
         clearInterval(look);
         worker.off("message", onMessage).off("error", onEnd).off("exit", onEnd);
         resolve(result);
       };
       worker.on("message", onMessage).on("error", onEnd).on("exit", onEnd);
-      worker.postMessage(request);
+      worker.postMessage(requests);
     });
-    if (answer === null) await this.#stop();
-    return answer;
+    if (answers === null) await this.#stop();
+    return answers;
   }
 }

@@ -35,15 +35,15 @@ function compile({ ajv, compiled }: CompiledSet, reference: string): ValidateFun
   return validate;
 }
 
-function answer({ id, filesKey, files, reference, documents }: CheckRequest): CheckAnswer {
+function answer({ filesKey, files, reference, documents }: CheckRequest): CheckAnswer {
   let validate: ValidateFunction;
   try {
     const set = sets.get(filesKey) ?? (files === null ? null : makeSet(files));
-    if (set === null) return { id, unknown: true };
+    if (set === null) return { unknown: true };
     sets.set(filesKey, set);
     validate = compile(set, reference);
   } catch (error) {
-    return { id, compileError: error instanceof Error ? error.message : String(error) };
+    return { compileError: error instanceof Error ? error.message : String(error) };
   }
   Atomics.add(progress, 0, 1);
   const problems = documents.map((document): SchemaProblem[] => {
@@ -51,7 +51,7 @@ function answer({ id, filesKey, files, reference, documents }: CheckRequest): Ch
     Atomics.add(progress, 0, 1);
     return fits ? [] : (validate.errors ?? []).map((error) => placed(schemaProblem(error)));
   });
-  return { id, problems };
+  return { problems };
 }
 
 /** ajv gives the place below the schema it was compiled from, with the address of the file only now and then. */
@@ -61,4 +61,4 @@ function placed(problem: SchemaProblem): SchemaProblem {
   return { ...problem, schema_pointer: schema_pointer.replace(/^.*?\.schema\.json#?/, "#") };
 }
 
-parentPort?.on("message", (request: CheckRequest) => parentPort?.postMessage(answer(request)));
+parentPort?.on("message", (requests: readonly CheckRequest[]) => parentPort?.postMessage(requests.map(answer)));

@@ -39,6 +39,7 @@ export class SchemaChecks {
   /** Checks documents of one collection. */
   async check(source: SchemaSource, documents: readonly CheckedDocument[]): Promise<Violation[]> {
     const fresh = documents.filter(({ oid }) => !this.#valid.has(`${oid} ${source.key}`));
+    if (fresh.length === 0) return [];
     const violations: Violation[] = [];
     for (let at = 0; at < fresh.length; at += BATCH) {
       const batch = fresh.slice(at, at + BATCH);
