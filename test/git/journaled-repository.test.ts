@@ -1,7 +1,7 @@
 import fs, { existsSync, rmSync, writeFileSync } from "node:fs";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { FileSystem } from "../../src/git/files.ts";
-import { leftRecords } from "../../src/git/journal.ts";
+import { leftRecords } from "../../src/git/journal-segments.ts";
 import { JournaledRepository } from "../../src/git/journaled-repository.ts";
 import { type EncodedObject, encodeObject, type Oid } from "../../src/git/objects.ts";
 import { clearStaleLocks, readRef, type RefMove } from "../../src/git/refs.ts";
@@ -80,20 +80,17 @@ class WatchedDisk {
         throw Object.assign(new Error(`planted: ${this.refused}`), { code: this.refused });
       return fs.openSync(path, flags, mode);
     };
-    const write = ((...args: Parameters<typeof fs.write>) => {
-      const done = args.pop() as unknown as (...results: unknown[]) => void;
-      const told = (...results: unknown[]): void => {
-        this.written();
-        done(...results);
-      };
-      (fs.write as (...args: unknown[]) => void)(...args, told);
-    }) as unknown as FileSystem["write"];
+    const writeSync = ((...args: Parameters<typeof fs.writeSync>) => {
+      const written = fs.writeSync(...args);
+      this.written();
+      return written;
+    }) as FileSystem["writeSync"];
     const fdatasync = ((file: number, done: (error: Error | null) => void) => {
       this.syncs++;
       this.syncing();
       fs.fdatasync(file, done);
     }) as FileSystem["fdatasync"];
-    this.fs = { ...fs, openSync, write, fdatasync };
+    this.fs = { ...fs, openSync, writeSync, fdatasync };
   }
 }
 
