@@ -290,6 +290,28 @@ describe("a ref that git holds locked", () => {
   });
 });
 
+test("closing tells what waits for git's locks, and what comes later, that it is not done; nothing is written after it", async () => {
+  const { gitDir, commits } = repositoryWithCommits(2);
+  const [one = "", two = ""] = commits;
+  const { repository } = await open(gitDir);
+  await repository.apply(move(REF, null, one));
+  writeFileSync(`${gitDir}/${REF}.lock`, "");
+  const waiting = outcomes([repository.apply(move(REF, one, two))]);
+  // Answered after the other one was put off, as both wait for one append.
+  await repository.apply(move(branch("y"), null, two));
+  await repository.close();
+  expect(await waiting).toEqual(["busy"]);
+  expect(await outcomes([repository.apply(move(branch("z"), null, two))])).toEqual(["busy"]);
+  rmSync(`${gitDir}/${REF}.lock`);
+  const { repository: next } = await open(gitDir);
+  expect([...next.refs("refs/heads/")].sort()).toEqual([
+    [branch("y"), two],
+    [REF, one],
+  ]);
+  await next.apply(move(REF, one, two));
+  expect(refsByGit(gitDir).get(REF)).toBe(two);
+});
+
 describe.each([
   ["in this thread", false],
   ["in a worker", true],
