@@ -216,10 +216,13 @@ describe("two segments", () => {
   });
 });
 
-/** What a disk may hold after a power cut. */
-const CUTS: readonly PowerCut[] = (["kept", "dropped", "zeroed", "torn"] as const).flatMap((data) =>
-  (["kept", "dropped"] as const).map((entries) => ({ data, entries })),
-);
+/** What a disk may hold after a power cut; also all but the very last write. */
+const CUTS: readonly PowerCut[] = [
+  ...(["kept", "dropped", "zeroed", "torn"] as const).flatMap((data) =>
+    (["kept", "dropped"] as const).map((entries) => ({ data, entries })),
+  ),
+  { data: "torn", entries: "kept", random: () => 0 },
+];
 
 /** What is left on the disk as it is, and after each kind of power cut. */
 function leftAnyhow(disk: FaultyDisk): string[][] {
