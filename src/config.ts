@@ -3,9 +3,11 @@ import { delimiter, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { RuntreeError, systemCode } from "./domain/errors.ts";
 
+type SettingValue = string | number | boolean;
+
 interface Setting {
-  readonly type: "string" | "number";
-  readonly fallback: string | number;
+  readonly type: "string" | "number" | "boolean";
+  readonly fallback: SettingValue;
   readonly describe: string;
 }
 
@@ -17,14 +19,18 @@ export const SETTINGS = {
   port: { type: "number", fallback: 7400, describe: "port to serve on; 0 for any free one" },
   data: { type: "string", fallback: "./data", describe: "data directory" },
   template: { type: "string", fallback: TEMPLATE, describe: "folder to make a repository from when there is none" },
+  memory: { type: "boolean", fallback: false, describe: "keep the whole store in memory, gone when the server stops" },
   node: { type: "string", fallback: "runtree", describe: "committer name" },
   "max-body": { type: "number", fallback: 1_048_576, describe: "bytes of a request body" },
 } as const satisfies Record<string, Setting>;
 
 export type SettingName = keyof typeof SETTINGS;
-export type Settings = {
-  readonly [Name in SettingName]: (typeof SETTINGS)[Name]["type"] extends "number" ? number : string;
-};
+interface ValueOf {
+  readonly string: string;
+  readonly number: number;
+  readonly boolean: boolean;
+}
+export type Settings = { readonly [Name in SettingName]: ValueOf[(typeof SETTINGS)[Name]["type"]] };
 
 /** Settings with where each came from: `flag`, the variable, the file, or `default`. */
 export interface ResolvedSettings {
@@ -79,17 +85,25 @@ function readConfigFile(data: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-function checked(name: SettingName, value: unknown, origin: string): string | number {
-  const { type } = SETTINGS[name];
-  const number = typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value;
-  const good =
-    type === "number"
-      ? typeof number === "number" && Number.isInteger(number) && number >= 0
-      : typeof value === "string" && value !== "";
-  if (!good || (name === "port" && (number as number) > 65_535)) {
+/** What a setting of each type may be: from text, as flags and variables have it, or as JSON has it. Undefined: nothing of the kind. */
+const READERS: { readonly [Type in keyof ValueOf]: (value: unknown) => ValueOf[Type] | undefined } = {
+  string: (value) => (typeof value === "string" && value !== "" ? value : undefined),
+  number: (value) => {
+    const number = typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value;
+    return typeof number === "number" && Number.isInteger(number) && number >= 0 ? number : undefined;
+  },
+  boolean: (value) => {
+    if (value === true || value === "true" || value === "1") return true;
+    return value === false || value === "false" || value === "0" ? false : undefined;
+  },
+};
+
+function checked(name: SettingName, value: unknown, origin: string): SettingValue {
+  const read = READERS[SETTINGS[name].type](value);
+  if (read === undefined || (name === "port" && Number(read) > 65_535)) {
     throw new RuntreeError("bad_configuration", `${name} (${origin}) cannot be ${JSON.stringify(value)}.`, { name });
   }
-  return type === "number" ? (number as number) : (value as string);
+  return read;
 }
 
 /** Settles every setting: flag, then environment, then `runtree.config.json` in the data directory, then default. Throws `bad_configuration`. */
@@ -97,7 +111,7 @@ export function resolveSettings(
   flags: Readonly<Record<string, unknown>>,
   environment: NodeJS.ProcessEnv = process.env,
 ): ResolvedSettings {
-  const pick = (name: SettingName, file: Record<string, unknown>): [string | number, string] => {
+  const pick = (name: SettingName, file: Record<string, unknown>): [SettingValue, string] => {
     const [variable, member] = [variableOf(name), memberOf(name)];
     if (flags[name] !== undefined) return [checked(name, flags[name], "flag"), "flag"];
     if (environment[variable] !== undefined) return [checked(name, environment[variable], variable), variable];

@@ -4,7 +4,7 @@ import { resolveSettings, SETTINGS, type SettingName } from "../config.ts";
 import { Dispatcher } from "../http/dispatch.ts";
 import { makeHandlers } from "../http/handlers.ts";
 import { serveHttp } from "../http/server.ts";
-import { GIT, LOCAL_PRINCIPAL, openForWriting } from "./target.ts";
+import { GIT, LOCAL_PRINCIPAL, openForWriting, openInMemory } from "./target.ts";
 
 /** A second signal within this time is the same one: npm delivers it twice. */
 const SAME_SIGNAL_MS = 1000;
@@ -24,12 +24,14 @@ async function toldToStop(): Promise<void> {
   });
 }
 
-function firstSteps(url: string, gitDir: string): string {
+/** What to try on a server; `gitDir` is null for one in memory. */
+function firstSteps(url: string, gitDir: string | null): string {
   return [
+    ...(gitDir === null ? ["Everything is in memory: it is gone when the server stops, and git cannot see it."] : []),
     "Try next:",
     `  curl ${url}/collections`,
     `  curl -H 'Content-Type: application/json' -d '{"done": true, "body": {"study_set": {"study-1": {"title": "My first study"}}}}' ${url}/jobs/custom/runs`,
-    `  git --git-dir '${gitDir}' log --first-parent --stat main`,
+    ...(gitDir === null ? [] : [`  git --git-dir '${gitDir}' log --first-parent --stat main`]),
   ].join("\n");
 }
 
@@ -37,9 +39,12 @@ function firstSteps(url: string, gitDir: string): string {
 export async function serve(flags: Readonly<Record<string, unknown>>): Promise<void> {
   const { values } = resolveSettings(flags);
   const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }));
-  const git = await GIT.version();
+  const report = (message: string): void => log.warn(message);
   const stop = toldToStop();
-  const open = await openForWriting(values, values.template, (message) => log.warn(message));
+  const git = values.memory ? null : await GIT.version();
+  const open = values.memory
+    ? await openInMemory(values, report)
+    : await openForWriting(values, values.template, report);
   try {
     const dispatcher = new Dispatcher(open.store, makeHandlers(git));
     const server = await serveHttp({
@@ -51,7 +56,8 @@ export async function serve(flags: Readonly<Record<string, unknown>>): Promise<v
       port: values.port,
     });
     open.store.warmUp().catch((error: unknown) => log.debug({ err: error }, "warm-up ended early"));
-    process.stdout.write(`runtree listening on ${server.url}\n${firstSteps(server.url, open.gitDir)}\n`);
+    const steps = firstSteps(server.url, values.memory ? null : open.gitDir);
+    process.stdout.write(`runtree listening on ${server.url}\n${steps}\n`);
     await stop;
     await server.close();
   } finally {
@@ -66,7 +72,7 @@ export const serveCommand: CommandModule = {
   builder: (yargs) => {
     for (const name of Object.keys(SETTINGS) as SettingName[]) {
       yargs.option(name, {
-        type: "string",
+        type: SETTINGS[name].type === "boolean" ? "boolean" : "string",
         describe: `${SETTINGS[name].describe} (default ${SETTINGS[name].fallback})`,
       });
     }

@@ -8,6 +8,7 @@ import { findProgram, resolveSettings, serverUrl, type Settings } from "../confi
 import { operation } from "../contract/operations.ts";
 import { Dispatcher } from "../http/dispatch.ts";
 import { makeHandlers } from "../http/handlers.ts";
+import { makeMemoryDisk } from "../git/memory-disk.ts";
 import { NativeGit } from "../git/native.ts";
 import { Validator } from "../schema/validator.ts";
 import { openForReading, type OpenStore, openStore } from "../store/open.ts";
@@ -47,6 +48,15 @@ export async function openForWriting(
   report: (message: string) => void = (message) => process.stderr.write(`runtree: ${message}\n`),
 ): Promise<OpenStore> {
   return openStore({ fs, git: GIT, data, template, node, clock: () => Date.now(), report });
+}
+
+/** Opens a store that is wholly in memory, made from a template folder. */
+export async function openInMemory(
+  { data, node, template }: Settings,
+  report: (message: string) => void,
+): Promise<OpenStore> {
+  const clock = (): number => Date.now();
+  return openStore({ fs: makeMemoryDisk(), git: null, lasting: false, data, template, node, clock, report });
 }
 
 /** Opens a data directory beside whoever writes to it. */

@@ -410,6 +410,10 @@ export interface Health {
   status: "ok";
 }
 export interface Readiness {
+  /**
+   * Whether the whole store is in memory, gone when the server stops.
+   */
+  memory: boolean;
   status: "ready" | "starting" | "failed";
   main: string | null;
   open_runs: number;
@@ -419,7 +423,14 @@ export interface Version {
   version: string;
   format: number;
   node: string;
-  git: string;
+  /**
+   * The git program; null when the store is in memory, which git cannot see.
+   */
+  git: string | null;
+  /**
+   * Whether the whole store is in memory, gone when the server stops.
+   */
+  memory: boolean;
 }
 
 /** Every shape by the name that `src/schema/shapes.ts` knows it by. */

@@ -107,8 +107,9 @@ function requireExternal(body: Wire<"job#CreateJob">): readonly string[] {
     .map((name) => `The member ${name} is not known and was ignored.`);
 }
 
-/** Makes the handlers; `git` is the version that `/version` tells. */
-export function makeHandlers(git: string): Handlers {
+/** Makes the handlers; `git` is the version that `/version` tells, null for a store in memory, which git cannot see. */
+export function makeHandlers(git: string | null): Handlers {
+  const memory = git === null;
   return {
     startRun: async ({ store, author, params, body, notices }) => {
       const view = await startRun(store, author, { ...body, job_id: params.job_id, notices } as StartRun);
@@ -186,11 +187,11 @@ export function makeHandlers(git: string): Handlers {
     getHealth: async () => ({ body: { status: "ok" } }),
 
     getReadiness: async ({ store }) => ({
-      body: { status: "ready", main: store.main.catchUp(), open_runs: store.runs.openCount() },
+      body: { status: "ready", memory, main: store.main.catchUp(), open_runs: store.runs.openCount() },
     }),
 
     getVersion: async () => ({
-      body: { name: PROGRAM.name, version: PROGRAM.version, format: FORMAT, node: process.version, git },
+      body: { name: PROGRAM.name, version: PROGRAM.version, format: FORMAT, node: process.version, git, memory },
     }),
   };
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import machineDisk from "node:fs";
 import type { Configuration } from "../domain/configuration.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import { canonicalJson, type Json } from "../domain/json.ts";
@@ -50,18 +51,18 @@ const SETTINGS = `[core]
 /** What `git init --bare` makes, and a place for the hook. */
 const FOLDERS = ["objects/info", "objects/pack", "refs/heads", "refs/tags", "hooks"];
 
-/** The files of a template folder by path, `.git` left out. Throws `template_invalid` for links, devices, and names git could trip over. */
-function templateFiles(fs: FileSystem, folder: string, prefix = ""): Map<string, Buffer> {
+/** The files of a template folder, which is always the machine's, by path, `.git` left out. Throws `template_invalid` for links, devices, and names git could trip over. */
+function templateFiles(folder: string, prefix = ""): Map<string, Buffer> {
   const files = new Map<string, Buffer>();
-  for (const { name } of listFolder(fs, `${folder}/${prefix}`)) {
+  for (const { name } of listFolder(machineDisk, `${folder}/${prefix}`)) {
     const path = prefix + name;
     if (path === ".git") continue;
     if (/^(\.git(modules)?|git~\d+)$/i.test(name) || path === RUN_FILE || name.includes("\ufffd")) {
       throw invalid(path, "a file cannot be called so here");
     }
-    const kind = fs.lstatSync(`${folder}/${path}`);
-    if (kind.isDirectory()) for (const [inner, bytes] of templateFiles(fs, folder, `${path}/`)) files.set(inner, bytes);
-    else if (kind.isFile()) files.set(path, fs.readFileSync(`${folder}/${path}`));
+    const kind = machineDisk.lstatSync(`${folder}/${path}`);
+    if (kind.isDirectory()) for (const [inner, bytes] of templateFiles(folder, `${path}/`)) files.set(inner, bytes);
+    else if (kind.isFile()) files.set(path, machineDisk.readFileSync(`${folder}/${path}`));
     else throw invalid(path, "a template holds plain files and folders only");
   }
   return files;
@@ -94,7 +95,7 @@ export async function initialiseRepository(
   schemas: SchemaChecks,
   who: { readonly node: string; readonly now: number },
 ): Promise<void> {
-  const files = templateFiles(fs, template);
+  const files = templateFiles(template);
   const configuration = files.get(CONFIGURATION_FILE);
   if (configuration === undefined) throw invalid(CONFIGURATION_FILE, `there is no such file in ${template}`);
   const [problem] = configurationProblems(parseTemplateJson(CONFIGURATION_FILE, configuration));

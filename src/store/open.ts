@@ -29,6 +29,8 @@ export interface OpenOptions {
   readonly fs: FileSystem;
   /** Stock git, for what only it does; null where it cannot see the file system. */
   readonly git: NativeGit | null;
+  /** False for a file system that ends with the process: nothing is kept for a later start. Default true. */
+  readonly lasting?: boolean;
   readonly data: string;
   /** Folder to make the repository from when there is none yet; null: there must be one. */
   readonly template: string | null;
@@ -161,7 +163,8 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
     for (const path of await clearStaleLocks(fs, gitDir, LOCK_GRACE_MS))
       report(`removed the lock ${path}, which a crash left behind`);
     const repository = await JournaledRepository.open(fs, gitDir, { worker: fs === machineDisk, report });
-    const store = new Store({ repository, validator, node, clock, snapshot: new SnapshotFile(fs, data, report) });
+    const snapshot = options.lasting === false ? {} : { snapshot: new SnapshotFile(fs, data, report) };
+    const store = new Store({ repository, validator, node, clock, ...snapshot });
     await judgeLeftovers(store, report);
     const saved = saveIndex(store, report);
     return {
