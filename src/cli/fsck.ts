@@ -8,6 +8,7 @@ import { readCommit } from "../git/commit.ts";
 import { readerWith } from "../git/repository.ts";
 import { Validator } from "../schema/validator.ts";
 import { SchemaChecks } from "../store/schema-checks.ts";
+import { withoutMaintenance } from "../store/maintain.ts";
 import { gitDirOf, openForReading } from "../store/open.ts";
 import { RulesReader } from "../store/rules.ts";
 import { checkWholeTree } from "../store/whole-tree.ts";
@@ -41,7 +42,9 @@ export const fsckCommand: CommandModule<object, { json: boolean; data: string | 
   handler: async (flags) => {
     const { values } = resolveSettings(flags.data === undefined ? {} : { data: flags.data });
     const { checked, violations } = await checkMain(values.data);
-    const git = await GIT.fsck(gitDirOf(values.data));
+    // git's check fails on packs that maintenance replaces meanwhile.
+    const tellWait = (): boolean => process.stderr.write("runtree: waiting for maintenance to end\n");
+    const git = await withoutMaintenance(values.data, tellWait, () => GIT.fsck(gitDirOf(values.data)));
     const clean = git.length + violations.length === 0;
     const lines = [...git.map((line) => `git: ${line}`), ...violations.map(violationLine)];
     printData(

@@ -6,6 +6,7 @@ import { doctorCommand } from "./doctor.ts";
 import { EXIT, exitCodeOf } from "./exit.ts";
 import { fsckCommand } from "./fsck.ts";
 import { initCommand } from "./init.ts";
+import { maintainCommand } from "./maintain.ts";
 import { errorText } from "./output.ts";
 import { runCommand } from "./run.ts";
 import { serveCommand } from "./serve.ts";
@@ -25,6 +26,7 @@ const COMMANDS = [
   statusCommand,
   validateCommand,
   fsckCommand,
+  maintainCommand,
   doctorCommand,
 ] as CommandModule[];
 

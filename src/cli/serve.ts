@@ -4,6 +4,7 @@ import { resolveSettings, SETTINGS, type SettingName } from "../config.ts";
 import { Dispatcher } from "../http/dispatch.ts";
 import { makeHandlers } from "../http/handlers.ts";
 import { serveHttp } from "../http/server.ts";
+import { keepUp } from "./maintain.ts";
 import { GIT, LOCAL_PRINCIPAL, openForWriting, openInMemory } from "./target.ts";
 
 /** A second signal within this time is the same one: npm delivers it twice. */
@@ -56,10 +57,11 @@ export async function serve(flags: Readonly<Record<string, unknown>>): Promise<v
       port: values.port,
     });
     open.store.warmUp().catch((error: unknown) => log.debug({ err: error }, "warm-up ended early"));
+    const upkeep = values.memory ? null : keepUp(open.store, values.data, log);
     const steps = firstSteps(server.url, values.memory ? null : open.gitDir);
     process.stdout.write(`runtree listening on ${server.url}\n${steps}\n`);
     await stop;
-    await server.close();
+    await Promise.all([server.close(), upkeep?.close()]);
   } finally {
     await open.close();
   }

@@ -1,7 +1,7 @@
 import { deflateSync, inflateSync } from "node:zlib";
 import { dirname } from "node:path";
 import { RuntreeError } from "../domain/errors.ts";
-import { type FileSystem, readFileOrNull, replaceFile, syncPath } from "./files.ts";
+import { type FileSystem, readFileOrNull, replaceFile, syncFolderIfThere } from "./files.ts";
 import { type EncodedObject, type GitObject, hashObject, objectHeader, type ObjectType, type Oid } from "./objects.ts";
 
 function loosePath(gitDir: string, oid: Oid): string {
@@ -40,5 +40,6 @@ export function writeLoose(fs: FileSystem, gitDir: string, objects: readonly Enc
   const folders = new Set(objects.map(({ oid }) => dirname(loosePath(gitDir, oid))));
   // The folder that holds them, too: another writer may have made one of them a moment ago and not synced it yet.
   if (objects.length > 0) folders.add(`${gitDir}/objects`);
-  for (const folder of folders) syncPath(fs, folder);
+  // git takes a folder away when all in it lies in a pack as well, synced.
+  for (const folder of folders) syncFolderIfThere(fs, folder);
 }

@@ -20,12 +20,16 @@ export class NativeGit {
     this.#program = program;
   }
 
-  /** Runs git and returns its exit code and output. Throws `git_missing`, or `git_failed` when it cannot be run. */
-  async run(args: readonly string[]): Promise<GitResult> {
+  /** Runs git and returns its exit code and output. Throws `git_missing`, or `git_failed` when it cannot be run or `signal` ends it. */
+  async run(args: readonly string[], signal?: AbortSignal): Promise<GitResult> {
     const program = this.#program;
     if (program === null) throw missing();
     return new Promise((resolve, reject) => {
-      const options = { env: environment(program), maxBuffer: OUTPUT_BYTES };
+      const options = {
+        env: environment(program),
+        maxBuffer: OUTPUT_BYTES,
+        ...(signal === undefined ? {} : { signal }),
+      };
       execFile(program, [...args], options, (error, stdout, stderr) => {
         if (error === null) resolve({ code: 0, stdout, stderr });
         else if (typeof error.code === "number") resolve({ code: error.code, stdout, stderr });
@@ -37,8 +41,8 @@ export class NativeGit {
   }
 
   /** Runs git and returns what it printed. Throws `git_failed` with git's words on a non-zero exit. */
-  async print(args: readonly string[]): Promise<string> {
-    const { code, stdout, stderr } = await this.run(args);
+  async print(args: readonly string[], signal?: AbortSignal): Promise<string> {
+    const { code, stdout, stderr } = await this.run(args, signal);
     if (code === 0) return stdout;
     throw new RuntreeError("git_failed", `git ${args.join(" ")} ended with ${code}: ${stderr.trim()}`, { code });
   }

@@ -40,11 +40,17 @@ function parseHolder(bytes: Buffer | null): Holder | null {
   }
 }
 
-function lockedBy(path: string, holder: Holder | null): RuntreeError {
+/** What a lock is for, and what to do about its holder, for people. */
+interface Purpose {
+  readonly held: string;
+  readonly advice: string;
+}
+
+function lockedBy(path: string, holder: Holder | null, { held, advice }: Purpose): RuntreeError {
   const words =
     holder === null
       ? `${path} is being taken by another process; try again.`
-      : `${dirname(path)} is in use by process ${holder.pid} on ${holder.host} since ${holder.since}. Talk to that server with --url, or stop it first.${holder.host === hostname() ? "" : ` If that machine is gone for good, remove ${path}.`}`;
+      : `${dirname(path)} is ${held} by process ${holder.pid} on ${holder.host} since ${holder.since}. ${advice}${holder.host === hostname() ? "" : ` If that machine is gone for good, remove ${path}.`}`;
   return new RuntreeError("repository_locked", words, { holder });
 }
 
@@ -56,7 +62,7 @@ const ATTEMPTS = 10;
  * named after the dead one's content, which no other holder ever has; so there is no moment without a lock, and
  * of several who find the dead one a single one follows it. Returns what gives the lock back.
  */
-function acquire(fs: FileSystem, path: string): () => void {
+function acquire(fs: FileSystem, path: string, purpose: Purpose): () => void {
   const me: Holder = {
     pid: process.pid,
     host: hostname(),
@@ -86,8 +92,9 @@ function acquire(fs: FileSystem, path: string): () => void {
       const bytes = readFileOrNull(fs, path);
       if (bytes === null) continue;
       const holder = parseHolder(bytes);
-      if (holder !== null && isAlive(fs, holder)) throw lockedBy(path, holder);
-      const unguard = acquire(fs, `${path}.${createHash("sha1").update(bytes).digest("hex").slice(0, 12)}`);
+      if (holder !== null && isAlive(fs, holder)) throw lockedBy(path, holder, purpose);
+      const guard = `${path}.${createHash("sha1").update(bytes).digest("hex").slice(0, 12)}`;
+      const unguard = acquire(fs, guard, purpose);
       try {
         if (readFileOrNull(fs, path)?.equals(bytes) === true) {
           fs.renameSync(temporary, path);
@@ -97,7 +104,7 @@ function acquire(fs: FileSystem, path: string): () => void {
         unguard();
       }
     }
-    throw lockedBy(path, null);
+    throw lockedBy(path, null, purpose);
   } finally {
     fs.rmSync(temporary, { force: true });
   }
@@ -108,5 +115,29 @@ function acquire(fs: FileSystem, path: string): () => void {
  * which is gone is taken over. Returns what gives it back. Throws `repository_locked`.
  */
 export function lockData(fs: FileSystem, dataDir: string): () => void {
-  return acquire(fs, `${dataDir}/runtree.lock`);
+  return acquire(fs, `${dataDir}/runtree.lock`, {
+    held: "in use",
+    advice: "Talk to that server with --url, or stop it first.",
+  });
+}
+
+function maintenanceLock(dataDir: string): string {
+  return `${dataDir}/maintain.lock`;
+}
+
+/**
+ * Takes the packs of a data directory for this process: to replace them, or to read them all without one vanishing. A
+ * server beside it writes on. Returns what gives them back. Throws `repository_locked`.
+ */
+export function lockMaintenance(fs: FileSystem, dataDir: string): () => void {
+  return acquire(fs, maintenanceLock(dataDir), {
+    held: "being maintained or checked",
+    advice: "Try again when it has ended.",
+  });
+}
+
+/** Tells whether a process that lives maintains or checks a data directory. */
+export function isMaintained(fs: FileSystem, dataDir: string): boolean {
+  const holder = parseHolder(readFileOrNull(fs, maintenanceLock(dataDir)));
+  return holder !== null && isAlive(fs, holder);
 }

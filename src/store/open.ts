@@ -12,7 +12,7 @@ import { clearStaleLocks } from "../git/refs.ts";
 import { BareRepository } from "../git/bare-repository.ts";
 import { readerWith, type Repository } from "../git/repository.ts";
 import { Validator } from "../schema/validator.ts";
-import { lockData } from "./data-lock.ts";
+import { isMaintained, lockData } from "./data-lock.ts";
 import { blobAt, readJsonBlob } from "./documents.ts";
 import { dropClosedBranch, judge } from "./gate.ts";
 import { clearUnfinished, initialiseRepository } from "./initialise.ts";
@@ -24,6 +24,9 @@ import { Store } from "./store.ts";
 
 /** A lock of git's lives for milliseconds; one that outlives this at start belongs to a process that died. */
 const LOCK_GRACE_MS = 500;
+
+/** The same while maintenance goes on, begun by a process that died since: it packs many refs under one lock. */
+const MAINTAINED_GRACE_MS = 10_000;
 
 export interface OpenOptions {
   readonly fs: FileSystem;
@@ -160,7 +163,8 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
       });
     await requirePlainRepository(fs, git, gitDir);
     requireOurs(new BareRepository(fs, gitDir), gitDir);
-    for (const path of await clearStaleLocks(fs, gitDir, LOCK_GRACE_MS))
+    const grace = isMaintained(fs, data) ? MAINTAINED_GRACE_MS : LOCK_GRACE_MS;
+    for (const path of await clearStaleLocks(fs, gitDir, grace))
       report(`removed the lock ${path}, which a crash left behind`);
     const repository = await JournaledRepository.open(fs, gitDir, { worker: fs === machineDisk, report });
     const snapshot = options.lasting === false ? {} : { snapshot: new SnapshotFile(fs, data, report) };

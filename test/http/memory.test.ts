@@ -51,9 +51,7 @@ describe("a server wholly in memory", () => {
 
   test("needs no git, ends when told to, and leaves nothing on disk", async () => {
     const data = `${temporaryFolder()}/data`;
-    const path = process.env["PATH"];
-    process.env["PATH"] = temporaryFolder();
-    const own = await startServer({ data, flags: ["--memory"] }).finally(() => (process.env["PATH"] = path));
+    const own = await startServer({ data, path: temporaryFolder(), flags: ["--memory"] });
     const body = { done: true, body: study("One") };
     expect((await call(own, "startRun", { params: { job_id: "custom" }, body })).status).toBe(201);
     expect(await own.stop()).toBe(0);

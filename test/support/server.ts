@@ -22,7 +22,7 @@ export interface TestServer {
 
 /** Starts a real `runtree serve` on a free port, ended with the test (or whatever `until` names) at the latest. */
 export async function startServer(
-  options: { data?: string; template?: string; flags?: readonly string[]; until?: Until } = {},
+  options: { data?: string; template?: string; flags?: readonly string[]; path?: string; until?: Until } = {},
 ): Promise<TestServer> {
   const until = options.until ?? onTestFinished;
   const data = options.data ?? temporaryFolder(until);
@@ -32,7 +32,7 @@ export async function startServer(
     [PROGRAM, "serve", "--port", "0", "--data", data, ...template, ...(options.flags ?? [])],
     {
       stdio: ["ignore", "pipe", "pipe"],
-      env: { PATH: process.env["PATH"] ?? "" },
+      env: { PATH: options.path ?? process.env["PATH"] ?? "" },
     },
   );
   let log = "";

@@ -1,0 +1,43 @@
+import { type ChildProcess, execFile } from "node:child_process";
+import { chmodSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { findProgram } from "../../src/config.ts";
+import { temporaryFolder } from "./folders.ts";
+
+const PROGRAM = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+
+/** A command that has ended; the code is null when a signal ended it. */
+export interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** A command at work. */
+export interface Command {
+  readonly process: ChildProcess;
+  readonly ended: Promise<Ended>;
+}
+
+/** Starts a command of the built program. */
+export function startProgram(args: readonly string[], path: string = process.env["PATH"] ?? ""): Command {
+  let end: (ended: Ended) => void;
+  const ended = new Promise<Ended>((resolve) => (end = resolve));
+  const child = execFile(process.execPath, [PROGRAM, ...args], { env: { PATH: path } }, (_, out, err) =>
+    end({ code: child.exitCode, out, err }),
+  );
+  return { process: child, ended };
+}
+
+/** A folder of programs whose git stops at `repack`: it says so by a file `waiting`, and goes on when there is a file `go`. */
+export function gitThatWaits(): { readonly folder: string; readonly path: string } {
+  const folder = temporaryFolder();
+  const script = [
+    "#!/bin/sh",
+    `case "$*" in *" repack "*) echo $$ > ${folder}/waiting; while ! test -e ${folder}/go; do sleep 0.05; done ;; esac`,
+    `exec ${findProgram("git")} "$@"`,
+  ];
+  writeFileSync(`${folder}/git`, `${script.join("\n")}\n`);
+  chmodSync(`${folder}/git`, 0o755);
+  return { folder, path: `${folder}:${process.env["PATH"] ?? ""}` };
+}
