@@ -5,6 +5,8 @@ export const MAIN = "refs/heads/main";
 export const OPS = "refs/runtree/ops";
 export const ATTIC = "refs/runtree/attic";
 export const RUNS = "refs/heads/runs/";
+/** Where what was acknowledged is kept when somebody else moved its ref meanwhile. */
+export const LOST = "refs/runtree/lost/";
 export const CONFIGURATION_FILE = "runtree.json";
 export const RUN_FILE = "run.json";
 /** The collection name under which changes of `runtree.json`, schemas and other files are reported. */

@@ -13,6 +13,7 @@ import type { Wire } from "../contract/wire.ts";
 import { FORMAT } from "../domain/configuration.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import type { Json } from "../domain/json.ts";
+import { LOST } from "../domain/layout.ts";
 import type { Notice } from "../domain/verdict.ts";
 import type { Authorship } from "../store/authorship.ts";
 import type { JobRecord } from "../store/ops.ts";
@@ -91,6 +92,16 @@ function sentSettings({
   ifMatch,
 }: Pick<Call<"putSchema">, "body" | "notices" | "ifMatch">): SentSettings {
   return { value: body as Json, notices, precondition: ifTip(ifMatch) };
+}
+
+/** Refuses to be called ready while something that was acknowledged lies beside its branch, until a person has seen to it. */
+function requireNothingLost(store: Store): void {
+  const [ref] = store.repository.refs(LOST).keys();
+  if (ref === undefined) return;
+  const words =
+    `Something moved a branch beside Runtree; what was acknowledged is kept at ${ref}. Look at it with stock git, ` +
+    `submit again what is missing, and remove the ref: RUNTREE_MAINTENANCE=1 git update-ref -d ${ref}`;
+  throw new RuntreeError("busy", words, { ref });
 }
 
 /** The kind of job a request asks for is told by its members; only jobs for agents are known. */
@@ -186,9 +197,10 @@ export function makeHandlers(git: string | null): Handlers {
 
     getHealth: async () => ({ body: { status: "ok" } }),
 
-    getReadiness: async ({ store }) => ({
-      body: { status: "ready", memory, main: store.main.catchUp(), open_runs: store.runs.openCount() },
-    }),
+    getReadiness: async ({ store }) => {
+      requireNothingLost(store);
+      return { body: { status: "ready", memory, main: store.main.catchUp(), open_runs: store.runs.openCount() } };
+    },
 
     getVersion: async () => ({
       body: { name: PROGRAM.name, version: PROGRAM.version, format: FORMAT, node: process.version, git, memory },

@@ -1,14 +1,16 @@
 import fs, { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { describe, expect, test } from "vitest";
-import { ATTIC, MAIN, runRef } from "../../src/domain/layout.ts";
+import { ATTIC, LOST, MAIN, runRef } from "../../src/domain/layout.ts";
 import type { RunRecord } from "../../src/domain/run.ts";
 import { readCommit } from "../../src/git/commit.ts";
+import { Journal } from "../../src/git/journal.ts";
+import { encodeRecord } from "../../src/git/journal-record.ts";
 import { moveRefs, readRef } from "../../src/git/refs.ts";
 import { commitOnBranch, runTrailers } from "../../src/store/branch.ts";
 import { findRun, type RunView } from "../../src/store/run-view.ts";
 import type { Store } from "../../src/store/store.ts";
-import { linesOf, locksIn } from "../git/repositories.ts";
+import { linesOf, locksIn, pipeGit } from "../git/repositories.ts";
 import { fsck, git } from "../support/git.ts";
 import { call } from "../support/http.ts";
 import { startServer } from "../support/server.ts";
@@ -31,6 +33,7 @@ async function expectSound({ store, gitDir }: TestStore, open: readonly RunView[
   await store.repository.settle();
   expect(branchesIn(gitDir)).toEqual(open.map(({ record }) => runRef(record.id)).sort());
   expect((await merged(store, study("sound"))).record.status).toBe("success");
+  await store.repository.settle();
   expectClean(gitDir);
 }
 
@@ -202,6 +205,29 @@ describe("a run that is left merging", () => {
   });
 });
 
+test("what the journal holds of a branch that somebody else moved is kept aside, and the server is not ready until it is seen to", async () => {
+  const { store, data, gitDir, close } = await openTestStore();
+  const view = await open(store, study("s-1"));
+  const main = store.main.commit;
+  await close();
+  const ref = runRef(view.record.id);
+  const journal = new Journal(fs, gitDir);
+  await journal.append([encodeRecord({ objects: [], refs: [{ ref, from: main, to: main }] }, () => null)]);
+  journal.close();
+  const server = await startServer({ data });
+  const kept = `${LOST}heads/runs/${view.record.id}-${main.slice(0, 12)}`;
+  expect(git(gitDir, "for-each-ref", "--format=%(objectname)", kept, ref).split("\n")).toEqual([view.head, main, ""]);
+  expect(server.log()).toContain(kept);
+  const readiness = async (): Promise<unknown[]> => {
+    const { status, body } = await call(server, "getReadiness");
+    return [status, body.code ?? body.status];
+  };
+  expect(await readiness()).toEqual([503, "busy"]);
+  expect((await call(server, "getRun", { params: { run_id: view.record.id } })).body.head).toBe(view.head);
+  pipeGit(gitDir, ["update-ref", "-d", kept], { env: { RUNTREE_MAINTENANCE: "1" } });
+  expect(await readiness()).toEqual([200, "ready"]);
+});
+
 describe("locks of git's that are left", () => {
   test("are removed at start", async () => {
     const { store, data, gitDir, close } = await openTestStore();
@@ -237,8 +263,8 @@ describe("what a crash leaves half made", () => {
   test("of objects that no ref names is no harm, and a branch that never came to be is no run", async () => {
     const { store, data, gitDir, close } = await openTestStore();
     const { record, head } = await open(store, study("s-1"));
-    await moveRefs(fs, gitDir, [{ ref: runRef(record.id), from: head, to: null }]);
     await close();
+    await moveRefs(fs, gitDir, [{ ref: runRef(record.id), from: head, to: null }]);
     writeFileSync(`${gitDir}/objects/${head.slice(0, 2)}/tmp_obj_0123456789abcdef`, "half an obj");
     const again = await openTestStore({ data });
     expect(findRun(again.store.repository, record.id)).toBeNull();
@@ -250,9 +276,9 @@ describe("what a crash leaves half made", () => {
   test("of an object that is needed is refused, not served, and the error names the file", async () => {
     const { store, data, gitDir, close } = await openTestStore();
     await merged(store, study("s-1"));
+    await close();
     const [path = ""] = linesOf(git(gitDir, "ls-tree", "-r", "--name-only", "main", "metadata"));
     const oid = git(gitDir, "rev-parse", `main:${path}`).trim();
-    await close();
     const file = `${gitDir}/objects/${oid.slice(0, 2)}/${oid.slice(2)}`;
     const good = readFileSync(file);
     for (const [bytes, expected] of [

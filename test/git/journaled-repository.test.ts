@@ -374,6 +374,23 @@ describe("an answer", () => {
     expect(refsByGit(gitDir).size).toBe(40);
   });
 
+  test("that came while an older one was settled is what is read, all along", async () => {
+    const { gitDir, commits } = repositoryWithCommits(2);
+    const [one = "", two = ""] = commits;
+    const [blob] = blobs(["newer"]) as [EncodedObject];
+    const { repository } = await open(gitDir, lockedWhenConfirmed(gitDir, branch("z")).fs, true);
+    await repository.apply({ objects: [], refs: [REF, branch("z")].map((ref) => ({ ref, from: null, to: one })) });
+    await repository.apply({ objects: [blob], refs: move(REF, one, two).refs });
+    expect(readRef(fs, gitDir, REF)).toBeNull();
+    rmSync(`${gitDir}/${branch("z")}.lock`);
+    while (readRef(fs, gitDir, REF) !== two) {
+      expect([repository.ref(REF), repository.read(blob.oid)?.type]).toEqual([two, "blob"]);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await repository.settle();
+    expect(refsByGit(gitDir).get(REF)).toBe(two);
+  });
+
   test("waits for settling no longer than a round", async () => {
     const { gitDir, commits } = repositoryWithCommits(1);
     const { repository } = await open(gitDir, lockedWhenConfirmed(gitDir, REF).fs);

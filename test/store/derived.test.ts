@@ -126,6 +126,7 @@ describe("what is derived", () => {
 
   test("follows main to where it did not come from", async () => {
     const { store, gitDir } = await storeWith({ studies: { a: { doi: "1" } } });
+    await store.repository.settle();
     const before = git(gitDir, "rev-parse", "main").trim();
     await merged(store, { studies: { a: { doi: "2" }, b: { doi: "1" } } });
     const snapshot = copyOf(store);
@@ -146,6 +147,7 @@ describe("what is derived", () => {
     const [moved, gone] = [await open(store, { studies: { a: {} } }), await open(store, { studies: { b: {} } })];
     const snapshot = copyOf(store);
     const other = await open(store, { studies: { c: {} } });
+    await store.repository.settle();
     const withoutHook = (...args: string[]): string =>
       git(gitDir, "-c", "core.hooksPath=/dev/null", "update-ref", ...args);
     withoutHook(runRef(moved.record.id), other.head);
