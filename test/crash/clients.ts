@@ -44,17 +44,23 @@ export class Ledger {
   readonly runs: Map<string, ToldRun> = new Map<string, ToldRun>();
   readonly unanswered: Unanswered[] = [];
   answers = 0;
+  /** How many requests are at work that merge a run. */
+  merging = 0;
 
   /** Sends a request and takes note of the answer; null when the connection broke before there was one. */
   async send(server: TestServer, wish: Wish, documents: readonly string[]): Promise<string | null> {
     const { operation, params, key, body } = wish;
+    const merges = wish.run.status === "success" ? 1 : 0;
     let answer: Answer;
+    this.merging += merges;
     try {
       answer = await call(server, operation, { params, body, headers: { "idempotency-key": key } });
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
       this.unanswered.push({ wish, documents });
       return null;
+    } finally {
+      this.merging -= merges;
     }
     expect(answer.status).toBe(wish.answer);
     const run = answer.status < 300 ? answer.body : answer.body.run;
@@ -77,9 +83,15 @@ export class Ledger {
 
 const KINDS = ["at once", "at once", "in steps", "left open", "cancelled", "refused"] as const;
 
-/** Works until the server is gone: opens runs, submits to them, finishes, cancels and leaves them, one request after another. */
-export async function work(server: TestServer, ledger: Ledger, name: string, random: () => number): Promise<void> {
-  for (let task = 0; ; task++) {
+/** Works until the server is gone, or so many tasks are done: opens runs, submits to them, finishes, cancels and leaves them, one request after another. */
+export async function work(
+  server: TestServer,
+  ledger: Ledger,
+  name: string,
+  random: () => number,
+  tasks = Infinity,
+): Promise<void> {
+  for (let task = 0; task < tasks; task++) {
     const kind = KINDS[Math.floor(random() * KINDS.length)];
     const [first, second] = [`${name}-${task}-a`, `${name}-${task}-b`];
     const document = (id: string): object => ({

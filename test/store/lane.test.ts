@@ -288,6 +288,15 @@ describe("merges that wait together", () => {
   });
 });
 
+test("a piece of work that fails fails alone, and what waits behind it is done", async () => {
+  const { store } = await storeWith();
+  const { lane } = store;
+  const works = [async () => 1, async () => Promise.reject(new Error("planted")), async () => 3];
+  const ended = await Promise.allSettled(works.map(async (work) => lane.take(work)));
+  expect(ended).toMatchObject([{ value: 1 }, { status: "rejected", reason: { message: "planted" } }, { value: 3 }]);
+  await lane.idle();
+});
+
 /** Does something before a repository is given its next group that moves `main`; nothing while `work` is null. */
 class AtMain {
   work: (() => void) | null = null;
