@@ -177,4 +177,89 @@ export const SCENARIOS: readonly Scenario[] = [
     before: MANY.map((letter) => start(letter, study(letter))),
     groups: [[done("a"), cancel("b"), patch("c", { body: sample("s1", { depth: 1 }) }), done("d"), job("sideways")]],
   },
+  {
+    name: "a run without changes, finished",
+    before: [start("a")],
+    groups: [[done("a")]],
+  },
+  {
+    name: "a run that is skipped",
+    before: [start("a", study("st"))],
+    groups: [[patch("a", { status: "skipped" })]],
+  },
+  {
+    name: "a done that stays in conflict",
+    before: IN_CONFLICT,
+    groups: [[done("c")]],
+  },
+  {
+    name: "mend a conflict by a submission and finish",
+    before: IN_CONFLICT,
+    groups: [[patch("c", { body: sample("s1", { depth: 2, note: "agreed" }) })], [done("c")]],
+  },
+  {
+    name: "fifty documents at once",
+    before: [],
+    groups: [
+      [merged("a", { samples: Object.fromEntries(Array.from({ length: 50 }, (_, at) => [`s${at}`, { depth: at }])) })],
+    ],
+  },
+  {
+    name: "a document larger than what is written to the journal at once",
+    before: [start("a")],
+    groups: [[patch("a", { body: sample("s1", { note: "n".repeat(300_000) }), done: true })]],
+  },
+  {
+    name: "a document and what refers to it, brought together and taken away together",
+    before: [],
+    groups: [
+      [merged("a", { studies: { st: { title: "St" } }, samples: { s1: { studies: ["st"] } } })],
+      [merged("b", { studies: { st: null }, samples: { s1: null } })],
+    ],
+  },
+  {
+    name: "one document, changed by one run after another",
+    before: [merged("a", study("st"))],
+    groups: [[merged("b", study("st", { title: "Better" }))], [merged("c", study("st", { title: "Best" }))]],
+  },
+  {
+    name: "a unique value, given up and taken",
+    before: [merged("a", study("st", { doi: "10.1/x" }))],
+    groups: [[merged("b", study("st", { doi: "10.1/y" }))], [merged("c", study("other", { doi: "10.1/x" }))]],
+  },
+  {
+    name: "start a run after git packed everything",
+    before: [merged("a", study("st"))],
+    packed: true,
+    groups: [[start("b", sample("s1", { studies: ["st"] }))]],
+  },
+  {
+    name: "cancel a run after git packed everything",
+    before: [start("a", study("st")), start("b"), cancel("b")],
+    packed: true,
+    groups: [[cancel("a")]],
+  },
+  {
+    name: "a job after git packed everything",
+    before: [job("first")],
+    packed: true,
+    groups: [[job("second")]],
+  },
+  {
+    name: "five runs submitted to at once",
+    before: MANY.map((letter) => start(letter)),
+    groups: [MANY.map((letter) => patch(letter, { body: study(letter) }))],
+  },
+  {
+    name: "five runs cancelled at once",
+    before: MANY.map((letter) => start(letter, study(letter))),
+    groups: [MANY.map(cancel)],
+  },
+  { name: "five jobs at once", before: [], groups: [MANY.map(job)] },
+  {
+    name: "five runs finished at once after git packed everything",
+    before: MANY.map((letter) => start(letter, study(letter))),
+    packed: true,
+    groups: [MANY.map(done)],
+  },
 ];

@@ -270,8 +270,9 @@ describe("merges that wait together", () => {
       ...Array.from({ length: 10 }, (_, index) => sample(`s${index}`, { studies: ["st"] })),
     );
     const before = store.main.commit;
+    const rehearsal = store.rehearse();
     const rehearsed = Promise.all([
-      merged(store.rehearse(), sample("rehearsed", { studies: ["st"] })),
+      merged(rehearsal, sample("rehearsed", { studies: ["st"] })),
       refusal(merged(store.rehearse(), study("other", { doi: "10.1/x" }))),
       refusal(merged(store.rehearse(), sample("wrong", { studies: ["nowhere"] }))),
     ]);
@@ -282,6 +283,9 @@ describe("merges that wait together", () => {
       "duplicate",
       "reference_missing",
     ]);
+    const rehearsedMerge = rehearsal.mergeCommitOf(good.head) ?? "";
+    expect(readCommit(rehearsal.reader(), rehearsedMerge).parents[1]).toBe(good.head);
+    expect([store.reader()(rehearsedMerge), store.mergeCommitOf(good.head)]).toEqual([null, null]);
     expect(chainSince(store, before)).toHaveLength(10);
     expect([store.main.index.count("samples"), store.runs.view(good.record.id)]).toEqual([10, null]);
     await expectAsDerivedAnew(opened);
