@@ -1,5 +1,5 @@
 import fs, { existsSync, rmSync, writeFileSync } from "node:fs";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { FileSystem } from "../../src/git/files.ts";
 import { leftRecords } from "../../src/git/journal-segments.ts";
 import { JournaledRepository } from "../../src/git/journaled-repository.ts";
@@ -367,8 +367,12 @@ describe("an answer", () => {
     const { gitDir, commits } = repositoryWithCommits(1);
     const { repository } = await open(gitDir, lockedWhenConfirmed(gitDir, branch(0)).fs);
     const names = Array.from({ length: 40 }, (_, index) => branch(index));
+    // Nor for time to pass.
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
     await Promise.all(names.map(async (ref) => repository.apply(move(ref, null, commits[0] ?? ""))));
     expect([existsSync(`${gitDir}/${branch(0)}.lock`), readRef(fs, gitDir, branch(1))]).toEqual([true, null]);
+    vi.useRealTimers();
     rmSync(`${gitDir}/${branch(0)}.lock`);
     await repository.settle();
     expect(refsByGit(gitDir).size).toBe(40);
