@@ -8,6 +8,7 @@ import { Journal } from "../../src/git/journal.ts";
 import { encodeRecord } from "../../src/git/journal-record.ts";
 import { moveRefs, readRef } from "../../src/git/refs.ts";
 import { commitOnBranch, runTrailers } from "../../src/store/branch.ts";
+import { lockMaintenance } from "../../src/store/data-lock.ts";
 import { findRun, type RunView } from "../../src/store/run-view.ts";
 import type { Store } from "../../src/store/store.ts";
 import { linesOf, locksIn, pipeGit } from "../git/repositories.ts";
@@ -257,6 +258,23 @@ describe("locks of git's that are left", () => {
     }
     expect(locksIn(gitDir)).toEqual([path.slice(gitDir.length + 1)]);
   });
+
+  test(
+    "are left alone for longer while maintenance goes on that a server began before it died",
+    { timeout: 30_000 },
+    async () => {
+      const { data, gitDir, close } = await openTestStore();
+      await close();
+      const unlock = lockMaintenance(fs, data);
+      writeFileSync(`${gitDir}/packed-refs.lock`, "");
+      const opened = openTestStore({ data });
+      await new Promise((resolve) => setTimeout(resolve, 3000));
+      expect(locksIn(gitDir)).toEqual(["packed-refs.lock"]);
+      await opened;
+      expect(locksIn(gitDir)).toEqual([]);
+      unlock();
+    },
+  );
 });
 
 describe("what a crash leaves half made", () => {

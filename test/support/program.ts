@@ -1,6 +1,7 @@
 import { type ChildProcess, execFile } from "node:child_process";
 import { chmodSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { onTestFinished } from "vitest";
 import { findProgram } from "../../src/config.ts";
 import { temporaryFolder } from "./folders.ts";
 
@@ -19,22 +20,23 @@ export interface Command {
   readonly ended: Promise<Ended>;
 }
 
-/** Starts a command of the built program. */
+/** Starts a command of the built program, ended with the test at the latest. */
 export function startProgram(args: readonly string[], path: string = process.env["PATH"] ?? ""): Command {
   let end: (ended: Ended) => void;
   const ended = new Promise<Ended>((resolve) => (end = resolve));
   const child = execFile(process.execPath, [PROGRAM, ...args], { env: { PATH: path } }, (_, out, err) =>
     end({ code: child.exitCode, out, err }),
   );
+  onTestFinished(() => void child.kill("SIGKILL"));
   return { process: child, ended };
 }
 
-/** A folder of programs whose git stops at `repack`: it says so by a file `waiting`, and goes on when there is a file `go`. */
+/** A folder of programs whose git stops at `repack`: it says so by a file `waiting`, and goes on when there is a file `go`, or with the folder's end. */
 export function gitThatWaits(): { readonly folder: string; readonly path: string } {
   const folder = temporaryFolder();
   const script = [
     "#!/bin/sh",
-    `case "$*" in *" repack "*) echo $$ > ${folder}/waiting; while ! test -e ${folder}/go; do sleep 0.05; done ;; esac`,
+    `case "$*" in *" repack "*) echo $$ > ${folder}/waiting; while test -e ${folder}/waiting -a ! -e ${folder}/go; do sleep 0.05; done ;; esac`,
     `exec ${findProgram("git")} "$@"`,
   ];
   writeFileSync(`${folder}/git`, `${script.join("\n")}\n`);
