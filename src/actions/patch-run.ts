@@ -62,8 +62,10 @@ export async function patchRun(
   precondition: Precondition,
 ): Promise<RunView> {
   const submission = input.body === undefined ? null : readSubmission(input.body, ["body"]);
-  requireRun(store, id);
-  refuseAtDoor(submission?.violations ?? []);
+  if (submission !== null && submission.violations.length > 0) {
+    requireRun(store, id);
+    refuseAtDoor(submission.violations);
+  }
 
   return store.turns.take(`run ${id}`, async () => {
     let view = requireRun(store, id);
@@ -83,7 +85,8 @@ export async function patchRun(
     if (JSON.stringify(metadata).length > MAX_METADATA) {
       refuseMember("too_large", "/metadata", `The metadata of a run may have ${MAX_METADATA} characters at most.`);
     }
-    const applied = submission === null ? null : applySubmission(store, onBranch(store, view).tree, submission.edits);
+    const branch = onBranch(store, view);
+    const applied = submission === null ? null : applySubmission(store, branch.tree, submission.edits);
     const unchanged =
       applied === null && status === record.status && sameJson(metadata, record.metadata) && input.error === undefined;
     if (unchanged) return view;
@@ -104,7 +107,7 @@ export async function patchRun(
         : { error: { code: input.error.code ?? status, message: input.error.message } }),
     };
     return advanceRun(store, author, {
-      ...onBranch(store, view),
+      ...branch,
       files: applied?.files ?? null,
       lines: [...(input.error === undefined ? [] : [input.error.message]), ...(applied?.lines ?? [])],
       notices: input.notices,

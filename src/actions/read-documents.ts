@@ -107,7 +107,9 @@ export function commitAt(store: Store, given: string | undefined): Oid {
 }
 
 function collectionAt(store: Store, commit: Oid, name: string): RuledCollection {
-  const collection = branchRules(store, readCommit(store.reader(), commit).tree).collections.get(name);
+  const { main } = store;
+  const rules = commit === main.commit ? main.rules : branchRules(store, readCommit(store.reader(), commit).tree);
+  const collection = rules.collections.get(name);
   if (collection === undefined)
     throw new RuntreeError("collection_not_found", `There is no collection ${name}.`, { collection: name });
   return collection;
