@@ -10,6 +10,9 @@ import { GIT, LOCAL_PRINCIPAL, openForWriting, openInMemory } from "./target.ts"
 /** A second signal within this time is the same one: npm delivers it twice. */
 const SAME_SIGNAL_MS = 1000;
 
+/** Bytes of log that wait for a reader which is slow; what comes after is dropped, as requests must not wait for it. */
+const LOG_BYTES = 16 * 1024 * 1024;
+
 /** Waits for SIGTERM or SIGINT; a later second one ends the process at once. */
 async function toldToStop(): Promise<void> {
   return new Promise((resolve) => {
@@ -39,7 +42,9 @@ function firstSteps(url: string, gitDir: string | null): string {
 /** Serves until told to stop, then lets requests end and the repository go. */
 export async function serve(flags: Readonly<Record<string, unknown>>): Promise<void> {
   const { values } = resolveSettings(flags);
-  const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }));
+  // Lines that come while one is written share the next write; pino writes what is left when the process exits.
+  const destination = pino.destination({ dest: 2, sync: false, maxLength: LOG_BYTES });
+  const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
   const report = (message: string): void => log.warn(message);
   const stop = toldToStop();
   const git = values.memory ? null : await GIT.version();
