@@ -13,9 +13,13 @@ export const MAX_KEY = 1000;
 /** Keys that JavaScript gives a meaning of its own. */
 const HOSTILE_KEYS: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 
-const SPACE = /[ \t\n\r]*/y;
 const INTEGER = /^-?\d+$/;
 const [QUOTE, BACKSLASH, SPACE_UNIT] = [0x22, 0x5c, 0x20];
+const WORDS = [
+  ["true", true],
+  ["false", false],
+  ["null", null],
+] as const;
 const NUMBER = /-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
 export interface ReadJson {
   readonly value: Json;
@@ -63,9 +67,9 @@ class Reader {
   }
 
   #skip(): void {
-    SPACE.lastIndex = this.#at;
-    SPACE.exec(this.#text);
-    this.#at = SPACE.lastIndex;
+    for (let unit = this.#text.charCodeAt(this.#at); unit <= SPACE_UNIT; unit = this.#text.charCodeAt(++this.#at)) {
+      if (unit !== SPACE_UNIT && unit !== 0x0a && unit !== 0x0d && unit !== 0x09) return;
+    }
   }
 
   #malformed(what: string): never {
@@ -78,15 +82,18 @@ class Reader {
 
   #value(): Json {
     const character = this.#text[this.#at];
-    if (character === "{") return this.#nested(() => this.#object());
-    if (character === "[") return this.#nested(() => this.#array());
     if (character === '"') return this.#string();
-    for (const [word, value] of [
-      ["true", true],
-      ["false", false],
-      ["null", null],
-    ] as const) {
-      if (this.#text.startsWith(word, this.#at)) {
+    if (character === "{") {
+      this.#enter();
+      return this.#object();
+    }
+    if (character === "[") {
+      this.#enter();
+      return this.#array();
+    }
+    if (character === "t" || character === "f" || character === "n") {
+      for (const [word, value] of WORDS) {
+        if (!this.#text.startsWith(word, this.#at)) continue;
         this.#at += word.length;
         return value;
       }
@@ -99,7 +106,8 @@ class Reader {
     if (list.length < MAX_LISTED) list.push(make(formatPointer(this.#path)));
   }
 
-  #nested(read: () => Json): Json {
+  /** Steps into an object or an array. */
+  #enter(): void {
     if (this.#path.length >= MAX_DEPTH) {
       const message = `Objects and arrays may nest ${MAX_DEPTH} deep at most.`;
       throw new RuntreeError("validation_failed", message, {
@@ -108,7 +116,6 @@ class Reader {
     }
     this.#at++;
     this.#skip();
-    return read();
   }
 
   #object(): Json {
@@ -135,8 +142,9 @@ class Reader {
       this.#at++;
       this.#skip();
       const value = this.#value();
-      // Defined, not assigned: assigning `__proto__` would change the object instead of adding a member.
-      Object.defineProperty(members, key, { value, enumerable: true, writable: true, configurable: true });
+      // Assigning `__proto__` would change the object instead of adding a member.
+      if (key !== "__proto__") members[key] = value;
+      else Object.defineProperty(members, key, { value, enumerable: true, writable: true, configurable: true });
       this.#path.pop();
       if (!this.#more("}")) return this.#close(members);
     }

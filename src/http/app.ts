@@ -45,7 +45,8 @@ export function makeApp({ dispatcher, log, maxBody, principal, host }: AppOption
     router.register(routes, [method], async (context: Koa.Context & { params: Record<string, string> }) => {
       const requestId = context.state["requestId"] as string;
       const body = request === undefined ? Buffer.alloc(0) : await readBody(context.req, maxBody);
-      const { params, query, headers } = context;
+      const { params, headers } = context;
+      const query = context.querystring === "" ? {} : context.query;
       const prefix = PREFIXES.find((each) => each !== "" && context.path.startsWith(`${each}/`)) ?? "";
       const asked = { operation: id, params, query, headers, body, principal, requestId, prefix };
       send(context, await dispatcher.answer(asked));

@@ -11,15 +11,19 @@ const DRAIN_BYTES = 8 * 1024 * 1024;
 export async function readBody(message: IncomingMessage, limit: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
-  try {
-    for await (const chunk of message as AsyncIterable<Buffer>) {
+  // By events: iterating over a stream costs more than all else that is done with a small body.
+  await new Promise<void>((resolve, reject) => {
+    const broken = (error?: unknown): void => reject(new RuntreeError("bad_request", "The body broke off.", {}, error));
+    message.on("data", (chunk: Buffer) => {
       length += chunk.length;
       if (length <= limit) chunks.push(chunk);
-      else if (length > limit + DRAIN_BYTES) break;
-    }
-  } catch (error) {
-    throw new RuntreeError("bad_request", "The body broke off.", {}, error);
-  }
+      else if (length > limit + DRAIN_BYTES) {
+        resolve();
+        message.destroy();
+      }
+    });
+    message.on("end", resolve).on("error", broken).on("close", broken);
+  });
   if (length > limit) throw new RuntreeError("too_large", `The body may have ${limit} bytes at most.`, { limit });
   return Buffer.concat(chunks);
 }
