@@ -21,12 +21,13 @@ export interface JournalOptions {
 }
 
 /**
- * Writes that each came this soon (ms) after the one before was acknowledged are load from so many on: a program that
- * writes as fast as it can, until it pauses. Any other answer waits, `ROUND_MS` at most, until stock git sees what it
- * tells.
+ * Writes that each came this soon (ms) after the one before was acknowledged are load from so many on, and so are
+ * several at once: a program that writes as fast as it can, until it pauses. Any other answer waits, `ROUND_MS` at most,
+ * until stock git sees what it tells.
  */
 const SOON_MS = 5;
 const LOAD_WRITES = 16;
+const LOAD_AT_ONCE = 4;
 const PAUSE_MS = 50;
 
 /** Bytes that may wait to be settled before writers wait for it. */
@@ -249,8 +250,9 @@ export class JournaledRepository implements Repository {
   #isLoaded(accepted: readonly Waiting[]): boolean {
     const gap = (accepted[0]?.since ?? 0) - this.#acknowledged;
     if (gap > PAUSE_MS) this.#streak = 0;
-    if (gap < SOON_MS) this.#streak += accepted.length;
-    return this.#streak > LOAD_WRITES;
+    if (accepted.length >= LOAD_AT_ONCE) this.#streak += LOAD_WRITES;
+    else if (gap < SOON_MS) this.#streak += accepted.length;
+    return this.#streak >= LOAD_WRITES;
   }
 
   /** What is settled is read from disk from now on, and from the cache before that. */

@@ -1,6 +1,6 @@
 import fs, { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { ATTIC, LOST, MAIN, runRef } from "../../src/domain/layout.ts";
 import type { RunRecord } from "../../src/domain/run.ts";
 import { readCommit } from "../../src/git/commit.ts";
@@ -218,7 +218,7 @@ test("what the journal holds of a branch that somebody else moved is kept aside,
   const server = await startServer({ data });
   const kept = `${LOST}heads/runs/${view.record.id}-${main.slice(0, 12)}`;
   expect(git(gitDir, "for-each-ref", "--format=%(objectname)", kept, ref).split("\n")).toEqual([view.head, main, ""]);
-  expect(server.log()).toContain(kept);
+  await vi.waitFor(() => expect(server.log()).toContain(kept));
   const readiness = async (): Promise<unknown[]> => {
     const { status, body } = await call(server, "getReadiness");
     return [status, body.code ?? body.status];
