@@ -1,4 +1,6 @@
 import fs, { existsSync, rmSync, writeFileSync } from "node:fs";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { FileSystem } from "../../src/git/files.ts";
 import { leftRecords } from "../../src/git/journal-segments.ts";
@@ -14,6 +16,9 @@ const MIB = 1024 * 1024;
 /** What an answer may wait for stock git to see it (ms), and what a lock is waited for before `busy`. */
 const ROUND_MS = 100;
 const LOCK_MS = 1000;
+
+/** What a repository's cache may hold. */
+const CACHE_BYTES = 64 * MIB;
 
 const REF = "refs/heads/x";
 
@@ -363,19 +368,25 @@ describe("an answer", () => {
     return disk;
   }
 
-  test("under load does not wait for settling", async () => {
-    const { gitDir, commits } = repositoryWithCommits(1);
-    const { repository } = await open(gitDir, lockedWhenConfirmed(gitDir, branch(0)).fs);
+  test("under load does not wait for settling, nor for time to pass", async () => {
+    const { gitDir, commits } = repositoryWithCommits(2);
+    const [one = "", two = ""] = commits;
+    const disk = new WatchedDisk();
+    const { repository } = await open(gitDir, disk.fs);
     const names = Array.from({ length: 40 }, (_, index) => branch(index));
-    // Nor for time to pass.
-    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const moveAll = async (from: Oid | null, to: Oid): Promise<unknown> =>
+      Promise.all(names.map(async (ref) => repository.apply(move(ref, from, to))));
+    disk.syncing = once(() => vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] }));
     onTestFinished(() => void vi.useRealTimers());
-    await Promise.all(names.map(async (ref) => repository.apply(move(ref, null, commits[0] ?? ""))));
-    expect([existsSync(`${gitDir}/${branch(0)}.lock`), readRef(fs, gitDir, branch(1))]).toEqual([true, null]);
+    await moveAll(null, one);
+    disk.syncing = once(() => writeFileSync(`${gitDir}/${branch(0)}.lock`, ""));
+    // At once, as a program does that writes as fast as it can.
+    await moveAll(one, two);
+    expect([existsSync(`${gitDir}/${branch(0)}.lock`), readRef(fs, gitDir, branch(1))]).toEqual([true, one]);
     vi.useRealTimers();
     rmSync(`${gitDir}/${branch(0)}.lock`);
     await repository.settle();
-    expect(refsByGit(gitDir).size).toBe(40);
+    expect([...refsByGit(gitDir).values()]).toEqual(Array(40).fill(two));
   });
 
   test("that came while an older one was settled is what is read, all along", async () => {
@@ -456,6 +467,20 @@ describe("settling that fails", () => {
     await repository.settle();
     for (const { oid, data } of kept) expect(git(gitDir, "cat-file", "-s", oid).trim()).toBe(`${data.length}`);
   });
+});
+
+test("what is settled is not kept in memory beside the cache", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const { repository } = await open(emptyRepository());
+  collect();
+  const before = process.memoryUsage().arrayBuffers;
+  for (let index = 0; index < 25; index++) {
+    await repository.apply({ objects: [encodeObject("blob", Buffer.alloc(8 * MIB, `${index} `))], refs: [] });
+    await repository.settle();
+  }
+  collect();
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(CACHE_BYTES + 32 * MIB);
 });
 
 /** Waits until the journal is empty, without asking for it. */
