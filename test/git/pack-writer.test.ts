@@ -184,6 +184,15 @@ describe("bringing a pack into a repository", () => {
     expect(packFiles(gitDir)).toEqual([]);
   });
 
+  test("takes the mark away though the disk refuses that once", () => {
+    const disk = FaultyDisk.holding(emptyRepository(), "/repo.git");
+    const release = writePack(disk.fs, "/repo.git", buildPack(blobs(["one"])));
+    disk.plant({ at: 1, kind: "error", code: "EIO", sticky: false });
+    release();
+    expect(disk.failed?.path).toMatch(/\.keep$/);
+    expect(disk.paths().filter((path) => path.endsWith(".keep"))).toEqual([]);
+  });
+
   test("twice changes nothing", () => {
     const gitDir = emptyRepository();
     const built = buildPack(blobs(["one", "two"]));
