@@ -376,11 +376,11 @@ describe("an answer", () => {
     const names = Array.from({ length: 40 }, (_, index) => branch(index));
     const moveAll = async (from: Oid | null, to: Oid): Promise<unknown> =>
       Promise.all(names.map(async (ref) => repository.apply(move(ref, from, to))));
-    disk.syncing = once(() => vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] }));
-    onTestFinished(() => void vi.useRealTimers());
     await moveAll(null, one);
+    await repository.settle();
     disk.syncing = once(() => writeFileSync(`${gitDir}/${branch(0)}.lock`, ""));
-    // At once, as a program does that writes as fast as it can.
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
     await moveAll(one, two);
     expect([existsSync(`${gitDir}/${branch(0)}.lock`), readRef(fs, gitDir, branch(1))]).toEqual([true, one]);
     vi.useRealTimers();
