@@ -56,7 +56,8 @@ export async function startRun(store: Store, author: Authorship, input: StartRun
   const id = input.run_id ?? store.nextRunId(now);
 
   return store.turns.take(`run ${id}`, async () => {
-    if (findRun(store.repository, id) !== null)
+    // An id that was made here is nobody else's.
+    if (input.run_id !== undefined && findRun(store.repository, id) !== null)
       throw new RuntreeError("run_exists", `There is a run ${id} already.`, { run_id: id });
     const base = forkPoint(store, input.base);
     const { tree } = readCommit(store.reader(), base);
