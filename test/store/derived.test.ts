@@ -221,6 +221,7 @@ describe("what is derived", () => {
     lies = false;
     await merged(doubting, { studies: { b: {} } });
     await doubting.writeSnapshot();
+    await repository.settle();
     const anew = derive(openRepository(gitDir), store.clock());
     expect(anew.requests.find("doubtful")?.body).toBe("body");
     expect(dumpOf(derive(openRepository(gitDir), store.clock(), saved[0]))).toEqual(dumpOf(anew));
