@@ -5,7 +5,8 @@ import { readLoose, writeLoose } from "./loose.ts";
 import type { EncodedObject, GitObject, Oid } from "./objects.ts";
 import { buildPack, writePack } from "./pack-writer.ts";
 import { Packs } from "./packs.ts";
-import { listRefs, moveRefs, PackedRefs, readRef } from "./refs.ts";
+import { RefReader } from "./ref-reader.ts";
+import { listRefs, moveRefs } from "./refs.ts";
 import type { Repository, WriteGroup } from "./repository.ts";
 
 /** Bytes of objects kept in memory; objects beyond a quarter of it are not kept. */
@@ -20,7 +21,7 @@ export class BareRepository implements Repository {
   readonly #fs: FileSystem;
   readonly #cache: LRUCache<Oid, GitObject>;
   readonly #packs: Packs;
-  readonly #packedRefs: PackedRefs;
+  readonly #refs: RefReader;
 
   /** `cacheBytes` of objects are kept in memory. */
   constructor(fs: FileSystem, gitDir: string, cacheBytes: number = CACHE_BYTES) {
@@ -32,7 +33,7 @@ export class BareRepository implements Repository {
     });
     this.gitDir = gitDir;
     this.#packs = new Packs(fs, gitDir);
-    this.#packedRefs = new PackedRefs(fs, gitDir);
+    this.#refs = new RefReader(fs, gitDir);
   }
 
   read(oid: Oid): GitObject | null {
@@ -65,7 +66,7 @@ export class BareRepository implements Repository {
   }
 
   ref(name: string): Oid | null {
-    return readRef(this.#fs, this.gitDir, name, this.#packedRefs);
+    return this.#refs.get(name);
   }
 
   refs(prefix: string): Map<string, Oid> {

@@ -35,7 +35,8 @@ function parsePacked(bytes: Buffer | null): Map<string, Oid> {
   return refs;
 }
 
-function readLooseRef(fs: FileSystem, gitDir: string, ref: string): Oid | null {
+/** Reads a ref's own file; null when it has none. Throws `corrupt_ref` when it is empty or torn. */
+export function readLooseRef(fs: FileSystem, gitDir: string, ref: string): Oid | null {
   let bytes: Buffer | null;
   try {
     bytes = readFileOrNull(fs, `${gitDir}/${ref}`);
@@ -54,37 +55,14 @@ function readLooseRef(fs: FileSystem, gitDir: string, ref: string): Oid | null {
   );
 }
 
-/** The packed refs of a repository, parsed again only when their file is another one. */
-export class PackedRefs {
-  readonly #fs: FileSystem;
-  readonly #path: string;
-  #stamp = "";
-  #refs: ReadonlyMap<string, Oid> = new Map();
-
-  constructor(fs: FileSystem, gitDir: string) {
-    this.#fs = fs;
-    this.#path = `${gitDir}/packed-refs`;
-  }
-
-  get(ref: string): Oid | null {
-    const stat = this.#fs.statSync(this.#path, { throwIfNoEntry: false });
-    const stamp = stat === undefined ? "" : `${stat.ino}:${stat.size}:${stat.mtimeMs}`;
-    if (stamp !== this.#stamp) {
-      this.#refs = parsePacked(readFileOrNull(this.#fs, this.#path));
-      this.#stamp = stamp;
-    }
-    return this.#refs.get(ref) ?? null;
-  }
+/** Reads a ref from disk; null when it does not exist. Throws `corrupt_ref` when its file is empty or torn. */
+export function readRef(fs: FileSystem, gitDir: string, ref: string): Oid | null {
+  return readLooseRef(fs, gitDir, ref) ?? readPackedRefs(fs, gitDir).get(ref) ?? null;
 }
 
-/** Reads a ref from disk; null when it does not exist. Throws `corrupt_ref` when its file is empty or torn. */
-export function readRef(
-  fs: FileSystem,
-  gitDir: string,
-  ref: string,
-  packed: Pick<PackedRefs, "get"> = new PackedRefs(fs, gitDir),
-): Oid | null {
-  return readLooseRef(fs, gitDir, ref) ?? packed.get(ref);
+/** Every packed ref of a repository. */
+export function readPackedRefs(fs: FileSystem, gitDir: string): Map<string, Oid> {
+  return parsePacked(readFileOrNull(fs, `${gitDir}/packed-refs`));
 }
 
 /** Lists the refs below a prefix such as `refs/heads/runs/`, loose ones over packed ones. */
@@ -102,9 +80,7 @@ export function listRefs(fs: FileSystem, gitDir: string, prefix: string): Map<st
   };
   // Loose first: `git pack-refs` writes packed-refs before it takes the loose files away.
   walk(prefix.replace(/\/$/, ""));
-  const packed = [...parsePacked(readFileOrNull(fs, `${gitDir}/packed-refs`))].filter(([ref]) =>
-    ref.startsWith(prefix),
-  );
+  const packed = [...readPackedRefs(fs, gitDir)].filter(([ref]) => ref.startsWith(prefix));
   return new Map([...packed, ...loose]);
 }
 
@@ -205,7 +181,7 @@ export async function moveRefs(fs: FileSystem, gitDir: string, moves: readonly R
       held.add(path);
     }
     // Once, now that all are locked: `git pack-refs` takes a loose file away only under its lock.
-    const packed = parsePacked(readFileOrNull(fs, `${gitDir}/packed-refs`));
+    const packed = readPackedRefs(fs, gitDir);
     const due = ordered.filter((move) => isDue(fs, gitDir, packed, move));
     for (const { path, to } of due.flatMap(written)) writeSynced(fs, `${path}.lock`, Buffer.from(`${to}\n`), "w");
     for (const { path } of due.flatMap(written)) {

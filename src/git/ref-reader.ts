@@ -1,0 +1,45 @@
+import type { FileSystem } from "./files.ts";
+import type { Oid } from "./objects.ts";
+import { readLooseRef, readPackedRefs } from "./refs.ts";
+
+/** How many refs are remembered; then it begins anew. */
+const REMEMBERED = 20_000;
+
+/** What a file is told apart by from the one that replaces it. */
+function stampOf(fs: FileSystem, path: string): string | null {
+  const stat = fs.statSync(path, { throwIfNoEntry: false });
+  return stat === undefined || stat.isDirectory() ? null : `${stat.ino}:${stat.size}:${stat.mtimeMs}`;
+}
+
+/** Reads refs from disk; a file is read again only when it is another one. git and we replace them, and never write into them. */
+export class RefReader {
+  readonly #fs: FileSystem;
+  readonly #gitDir: string;
+  readonly #loose = new Map<string, { stamp: string; oid: Oid }>();
+  #packed: { stamp: string | null; refs: ReadonlyMap<string, Oid> } = { stamp: null, refs: new Map() };
+
+  constructor(fs: FileSystem, gitDir: string) {
+    this.#fs = fs;
+    this.#gitDir = gitDir;
+  }
+
+  /** Where a ref is; null when it does not exist. Throws `corrupt_ref` when its file is empty or torn. */
+  get(ref: string): Oid | null {
+    const stamp = stampOf(this.#fs, `${this.#gitDir}/${ref}`);
+    if (stamp === null) return this.#inPacked(ref);
+    const known = this.#loose.get(ref);
+    if (known?.stamp === stamp) return known.oid;
+    const oid = readLooseRef(this.#fs, this.#gitDir, ref);
+    // It went between the two looks.
+    if (oid === null) return this.#inPacked(ref);
+    if (this.#loose.size >= REMEMBERED) this.#loose.clear();
+    this.#loose.set(ref, { stamp, oid });
+    return oid;
+  }
+
+  #inPacked(ref: string): Oid | null {
+    const stamp = stampOf(this.#fs, `${this.#gitDir}/packed-refs`);
+    if (stamp !== this.#packed.stamp) this.#packed = { stamp, refs: readPackedRefs(this.#fs, this.#gitDir) };
+    return this.#packed.refs.get(ref) ?? null;
+  }
+}
