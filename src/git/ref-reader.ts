@@ -1,4 +1,4 @@
-import type { FileSystem } from "./files.ts";
+import { type FileSystem, ioError } from "./files.ts";
 import type { Oid } from "./objects.ts";
 import { readLooseRef, readPackedRefs } from "./refs.ts";
 
@@ -7,8 +7,12 @@ const REMEMBERED = 20_000;
 
 /** What a file is told apart by from the one that replaces it. */
 function stampOf(fs: FileSystem, path: string): string | null {
-  const stat = fs.statSync(path, { throwIfNoEntry: false });
-  return stat === undefined || stat.isDirectory() ? null : `${stat.ino}:${stat.size}:${stat.mtimeMs}`;
+  try {
+    const stat = fs.statSync(path, { throwIfNoEntry: false });
+    return stat === undefined || stat.isDirectory() ? null : `${stat.ino}:${stat.size}:${stat.mtimeMs}`;
+  } catch (error) {
+    throw ioError(error, "looking at", path);
+  }
 }
 
 /** Reads refs from disk; a file is read again only when it is another one. git and we replace them, and never write into them. */
