@@ -1,11 +1,14 @@
 // Row: that closed runs leave nothing behind that a clone would have to carry.
+import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { byTurns, median } from "./measure.mjs";
 import { git } from "./processes.mjs";
 import { row } from "./rows.mjs";
 
 export const names = ["clone:plain"];
 
+const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 const DOCUMENTS = 2000;
 const RUNS = { quick: 3000, full: 30_000 };
 
@@ -19,6 +22,8 @@ export async function measure({ workspace, opening, quick, plan }) {
   const own = await opening.side("merges", { data, documents: DOCUMENTS });
   await own?.call("merges", OWN_MS);
   await opening.end();
+  // As a server does by its timer.
+  execFileSync(process.execPath, [MAIN, "maintain", "--data", data], { stdio: "ignore" });
 
   const plain = workspace.path("plain");
   git(["init", "--quiet", "--bare", "--initial-branch=main", plain]);

@@ -116,7 +116,13 @@ export async function startSide(module, options, seconds) {
     return answer.result;
   };
   const call = async (name, argument) => within(seconds, child, `side ${module}, ${name},`, ask(name, argument));
-  await call("open", options);
+  try {
+    await call("open", options);
+  } catch (error) {
+    // One that did not come up must not keep the bench from ending.
+    child.kill("SIGKILL");
+    throw error;
+  }
   return {
     call,
     end: async () => {

@@ -91,17 +91,8 @@ export async function assessDocuments(store, proposal) {
 }
 
 /** The commits of `main` that changed a document, newest first. */
-export function historyOf(store, name) {
-  const read = store.reader();
-  const path = pathOf(name);
-  const commits = [];
-  let before = null;
-  for (const commit of store.main.history.chain) {
-    const blob = blobAt(read, readCommit(read, commit).tree, path);
-    if (blob !== before) commits.push(commit);
-    before = blob;
-  }
-  return commits.reverse();
+export function historyOf(store, { collection, id }) {
+  return store.derived.main.documentHistory(collection, id);
 }
 
 /** The bytes of the trees on a document's path, root first, and of the document, as `main` has them. */

@@ -66,8 +66,14 @@ export function parseCommit(data: Buffer): Commit {
 
 /** Reads a commit by id. Throws `corrupt_object` when it is missing or something else. */
 export function readCommit(read: ReadObject, oid: Oid): Commit {
-  return parseCommit(readCommitObject(read, oid).data);
+  const { data } = readCommitObject(read, oid);
+  let commit = parsed.get(data);
+  if (commit === undefined) parsed.set(data, (commit = parseCommit(data)));
+  return commit;
 }
+
+/** Commits by their bytes, for as long as these are in memory: a request reads the same few again and again. */
+const parsed = new WeakMap<Buffer, Commit>();
 
 function readCommitObject(read: ReadObject, oid: Oid): GitObject {
   const object = read(oid);

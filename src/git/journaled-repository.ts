@@ -6,6 +6,7 @@ import { clearJournal, type JournalRange, leftRecords } from "./journal-segments
 import { encodeRecord } from "./journal-record.ts";
 import type { GitObject, Oid } from "./objects.ts";
 import { clearUnfinishedPacks } from "./pack-writer.ts";
+import { SeenRefs } from "./ref-reader.ts";
 import { refMoved } from "./refs.ts";
 import type { Repository, WriteGroup } from "./repository.ts";
 import { ROUND_MS, SettleRounds, type Unsettled } from "./settle-rounds.ts";
@@ -67,6 +68,8 @@ export class JournaledRepository implements Repository {
   #flushing: Promise<void> | null = null;
   readonly #objects = new Map<Oid, GitObject>();
   readonly #refs = new Map<string, PendingRef>();
+  /** Refs as they were on disk a moment ago. A write looks again. */
+  readonly #seen: SeenRefs;
   /** Writes that are put off while git holds a lock. */
   readonly #putOff = new Map<Waiting, NodeJS.Timeout>();
   #closed = false;
@@ -92,6 +95,7 @@ export class JournaledRepository implements Repository {
     this.gitDir = disk.gitDir;
     this.#fs = fs;
     this.#disk = disk;
+    this.#seen = new SeenRefs((ref) => disk.ref(ref));
     this.#report = report;
     this.#journal = new Journal(fs, this.gitDir);
     const settler = worker ? new WorkerSettler(this.gitDir) : new OwnThreadSettler(fs, this.gitDir);
@@ -112,7 +116,7 @@ export class JournaledRepository implements Repository {
 
   ref(name: string): Oid | null {
     const pending = this.#refs.get(name);
-    return pending === undefined ? this.#disk.ref(name) : pending.oid;
+    return pending === undefined ? this.#seen.get(name) : pending.oid;
   }
 
   refs(prefix: string): Map<string, Oid> {
@@ -203,7 +207,9 @@ export class JournaledRepository implements Repository {
     }
     try {
       const actual = this.#disk.ref(ref);
-      return actual === from ? null : refMoved(ref, from, actual);
+      if (actual === from) return null;
+      this.#seen.clear();
+      return refMoved(ref, from, actual);
     } catch (error) {
       return error;
     }
@@ -262,6 +268,7 @@ export class JournaledRepository implements Repository {
       for (const { oid } of objects) this.#objects.delete(oid);
     }
     const last = batch.at(-1)?.lastSequence ?? 0;
+    this.#seen.clear();
     for (const [ref, { sequence }] of this.#refs) if (sequence <= last) this.#refs.delete(ref);
     this.#tellLost(lost);
   }

@@ -47,3 +47,32 @@ export class RefReader {
     return this.#packed.refs.get(ref) ?? null;
   }
 }
+
+/** How long (ms) a ref that was looked at is taken for where it is, and how many are. */
+const SEEN_MS = 1;
+const MOST_SEEN = 1000;
+
+/** Refs as they were a moment ago: one request asks for the same ref several times. */
+export class SeenRefs {
+  readonly #look: (ref: string) => Oid | null;
+  readonly #seen = new Map<string, { readonly oid: Oid | null; readonly until: number }>();
+
+  constructor(look: (ref: string) => Oid | null) {
+    this.#look = look;
+  }
+
+  get(ref: string): Oid | null {
+    const seen = this.#seen.get(ref);
+    const now = performance.now();
+    if (seen !== undefined && now < seen.until) return seen.oid;
+    const oid = this.#look(ref);
+    if (this.#seen.size >= MOST_SEEN) this.#seen.clear();
+    this.#seen.set(ref, { oid, until: now + SEEN_MS });
+    return oid;
+  }
+
+  /** Makes the next question look again. */
+  clear(): void {
+    this.#seen.clear();
+  }
+}

@@ -13,7 +13,10 @@ export async function readBody(message: IncomingMessage, limit: number): Promise
   let length = 0;
   // By events: iterating over a stream costs more than all else that is done with a small body.
   await new Promise<void>((resolve, reject) => {
-    const broken = (error?: unknown): void => reject(new RuntreeError("bad_request", "The body broke off.", {}, error));
+    const broken = (error?: unknown): void => {
+      // A request that was read whole is closed, too, after its answer.
+      if (!message.complete) reject(new RuntreeError("bad_request", "The body broke off.", {}, error));
+    };
     message.on("data", (chunk: Buffer) => {
       length += chunk.length;
       if (length <= limit) chunks.push(chunk);

@@ -4,7 +4,7 @@ import { collisionKey, decodeId, encodeId, foldId } from "../domain/ids.ts";
 import { byUnit, type JsonObject } from "../domain/json.ts";
 import { CONFIGURATION_FILE, documentPath } from "../domain/layout.ts";
 import { counted, type Violation } from "../domain/verdict.ts";
-import type { Oid, ReadObject } from "../git/objects.ts";
+import type { EncodedObject, Oid, ReadObject } from "../git/objects.ts";
 import { findEntry, readTree, type TreeEntry } from "../git/tree.ts";
 import { schemaSource, type SchemaSource } from "../schema/closure.ts";
 import { blobAt, documentsIn, readDocumentBlob } from "./documents.ts";
@@ -257,8 +257,9 @@ function changedSources(plan: MergePlan, old: Rules): SchemaSource[] {
  * the index is worked out before the first wait, so that it speaks of one `main`. The plan's own violations come first.
  */
 export async function checkPlan(plan: MergePlan, context: CheckContext): Promise<CheckOutcome> {
-  const added = new Map(plan.objects.map((object) => [object.oid, object]));
-  const read: ReadObject = (oid) => added.get(oid) ?? context.read(oid);
+  let added: Map<Oid, EncodedObject> | null = null;
+  const read: ReadObject = (oid) =>
+    (added ??= new Map(plan.objects.map((object) => [object.oid, object]))).get(oid) ?? context.read(oid);
   const documents = standing(plan);
   const anew = plan.rulesChanged ? ruledAnew(read, plan, context.index.rules) : [];
   const all = [...documents, ...anew];

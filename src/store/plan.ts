@@ -274,7 +274,9 @@ export function planMerge(input: MergeInput): MergePlan {
     if (merged.changes || merged.conflicts.length > 0) documents.push({ ...merged, ...named });
   }
 
-  const edited = editTree(read, input.main, edits);
+  // Most warnings can be told without the tree that would come of it.
+  let made: ReturnType<typeof editTree> | null = null;
+  const edited = (): ReturnType<typeof editTree> => (made ??= editTree(read, input.main, edits));
   const changed = settings.filter(({ changes }) => changes);
   return {
     rules,
@@ -283,7 +285,11 @@ export function planMerge(input: MergeInput): MergePlan {
     settings: changed.map((file) => ({ ...file, collection: CONFIG_COLLECTION, id: file.path })),
     conflicts,
     violations,
-    tree: edited.root ?? input.main,
-    objects: [...objects, ...edited.objects],
+    get tree() {
+      return edited().root ?? input.main;
+    },
+    get objects() {
+      return [...objects, ...edited().objects];
+    },
   };
 }
