@@ -4,6 +4,7 @@ import type { FileSystem } from "./files.ts";
 import { Journal } from "./journal.ts";
 import { clearJournal, type JournalRange, leftRecords } from "./journal-segments.ts";
 import { encodeRecord } from "./journal-record.ts";
+import { Load } from "./load.ts";
 import type { GitObject, Oid } from "./objects.ts";
 import { clearUnfinishedPacks } from "./pack-writer.ts";
 import { SeenRefs } from "./ref-reader.ts";
@@ -20,16 +21,6 @@ export interface JournalOptions {
   /** Hears of moves that were lost to somebody else's, and of settling that fails and is tried again. */
   readonly report: (message: string) => void;
 }
-
-/**
- * Writes that each came this soon (ms) after the one before was acknowledged are load from so many on, and so are
- * several at once: a program that writes as fast as it can, until it pauses. Any other answer waits, `ROUND_MS` at most,
- * until stock git sees what it tells.
- */
-const SOON_MS = 5;
-const LOAD_WRITES = 16;
-const LOAD_AT_ONCE = 4;
-const PAUSE_MS = 50;
 
 /** Bytes that may wait to be settled before writers wait for it. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
@@ -74,9 +65,7 @@ export class JournaledRepository implements Repository {
   readonly #putOff = new Map<Waiting, NodeJS.Timeout>();
   #closed = false;
   #lost = 0;
-  /** When a write was last acknowledged, and how many came soon after one another until then. */
-  #acknowledged = -Infinity;
-  #streak = 0;
+  readonly #load = new Load();
 
   /** Opens a repository: settles what a crash left in its journal first. Throws what settling throws. */
   static async open(fs: FileSystem, gitDir: string, options: JournalOptions): Promise<JournaledRepository> {
@@ -235,10 +224,10 @@ export class JournaledRepository implements Repository {
     }
     this.#rounds.add({ range, lastSequence: sequence, groups });
     const tell = (): void => {
-      this.#acknowledged = performance.now();
+      this.#load.answered();
       for (const { done } of accepted) done();
     };
-    if (this.#isLoaded(accepted)) {
+    if (this.#load.includes(accepted[0]?.since ?? 0, accepted.length)) {
       this.#rounds.begin();
       tell();
     } else void this.#settledOrLate().then(tell);
@@ -251,14 +240,6 @@ export class JournaledRepository implements Repository {
     const late = new Promise((resolve) => (timer = setTimeout(resolve, ROUND_MS)));
     await Promise.race([settled, late]);
     clearTimeout(timer);
-  }
-
-  #isLoaded(accepted: readonly Waiting[]): boolean {
-    const gap = (accepted[0]?.since ?? 0) - this.#acknowledged;
-    if (gap > PAUSE_MS) this.#streak = 0;
-    if (accepted.length >= LOAD_AT_ONCE) this.#streak += LOAD_WRITES;
-    else if (gap < SOON_MS) this.#streak += accepted.length;
-    return this.#streak >= LOAD_WRITES;
   }
 
   /** What is settled is read from disk from now on, and from the cache before that. */
