@@ -79,6 +79,23 @@ export function presentRun(store: Store, view: RunView): Wire<"run#Run"> {
   };
 }
 
+/** Characters of closed runs' JSON that are kept, for lists; a closed run never changes. */
+const MOST_CLOSED = 8 * 1024 * 1024;
+
+/** Closed runs as clients see them, by tag, for the runs of each repository. */
+const CLOSED = new WeakMap<RunIndex, LRUCache<string, string>>();
+
+/** The JSON of a run as clients see it. */
+export function presentedRun(store: Store, view: RunView): string {
+  if (view.place === "open") return JSON.stringify(presentRun(store, view));
+  let closed = CLOSED.get(store.runs);
+  if (closed === undefined)
+    CLOSED.set(store.runs, (closed = new LRUCache({ maxSize: MOST_CLOSED, sizeCalculation: ({ length }) => length })));
+  const known = closed.get(runTag(view)) ?? JSON.stringify(presentRun(store, view));
+  closed.set(runTag(view), known);
+  return known;
+}
+
 /** The entity tag of a run: its tip and its status. */
 export function runTag({ head, record }: RunView): string {
   return `${head}.${record.status}`;

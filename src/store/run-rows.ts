@@ -157,10 +157,11 @@ export class RunRows {
       return { total: shortest.length, ids: rows.map((row) => this.#ids.at(row)) };
     }
     const times = this.#times.values();
+    // Plain comparisons, the times first: this is asked of every run there is.
     const fits = (row: number): boolean => {
       const time = times[row] ?? 0;
-      for (const { values, value } of wanted) if (values[row] !== value) return false;
-      return time >= start && time <= end;
+      if (time < start || time > end) return false;
+      return wanted.every(({ values, value }) => values[row] === value);
     };
     const ids: string[] = [];
     let total = 0;
