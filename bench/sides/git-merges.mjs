@@ -38,7 +38,7 @@ async function makeBranches(gitDir, documents, base) {
   const importer = new FastImport(gitDir);
   for (let number = 0; number < BRANCHES + AHEAD; number++) {
     const name = sampleName(number, documents);
-    const ref = number < BRANCHES ? `refs/heads/work/${number}` : MAIN;
+    const ref = number < BRANCHES ? `refs/heads/bench/${number}` : MAIN;
     const text = {
       seconds: 1_750_000_000 + number,
       message: `Change ${name.id}\n`,
