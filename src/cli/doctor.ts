@@ -7,7 +7,7 @@ import fs from "node:fs";
 import { gitDirOf, openForReading } from "../store/open.ts";
 import { EXIT } from "./exit.ts";
 import { printData, table } from "./output.ts";
-import { GIT } from "./target.ts";
+import { dataFlags, GIT } from "./target.ts";
 
 interface Finding {
   readonly what: string;
@@ -60,10 +60,7 @@ async function repositoryOf(data: string): Promise<string> {
 export const doctorCommand: CommandModule<object, { json: boolean; data: string | undefined }> = {
   command: "doctor",
   describe: "say what is missing and how to get it, and where each setting comes from",
-  builder: (yargs) =>
-    yargs
-      .option("json", { type: "boolean", default: false, describe: "print JSON" })
-      .option("data", { type: "string", describe: "data directory" }),
+  builder: dataFlags,
   handler: async (flags) => {
     const { values, origins } = resolveSettings(flags.data === undefined ? {} : { data: flags.data });
     const findings = [

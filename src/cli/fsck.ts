@@ -14,7 +14,7 @@ import { RulesReader } from "../store/rules.ts";
 import { checkWholeTree } from "../store/whole-tree.ts";
 import { EXIT } from "./exit.ts";
 import { printData, violationLine } from "./output.ts";
-import { GIT } from "./target.ts";
+import { dataFlags, GIT } from "./target.ts";
 
 /** Checks the documents of `main` as it stands: layout, schemas, references, uniqueness. */
 async function checkMain(data: string): Promise<{ checked: number; violations: readonly Violation[] }> {
@@ -28,17 +28,14 @@ async function checkMain(data: string): Promise<{ checked: number; violations: r
     return await checkWholeTree(read, tree, new RulesReader(read).rulesOf(tree), new SchemaChecks(validator));
   } finally {
     await validator.close();
-    repository.close();
+    await repository.close();
   }
 }
 
 export const fsckCommand: CommandModule<object, { json: boolean; data: string | undefined }> = {
   command: "fsck",
   describe: "check a repository: git's own check, then every document of main",
-  builder: (yargs) =>
-    yargs
-      .option("json", { type: "boolean", default: false, describe: "print JSON" })
-      .option("data", { type: "string", describe: "data directory (default ./data)" }),
+  builder: dataFlags,
   handler: async (flags) => {
     const { values } = resolveSettings(flags.data === undefined ? {} : { data: flags.data });
     const { checked, violations } = await checkMain(values.data);

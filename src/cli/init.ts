@@ -1,7 +1,7 @@
 import type { CommandModule } from "yargs";
 import { resolveSettings } from "../config.ts";
 import { printData } from "./output.ts";
-import { openForWriting } from "./target.ts";
+import { dataFlags, openForWriting } from "./target.ts";
 
 export const initCommand: CommandModule<
   object,
@@ -10,9 +10,7 @@ export const initCommand: CommandModule<
   command: "init",
   describe: "make a repository in a data directory, from a template folder",
   builder: (yargs) =>
-    yargs
-      .option("json", { type: "boolean", default: false, describe: "print JSON" })
-      .option("data", { type: "string", describe: "data directory (default ./data)" })
+    dataFlags(yargs)
       .option("template", { type: "string", describe: "template folder" })
       .option("node", { type: "string", describe: "committer name" }),
   handler: async ({ json, ...flags }) => {

@@ -10,7 +10,7 @@ import { gitDirOf, openForReading } from "../store/open.ts";
 import type { Store } from "../store/store.ts";
 import { Upkeep } from "../store/upkeep.ts";
 import { printData, table } from "./output.ts";
-import { GIT } from "./target.ts";
+import { dataFlags, GIT } from "./target.ts";
 
 /** Aborts when the process is told to end, so that git ends before it and leaves nothing unfinished. */
 function endSignal(): AbortSignal {
@@ -22,10 +22,7 @@ function endSignal(): AbortSignal {
 export const maintainCommand: CommandModule<object, { json: boolean; data: string | undefined }> = {
   command: "maintain",
   describe: "pack objects and refs and write git's indexes; beside a server, which does so by itself, or without one",
-  builder: (yargs) =>
-    yargs
-      .option("json", { type: "boolean", default: false, describe: "print JSON" })
-      .option("data", { type: "string", describe: "data directory (default ./data)" }),
+  builder: dataFlags,
   handler: async (flags) => {
     const { values } = resolveSettings(flags.data === undefined ? {} : { data: flags.data });
     // For this process, and with it for every git that it starts: a server is to answer first.

@@ -41,6 +41,13 @@ export function targetFlags<Given>(
     .conflicts("url", "data");
 }
 
+/** Adds the flags of a command that works on a data directory only. */
+export function dataFlags<Given>(yargs: Argv<Given>): Argv<Given & { json: boolean; data: string | undefined }> {
+  return yargs
+    .option("json", { type: "boolean", default: false, describe: "print JSON" })
+    .option("data", { type: "string", describe: "data directory (default ./data)" });
+}
+
 /** Opens a data directory as its one writer; with a template its repository is made when there is none. */
 export async function openForWriting(
   { data, node }: Settings,

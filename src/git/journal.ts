@@ -62,9 +62,9 @@ export class Journal {
   }
 
   /**
-   * Appends records (`encodeRecord`) and makes them durable with one sync. `confirm` is asked when they can be read by others but are
-   * not synced yet; when it says no, they are taken back and null is returned. Throws `disk_full` or `io_failed`, and
-   * then nothing of it is kept.
+   * Appends records (`encodeRecord`) and makes them durable with one sync. `confirm` is asked when they can be read by
+   * others but are not synced yet; when it says no, they are taken back and null is returned. Throws `disk_full` or
+   * `io_failed`, and then nothing of it is kept.
    */
   async append(records: readonly Buffer[], confirm: () => boolean = () => true): Promise<JournalRange | null> {
     this.#appending = true;
@@ -195,13 +195,14 @@ export class Journal {
         this.#fs.fdatasyncSync(other.file);
         other.filled = 0;
       }
-      // The next append overwrites this one, and until then it ends where the refs are.
+      // The next append overwrites this one, and until then it ends where the refs are. It does so from the start even
+      // where emptying fails half-way: behind a broken header nothing would be found.
       if (!this.#appending && active.filled > 0 && other.filled === 0 && active.lastSequence <= sequence) {
-        this.#empty(active);
         active.filled = 0;
+        this.#empty(active);
       }
     } catch {
-      // It stays as it is: its records are settled once more after a restart, which changes nothing.
+      // What stays is settled once more after a restart, which changes nothing.
     }
   }
 

@@ -64,7 +64,6 @@ export class JournaledRepository implements Repository {
   /** Writes that are put off while git holds a lock. */
   readonly #putOff = new Map<Waiting, NodeJS.Timeout>();
   #closed = false;
-  #lost = 0;
   readonly #load = new Load();
 
   /** Opens a repository: settles what a crash left in its journal first. Throws what settling throws. */
@@ -92,11 +91,6 @@ export class JournaledRepository implements Repository {
       settled: (batch, lost) => this.#forget(batch, lost),
       failed: (error) => report(`the journal cannot be settled, it is kept and tried again: ${String(error)}`),
     });
-  }
-
-  /** How many refs somebody else moved against ours since the repository was opened. */
-  get lost(): number {
-    return this.#lost;
   }
 
   read(oid: Oid): GitObject | null {
@@ -188,7 +182,7 @@ export class JournaledRepository implements Repository {
     await this.#flush(accepted.filter((waiting) => !refused.has(waiting)));
   }
 
-  /** What speaks against moving a ref that we have not moved lately: git holds it, or moved it. Looked at after our record is in the journal, where git's hook looks for it, so that one of the two sees the other. */
+  /** What speaks against moving a ref that we have not moved lately: git holds it, or moved it. Looked at when our record is written and not yet synced, so that nobody was told. */
   #foreignHand(ref: string, from: Oid | null): unknown {
     if (this.#fs.existsSync(`${this.gitDir}/${ref}.lock`)) {
       const words = `${ref} is locked by another git process. If none runs, remove ${this.gitDir}/${ref}.lock.`;
@@ -255,7 +249,6 @@ export class JournaledRepository implements Repository {
   }
 
   #tellLost(lost: readonly LostMove[]): void {
-    this.#lost += lost.length;
     for (const { ref, kept, ours } of lost) {
       this.#report(`${ref} was moved by somebody else; what was acknowledged, ${ours}, is kept at ${kept}`);
     }

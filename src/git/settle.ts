@@ -1,4 +1,5 @@
 import { hasCode } from "../domain/errors.ts";
+import { LOST } from "../domain/layout.ts";
 import type { BareRepository } from "./bare-repository.ts";
 import { decodeGroup, type FoundRecord } from "./journal-record.ts";
 import type { EncodedObject, Oid } from "./objects.ts";
@@ -55,7 +56,7 @@ export async function settleRecords(disk: BareRepository, records: readonly Foun
       if (moved === undefined) throw error;
       due = due.filter((move) => move !== moved);
       if (moved.to === null) continue;
-      const kept = `refs/runtree/lost/${moved.ref.replace(/^refs\//, "")}-${moved.to.slice(0, 12)}`;
+      const kept = `${LOST}${moved.ref.replace(/^refs\//, "")}-${moved.to.slice(0, 12)}`;
       due = [...due, { ref: kept, from: null, to: moved.to, through: [] }];
       lost.push({ ref: moved.ref, kept, ours: moved.to });
     }

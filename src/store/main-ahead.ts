@@ -1,11 +1,10 @@
 import type { JsonObject } from "../domain/json.ts";
-import { documentAt, MAIN } from "../domain/layout.ts";
+import { MAIN } from "../domain/layout.ts";
 import { readCommit } from "../git/commit.ts";
 import { MainHistory } from "../git/history.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
 import { readerWith, type Repository } from "../git/repository.ts";
-import { diffTrees } from "../git/tree.ts";
-import { readDocumentBlob } from "./documents.ts";
+import { changedDocuments, readDocumentBlob } from "./documents.ts";
 import { referencesIn, type Referrer, uniqueValuesIn } from "./main-index.ts";
 import type { IndexView, MainView } from "./main-view.ts";
 import type { Rules, RulesReader } from "./rules.ts";
@@ -134,11 +133,9 @@ export class MainAhead implements MainView {
     if (commit === null || commit === this.#commit) return this.#commit;
     const before = this.tree;
     const { tree } = readCommit(this.#read, commit);
-    for (const { path, before: old, after } of diffTrees(this.#read, before, tree)) {
-      const named = documentAt(path);
-      if (named === null) continue;
-      const document = readDocumentBlob(this.#read, after?.oid ?? null);
-      this.#index.put(named.collection, named.id, document, (after === null ? 0 : 1) - (old === null ? 0 : 1));
+    for (const { collection, id, before: old, after } of changedDocuments(this.#read, before, tree)) {
+      const document = readDocumentBlob(this.#read, after);
+      this.#index.put(collection, id, document, (after === null ? 0 : 1) - (old === null ? 0 : 1));
     }
     this.history.advance(commit);
     this.#sameRules &&= this.rulesReader.rulesOf(tree, this.#read) === this.#index.rules;

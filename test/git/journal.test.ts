@@ -205,6 +205,21 @@ describe("two segments", () => {
     expect(leftIn(GIT_DIR, disk.afterPowerCut({ data: "dropped", entries: "kept" }).fs)).toEqual(["three"]);
   });
 
+  test.each([
+    ["its header cannot be erased whole", 1, records("one")],
+    ["it cannot be cut off", 2, [large("one", 33 * MIB)]],
+  ])("of which one cannot be freed, as %s, keeps what is appended next", async (_, at, before) => {
+    const disk = new FaultyDisk();
+    const journal = openJournal(GIT_DIR, disk.fs);
+    await journal.append(before);
+    disk.plant({ at, kind: "error", code: "EIO", sticky: false });
+    journal.retire(1);
+    disk.plant(null);
+    await journal.append(records("two"));
+    expect(leftIn(GIT_DIR, disk.fs)).toContain("two");
+    expect(leftIn(GIT_DIR, disk.afterPowerCut({ data: "dropped", entries: "dropped" }).fs)).toContain("two");
+  });
+
   test("is not retired while it is appended to", async () => {
     const gitDir = temporaryFolder();
     const journal = openJournal(gitDir);

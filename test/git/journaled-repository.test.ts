@@ -2,6 +2,7 @@ import fs, { existsSync, rmSync, writeFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { LOST } from "../../src/domain/layout.ts";
 import type { FileSystem } from "../../src/git/files.ts";
 import { leftRecords } from "../../src/git/journal-segments.ts";
 import { JournaledRepository } from "../../src/git/journaled-repository.ts";
@@ -199,7 +200,7 @@ describe("a ref that stock git moved", () => {
     await repository.settle();
     expect(refsByGit(gitDir).get(REF)).toBe(two);
     await repository.apply(move(REF, two, four));
-    expect([git(gitDir, "rev-parse", REF).trim(), repository.lost]).toEqual([four, 0]);
+    expect([git(gitDir, "rev-parse", REF).trim(), repository.refs(LOST).size]).toEqual([four, 0]);
   });
 
   test("when our record is written and not confirmed yet is not overwritten, and the record is taken back", async () => {
@@ -240,7 +241,7 @@ describe("a ref that stock git moved", () => {
       ]),
     );
     expect(repository.ref(REF)).toBe(three);
-    expect(repository.lost).toBe(1);
+    expect(repository.refs(LOST).size).toBe(1);
     expect(reports.filter((report) => report.includes(kept) && report.includes(two))).toHaveLength(1);
     expect(git(gitDir, "cat-file", "-p", blobs(["ours"])[0]?.oid ?? "")).toBe("ours");
     await repository.apply(move(REF, three, one));
@@ -259,7 +260,7 @@ describe("a ref that stock git moved", () => {
     writeFileSync(`${gitDir}/${REF}`, `${two}\n`);
     disk.refused = null;
     await repository.settle();
-    expect([refsByGit(gitDir), repository.lost]).toEqual([new Map([[REF, two]]), 0]);
+    expect([refsByGit(gitDir), repository.refs(LOST).size]).toEqual([new Map([[REF, two]]), 0]);
   });
 });
 
@@ -579,7 +580,7 @@ describe("a process that dies", () => {
         const reached = refs.findIndex((state) => String([...state].sort()) === String([...now].sort()));
         expect(reached, `call ${at}: ${String([...now])}`).toBeGreaterThanOrEqual(answered);
         for (const oid of now.values()) expect(again.repository.read(oid)?.type).toBe("commit");
-        expect([again.repository.lost, leftRecords(found.fs, GIT_DIR)]).toEqual([0, []]);
+        expect([again.repository.refs(LOST).size, leftRecords(found.fs, GIT_DIR)]).toEqual([0, []]);
         expect(
           found.paths().filter((path) => /\.lock$|\.keep$|\/tmp_/.test(path) && !path.includes("tmp_obj_")),
         ).toEqual([]);
@@ -606,6 +607,6 @@ describe("a process that dies", () => {
     const { repository: next, reports } = await open(GIT_DIR, found.fs);
     expect([next.ref(REF), next.ref(branch("y"))]).toEqual([theirs.commit.oid, commit.oid]);
     expect(next.ref(`refs/runtree/lost/heads/x-${commit.oid.slice(0, 12)}`)).toBe(commit.oid);
-    expect([next.lost, reports.length]).toEqual([1, 2]);
+    expect([next.refs(LOST).size, reports.length]).toEqual([1, 2]);
   });
 });
