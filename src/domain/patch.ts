@@ -80,18 +80,36 @@ function renameKeys(value: Json, from: string, to: string): Json {
   );
 }
 
+/** Tells whether a patch goes through an object that has, or gets, a member which breaks the library. */
+function meetsShadowed(target: Json | undefined, patch: Json): boolean {
+  if (!isObject(patch)) return false;
+  const members = isObject(target) ? target : {};
+  if (Object.hasOwn(patch, SHADOWED) || Object.hasOwn(members, SHADOWED)) return true;
+  return Object.keys(patch).some((key) => meetsShadowed(members[key], patch[key] ?? null));
+}
+
+/** A copy that may be changed wherever a patch goes; the rest of it is the original's. */
+function copyAlong(target: Json, patch: Json): Json {
+  if (!isObject(target) || !isObject(patch)) return target;
+  const copy: Record<string, Json> = { ...target };
+  for (const [key, change] of Object.entries(patch)) {
+    const member = copy[key];
+    if (isObject(member) && Object.hasOwn(copy, key)) copy[key] = copyAlong(member, change);
+  }
+  return copy;
+}
+
 /**
- * Applies an RFC 7396 merge patch and returns the new value; neither argument is changed.
- * Hostile keys must have been refused before (`json-door.ts`): the library stops at them without a word.
+ * Applies an RFC 7396 merge patch and returns the new value; neither argument is changed, and the result shares with them
+ * what the patch leaves as it was. Hostile keys must have been refused before (`json-door.ts`): the library stops at them
+ * without a word.
  */
 export function applyMergePatch(target: Json | undefined, patch: Json): Json {
-  const both = JSON.stringify([target ?? null, patch]);
-  const shadowed = both.includes(SHADOWED);
-  // The library changes what it is given, so it is given copies.
-  const copies = JSON.parse(both) as [Json, Json];
-  const [before, change] = shadowed ? copies.map((value) => renameKeys(value, SHADOWED, STAND_IN)) : copies;
-  const result = jsonMergePatch.apply(before, change) as Json;
-  return shadowed ? renameKeys(result, STAND_IN, SHADOWED) : result;
+  const before = target ?? null;
+  // The library changes what it is given, so it is given a copy.
+  if (!meetsShadowed(before, patch)) return jsonMergePatch.apply(copyAlong(before, patch), patch) as Json;
+  const [renamed, change] = [before, patch].map((value) => renameKeys(value, SHADOWED, STAND_IN));
+  return renameKeys(jsonMergePatch.apply(renamed, change) as Json, STAND_IN, SHADOWED);
 }
 
 /** The document after an edit; null when it is deleted, or deleted again. A new document without `id` gets its key. */
