@@ -62,7 +62,8 @@ export class Journal {
   }
 
   /**
-   * Appends records (`encodeRecord`) and makes them durable with one sync. `confirm` is asked when they can be read by
+   * Appends records (`encodeRecord`) and makes them durable with one sync, which is under way when this returns unless there
+   * is much to write. `confirm` is asked when they can be read by
    * others but are not synced yet; when it says no, they are taken back and null is returned. Throws `disk_full` or
    * `io_failed`, and then nothing of it is kept.
    */
@@ -105,7 +106,11 @@ export class Journal {
     const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
     const end = start + length;
     if (end > segment.grown) pieces.push(Buffer.alloc(GROWTH_BYTES - (end % GROWTH_BYTES)));
-    await this.#put(segment, pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces), start);
+    const bytes = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
+    // Small writes go to the system's memory faster than another thread could be asked for it.
+    if (bytes.length <= MOST_AT_ONCE) writeFully(this.#fs, segment.file, bytes, start);
+    else await this.#putInBackground(segment.file, bytes, start);
+    segment.grown = Math.max(segment.grown, start + bytes.length);
     if (!confirm()) {
       this.#erase(segment, start);
       return null;
@@ -131,13 +136,6 @@ export class Journal {
     if (active.filled === 0 || active.filled + length <= SEGMENT_BYTES || other.filled > 0) return active;
     this.#active = 1 - this.#active;
     return other;
-  }
-
-  /** Small writes go to the system's memory faster than another thread could be asked for it. */
-  async #put(segment: Segment, bytes: Buffer, at: number): Promise<void> {
-    if (bytes.length <= MOST_AT_ONCE) writeFully(this.#fs, segment.file, bytes, at);
-    else await this.#putInBackground(segment.file, bytes, at);
-    segment.grown = Math.max(segment.grown, at + bytes.length);
   }
 
   async #putInBackground(file: number, bytes: Buffer, at: number): Promise<void> {

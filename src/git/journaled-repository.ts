@@ -3,7 +3,7 @@ import { BareRepository } from "./bare-repository.ts";
 import type { FileSystem } from "./files.ts";
 import { Journal } from "./journal.ts";
 import { clearJournal, type JournalRange, leftRecords } from "./journal-segments.ts";
-import { encodeRecord } from "./journal-record.ts";
+import { acceptWrites, type Waiting } from "./journal-batch.ts";
 import { Load } from "./load.ts";
 import type { GitObject, Oid } from "./objects.ts";
 import { clearUnfinishedPacks } from "./pack-writer.ts";
@@ -25,18 +25,12 @@ export interface JournalOptions {
 /** Bytes that may wait to be settled before writers wait for it. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
+/** So many waiting writes are sent to the disk at once; while it syncs them, the processor goes on with others. */
+const ENOUGH_TO_BEGIN = 16;
+
 /** How often and how long (ms) a ref that git holds locked is waited for. */
 const LOCK_TRIES = 40;
 const LOCK_WAIT_MS = 25;
-
-interface Waiting {
-  readonly group: WriteGroup;
-  readonly done: () => void;
-  readonly fail: (error: unknown) => void;
-  /** When it came. */
-  readonly since: number;
-  tries: number;
-}
 
 interface PendingRef {
   readonly oid: Oid | null;
@@ -57,6 +51,7 @@ export class JournaledRepository implements Repository {
   readonly #report: (message: string) => void;
   readonly #queue: Waiting[] = [];
   #flushing: Promise<void> | null = null;
+  #flushingSoon: NodeJS.Immediate | null = null;
   readonly #objects = new Map<Oid, GitObject>();
   readonly #refs = new Map<string, PendingRef>();
   /** Refs as they were on disk a moment ago. A write looks again. */
@@ -115,53 +110,50 @@ export class JournaledRepository implements Repository {
   async apply(group: WriteGroup): Promise<void> {
     if (this.#closed) throw new RuntreeError("busy", "The repository is being closed; try again when it is open.");
     return new Promise((done, fail) => {
-      this.#queue.push({ group, done, fail, since: performance.now(), tries: 0 });
-      this.#flushing ??= this.#flushAll();
+      this.#enqueue({ group, done, fail, since: performance.now(), tries: 0 });
     });
   }
 
-  async #flushAll(): Promise<void> {
-    // One turn of the event loop, so that everything that is ready now shares the first sync.
-    await new Promise((resolve) => setImmediate(resolve));
-    while (this.#queue.length > 0) {
-      const batch = this.#queue.splice(0);
-      try {
-        if (this.#rounds.waitingBytes > MAX_WAITING_BYTES) await this.#rounds.settle();
-        await this.#flush(batch);
-      } catch (error) {
-        for (const { fail } of batch) fail(error);
-      }
-    }
-    this.#flushing = null;
+  /** Flushes after one turn of the event loop, so that everything that is ready now shares the first sync. */
+  #enqueue(waiting: Waiting): void {
+    this.#queue.push(waiting);
+    if (this.#flushing !== null) return;
+    if (this.#queue.length >= ENOUGH_TO_BEGIN) this.#beginFlushing();
+    else this.#flushingSoon ??= setImmediate(() => this.#beginFlushing());
   }
 
-  /** Appends everything that may be written, in order; the rest is told why not. */
-  async #flush(batch: Waiting[]): Promise<void> {
-    const moved = new Map<string, Oid | null>();
-    const bases = new Map<Oid, GitObject>();
-    const onDisk = new Map<string, { from: Oid | null; first: Waiting }>();
-    const accepted: Waiting[] = [];
-    const records: Buffer[] = [];
-    for (const waiting of batch) {
-      const { refs, objects } = waiting.group;
-      try {
-        for (const { ref, from } of refs) {
-          const known = moved.has(ref) ? moved.get(ref) : this.#refs.get(ref)?.oid;
-          if (known !== undefined && known !== from) throw refMoved(ref, from, known);
-        }
-        records.push(encodeRecord(waiting.group, (oid) => bases.get(oid) ?? this.read(oid)));
-      } catch (error) {
-        waiting.fail(error);
-        continue;
+  #beginFlushing(): void {
+    if (this.#flushingSoon !== null) clearImmediate(this.#flushingSoon);
+    this.#flushingSoon = null;
+    this.#flushing ??= this.#flushAll();
+  }
+
+  /** A flush begins before the one before it is told, so that what is answered is worked on while the disk syncs. */
+  async #flushAll(): Promise<void> {
+    let tell = (): void => undefined;
+    while (this.#queue.length > 0) {
+      if (this.#rounds.waitingBytes > MAX_WAITING_BYTES) {
+        tell();
+        tell = () => undefined;
+        await this.#rounds.settle().catch((error: unknown) => {
+          for (const { fail } of this.#queue.splice(0)) fail(error);
+        });
       }
-      accepted.push(waiting);
-      for (const object of objects) bases.set(object.oid, object);
-      for (const { ref, from, to } of refs) {
-        if (!moved.has(ref) && !this.#refs.has(ref)) onDisk.set(ref, { from, first: waiting });
-        moved.set(ref, to);
-      }
+      const flushed = this.#flush(this.#queue.splice(0));
+      tell();
+      tell = await flushed;
     }
-    if (accepted.length === 0) return;
+    this.#flushing = null;
+    tell();
+  }
+
+  /** Appends everything that may be written, in order; the rest is told why not. Returns what tells of success. */
+  async #flush(batch: readonly Waiting[]): Promise<() => void> {
+    const { accepted, records, onDisk } = acceptWrites(batch, {
+      pending: (ref) => this.#refs.get(ref)?.oid,
+      read: (oid) => this.read(oid),
+    });
+    if (accepted.length === 0) return () => undefined;
     const refused = new Map<Waiting, unknown>();
     const confirm = (): boolean => {
       for (const [ref, { from, first }] of onDisk) {
@@ -175,11 +167,11 @@ export class JournaledRepository implements Repository {
       range = await this.#journal.append(records, confirm);
     } catch (error) {
       for (const { fail } of accepted) fail(error);
-      return;
+      return () => undefined;
     }
     if (range !== null) return this.#acknowledge(accepted, range);
     for (const [waiting, why] of refused) this.#refuse(waiting, why);
-    await this.#flush(accepted.filter((waiting) => !refused.has(waiting)));
+    return this.#flush(accepted.filter((waiting) => !refused.has(waiting)));
   }
 
   /** What speaks against moving a ref that we have not moved lately: git holds it, or moved it. Looked at when our record is written and not yet synced, so that nobody was told. */
@@ -203,13 +195,13 @@ export class JournaledRepository implements Repository {
     if (this.#closed || !hasCode(why, "busy") || waiting.tries++ >= LOCK_TRIES) return waiting.fail(why);
     const again = (): void => {
       this.#putOff.delete(waiting);
-      this.#queue.push(waiting);
-      this.#flushing ??= this.#flushAll();
+      this.#enqueue(waiting);
     };
     this.#putOff.set(waiting, setTimeout(again, LOCK_WAIT_MS));
   }
 
-  #acknowledge(accepted: readonly Waiting[], range: JournalRange): void {
+  /** Takes note of what is durable now. Returns what tells the writers. */
+  #acknowledge(accepted: readonly Waiting[], range: JournalRange): () => void {
     const groups = accepted.map(({ group }) => group);
     const sequence = this.#journal.sequence;
     for (const { objects, refs } of groups) {
@@ -223,8 +215,10 @@ export class JournaledRepository implements Repository {
     };
     if (this.#load.includes(accepted[0]?.since ?? 0, accepted.length)) {
       this.#rounds.begin();
-      tell();
-    } else void this.#settledOrLate().then(tell);
+      return tell;
+    }
+    const visible = this.#settledOrLate();
+    return () => void visible.then(tell);
   }
 
   /** Resolves when stock git sees what is acknowledged, or when that takes too long. */
@@ -265,6 +259,7 @@ export class JournaledRepository implements Repository {
       waiting.fail(new RuntreeError("busy", "A ref was locked by git until the repository was closed."));
     }
     try {
+      if (this.#flushingSoon !== null) this.#beginFlushing();
       await this.#flushing;
       await this.settle();
     } finally {
