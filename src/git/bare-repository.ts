@@ -73,9 +73,9 @@ export class BareRepository implements Repository {
     return listRefs(this.#fs, this.gitDir, prefix);
   }
 
-  /** Puts objects into the cache, where reading looks first. */
-  remember(objects: readonly EncodedObject[]): void {
-    for (const object of objects) this.#cache.set(object.oid, object);
+  /** Puts an object into the cache, where reading looks first. */
+  remember({ oid, type, data }: EncodedObject): void {
+    this.#cache.set(oid, withOwnBytes({ type, data }));
   }
 
   /** Writes a group to where stock git looks for it: objects loose or, when there are many, as a pack; then the refs. */
@@ -86,7 +86,7 @@ export class BareRepository implements Repository {
     } finally {
       release();
     }
-    this.remember(objects);
+    for (const object of objects) this.remember(object);
   }
 
   #writeObjects(objects: readonly EncodedObject[]): () => void {

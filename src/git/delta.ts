@@ -25,31 +25,49 @@ function commonSuffix(left: Buffer, right: Buffer, most: number): number {
   return length;
 }
 
-function writeSize(into: number[], size: number): void {
-  let rest = size;
-  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) into.push((rest & 0x7f) | 0x80);
-  into.push(rest);
+/** Longest forms of a size and of an instruction to copy. */
+const SIZE_BYTES = 8;
+const COPY_BYTES = 7;
+
+/** Each of these writes at a place and returns where it ends. */
+function writeSize(into: Buffer, place: number, size: number): number {
+  let [at, rest] = [place, size];
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) into[at++] = (rest & 0x7f) | 0x80;
+  into[at++] = rest;
+  return at;
 }
 
-function writeCopy(into: number[], from: number, length: number): void {
-  for (let at = from, rest = length; rest > 0;) {
+function writeCopy(into: Buffer, place: number, from: number, length: number): number {
+  let at = place;
+  for (let start = from, rest = length; rest > 0;) {
     const size = Math.min(rest, MAX_COPY);
-    const place = into.push(0x80) - 1;
-    for (let bit = 0; bit < 4; bit++) {
-      const byte = Math.floor(at / 2 ** (8 * bit)) & 0xff;
-      if (byte === 0) continue;
-      into[place] = (into[place] ?? 0) | (1 << bit);
-      into.push(byte);
+    const instruction = at++;
+    let present = 0x80;
+    for (let bit = 0, left = start; bit < 4; bit++, left = Math.floor(left / 256)) {
+      if ((left & 0xff) === 0) continue;
+      present |= 1 << bit;
+      into[at++] = left & 0xff;
     }
-    for (let bit = 0; bit < 2; bit++) {
-      const byte = (size >> (8 * bit)) & 0xff;
-      if (byte === 0) continue;
-      into[place] = (into[place] ?? 0) | (16 << bit);
-      into.push(byte);
+    for (let bit = 0, left = size; bit < 2; bit++, left >>= 8) {
+      if ((left & 0xff) === 0) continue;
+      present |= 16 << bit;
+      into[at++] = left & 0xff;
     }
-    at += size;
+    into[instruction] = present;
+    start += size;
     rest -= size;
   }
+  return at;
+}
+
+function writeInsert(into: Buffer, place: number, bytes: Buffer): number {
+  let at = place;
+  for (let start = 0; start < bytes.length; start += MAX_INSERT) {
+    const end = Math.min(start + MAX_INSERT, bytes.length);
+    into[at++] = end - start;
+    at += bytes.copy(into, at, start, end);
+  }
+  return at;
 }
 
 /**
@@ -57,19 +75,15 @@ function writeCopy(into: number[], from: number, length: number): void {
  * base, `head` and `tail` of them, with others in between.
  */
 export function spliceDelta(baseLength: number, head: number, middle: Buffer, tail: number): Buffer {
-  const start: number[] = [];
-  writeSize(start, baseLength);
-  writeSize(start, head + middle.length + tail);
-  writeCopy(start, 0, head);
-  const pieces: Buffer[] = [Buffer.from(start)];
-  for (let at = 0; at < middle.length; at += MAX_INSERT) {
-    const piece = middle.subarray(at, at + MAX_INSERT);
-    pieces.push(Buffer.from([piece.length]), piece);
-  }
-  const end: number[] = [];
-  writeCopy(end, baseLength - tail, tail);
-  pieces.push(Buffer.from(end));
-  return Buffer.concat(pieces);
+  const copies = Math.ceil(head / MAX_COPY) + Math.ceil(tail / MAX_COPY);
+  const inserts = middle.length + Math.ceil(middle.length / MAX_INSERT);
+  const bytes = Buffer.allocUnsafe(2 * SIZE_BYTES + copies * COPY_BYTES + inserts);
+  let at = writeSize(bytes, 0, baseLength);
+  at = writeSize(bytes, at, head + middle.length + tail);
+  at = writeCopy(bytes, at, 0, head);
+  at = writeInsert(bytes, at, middle);
+  at = writeCopy(bytes, at, baseLength - tail, tail);
+  return bytes.subarray(0, at);
 }
 
 /** A delta that keeps what two byte strings have in common at their start and at their end. Null when it would not be half as long as the result, and for nothing, which git takes no delta for. */

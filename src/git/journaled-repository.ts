@@ -230,11 +230,13 @@ export class JournaledRepository implements Repository {
     clearTimeout(timer);
   }
 
-  /** What is settled is read from disk from now on, and from the cache before that. */
+  /** What is settled is read from disk from now on, and from the cache before that, unless something newer took its place. */
   #forget(batch: readonly Unsettled[], lost: readonly LostMove[]): void {
-    for (const { objects } of batch.flatMap(({ groups }) => groups)) {
-      this.#disk.remember(objects);
-      for (const { oid } of objects) this.#objects.delete(oid);
+    const objects = batch.flatMap(({ groups }) => groups.flatMap((group) => group.objects));
+    const replaced = new Set(objects.map(({ base }) => base));
+    for (const object of objects) {
+      if (!replaced.has(object.oid)) this.#disk.remember(object);
+      this.#objects.delete(object.oid);
     }
     const last = batch.at(-1)?.lastSequence ?? 0;
     this.#seen.clear();

@@ -79,15 +79,17 @@ function deltaOf(base: Buffer, [head, middle, tail]: InPlace): Buffer {
 
 /**
  * Makes a tree from another by touching only the directories on the edited paths.
- * Directories that become empty disappear, as git has none. Returns the new root (null when nothing is left)
- * and the tree objects that must be written with it. Throws `corrupt_object` as `readTree` does.
+ * Directories that become empty disappear, as git has none. Returns the new root (null when nothing is left), the tree
+ * objects that must be written with it, and what each new file that took another's place took it from, by id.
+ * Throws `corrupt_object` as `readTree` does.
  */
 export function editTree(
   read: ReadObject,
   root: Oid | null,
   edits: TreeEdits,
-): { root: Oid | null; objects: EncodedObject[] } {
+): { root: Oid | null; objects: EncodedObject[]; replaced: Map<Oid, Oid> } {
   const objects: EncodedObject[] = [];
+  const replaced = new Map<Oid, Oid>();
   const editEntry = (old: TreeEntry | null, name: string, { file, below }: NameEdits): TreeEntry | null => {
     const oldOrFile = file === null ? null : file === undefined ? old : { mode: FILE_MODE, name, oid: file };
     if (below === undefined) return oldOrFile;
@@ -103,7 +105,9 @@ export function editTree(
     const stays = at >= 0 && (below === undefined ? isFileAt(data, at) : file === undefined && isFolderAt(data, at));
     if (!stays) return null;
     const end = entryEnd(data, at);
-    const oid = below === undefined ? (file ?? null) : editFolder(data.toString("hex", end - ID_BYTES, end), below);
+    const old = data.toString("hex", end - ID_BYTES, end);
+    const oid = below === undefined ? (file ?? null) : editFolder(old, below);
+    if (below === undefined && oid !== null) replaced.set(oid, old);
     return oid === null
       ? [data.subarray(0, at), NOTHING, data.subarray(end)]
       : [data.subarray(0, end - ID_BYTES), Buffer.from(oid, "hex"), data.subarray(end)];
@@ -122,7 +126,7 @@ export function editTree(
     else objects.push({ ...object, base: tree, ...(inPlace === null ? {} : { delta: deltaOf(bytes, inPlace) }) });
     return object.oid;
   };
-  return { root: editFolder(root, edits), objects };
+  return { root: editFolder(root, edits), objects, replaced };
 }
 
 /**
@@ -133,15 +137,17 @@ export function editFurther(
   read: ReadObject,
   step: { readonly root: Oid; readonly objects: readonly EncodedObject[] },
   edits: TreeEdits,
-): { root: Oid; objects: EncodedObject[] } {
+): { root: Oid; objects: EncodedObject[]; replaced: ReadonlyMap<Oid, Oid> } {
   const fresh = new Map(step.objects.map((object) => [object.oid, object]));
-  const { root, objects } = editTree((oid) => fresh.get(oid) ?? read(oid), step.root, edits);
-  if (root === step.root) return { root, objects: [...step.objects] };
+  const { root, objects, replaced } = editTree((oid) => fresh.get(oid) ?? read(oid), step.root, edits);
+  if (root === step.root) return { root, objects: [...step.objects], replaced };
   const passed = fresh.get(step.root);
   const kept = step.objects.filter((object) => object !== passed);
-  const made = objects.map(({ oid, type, data, base }) => {
-    const lasting = base === passed?.oid ? passed?.base : base;
-    return lasting === undefined || lasting === oid ? { oid, type, data } : { oid, type, data, base: lasting };
+  const made = objects.map((object) => {
+    if (passed === undefined || object.base !== passed.oid) return object;
+    const { oid, type, data } = object;
+    const { base } = passed;
+    return base === undefined || base === oid ? { oid, type, data } : { oid, type, data, base };
   });
-  return { root: root ?? EMPTY_TREE, objects: [...kept, ...made] };
+  return { root: root ?? EMPTY_TREE, objects: [...kept, ...made], replaced };
 }

@@ -31,20 +31,27 @@ export function editFiles(
   if (files.size === 0) return { tree, objects: [] };
   const blobs = [...files].map(([path, text]) => ({ path, blob: text === null ? null : encodeObject("blob", text) }));
   const edits = new Map(blobs.map(({ path, blob }) => [path, blob?.oid ?? null]));
-  const { root, objects } = editTree(store.reader(), tree, edits);
-  return { tree: root ?? EMPTY_TREE, objects: [...blobs.flatMap(({ blob }) => blob ?? []), ...objects] };
+  const { root, objects, replaced } = editTree(store.reader(), tree, edits);
+  const encoded = blobs.flatMap(({ blob }) => (blob === null ? [] : fromReplaced(blob, replaced)));
+  return { tree: root ?? EMPTY_TREE, objects: [...encoded, ...objects] };
 }
 
-/** Puts a run's record into a tree that is not written yet. `objects` are all that the new tree needs. */
+/** A file as what differs from the one whose place it takes: most submissions change little of a document, and less of the record. */
+function fromReplaced(blob: EncodedObject, replaced: ReadonlyMap<Oid, Oid>): EncodedObject {
+  const base = replaced.get(blob.oid);
+  return base === undefined || base === blob.oid ? blob : { ...blob, base };
+}
+
+/** Puts a run's record into a tree that is not written yet. `blob` is the record's, `objects` are all that the new tree needs. */
 export function putRecord(
   store: Store,
   { tree, objects }: { readonly tree: Oid; readonly objects: readonly EncodedObject[] },
   path: string,
   record: RunRecord,
-): { tree: Oid; objects: EncodedObject[] } {
+): { tree: Oid; blob: Oid; objects: EncodedObject[] } {
   const blob = encodeObject("blob", encodeRecord(record));
   const edited = editFurther(store.reader(), { root: tree, objects }, new Map([[path, blob.oid]]));
-  return { tree: edited.root, objects: [blob, ...edited.objects] };
+  return { tree: edited.root, blob: blob.oid, objects: [fromReplaced(blob, edited.replaced), ...edited.objects] };
 }
 
 /** The trailers that every commit of a run carries. */
@@ -71,13 +78,13 @@ export async function commitOnBranch(store: Store, author: Authorship, commit: B
   const ref = runRef(record.id);
   const from = commit.from?.head ?? null;
   if (!isClosed(record.status)) {
-    const view: RunView = { record, head: tip.oid, place: "open" };
+    const view: RunView = { record, blob: edited.blob, head: tip.oid, place: "open" };
     await store.apply({ objects, refs: [{ ref, from, to: tip.oid }] }, { run: view, commits: [tip.oid] });
     return view;
   }
   return store.attic.take(async (ahead) => {
     const closed = intoAttic(ahead, author, { ...record, head: tip.oid }, objects);
-    const view: RunView = { record: closed.record, head: tip.oid, place: "attic" };
+    const view: RunView = { record: closed.record, blob: closed.blob, head: tip.oid, place: "attic" };
     const refs = [closed.move, { ref, from, to: null }];
     await ahead.apply({ objects: [...objects, ...closed.objects], refs }, { run: view, commits: [tip.oid] });
     return view;
@@ -104,11 +111,17 @@ function intoAttic(
     tree: edited.root ?? EMPTY_TREE,
     parents: [attic, record.head],
   });
-  return { record, objects: [...begun, blob, ...edited.objects, commit], move: { ref: ATTIC, from, to: commit.oid } };
+  return {
+    record,
+    blob: blob.oid,
+    objects: [...begun, blob, ...edited.objects, commit],
+    move: { ref: ATTIC, from, to: commit.oid },
+  };
 }
 
 interface AtticStep {
   readonly record: RunRecord;
+  readonly blob: Oid;
   readonly objects: readonly EncodedObject[];
   readonly move: RefMove;
 }

@@ -57,7 +57,7 @@ async function merge(
     merge: { verdict },
   };
   const { subject, lines } = summary(found.plan);
-  const { tree, objects } = putRecord(store, found.plan, runRecordPath(record.id), record);
+  const { tree, blob, objects } = putRecord(store, found.plan, runRecordPath(record.id), record);
   const commit = authoredCommit(store.reader(), store.signing(judgedFor(store, author, view.head)), {
     subject: `Merge run ${record.id} of ${record.job_id}: ${subject}`,
     body: lines,
@@ -65,7 +65,7 @@ async function merge(
     tree,
     parents: [found.main, view.head],
   });
-  const merged: RunView = { record, head: view.head, place: "merged" };
+  const merged: RunView = { record, blob, head: view.head, place: "merged" };
   await store.apply(
     {
       objects: [...objects, commit],

@@ -1,12 +1,12 @@
 import { LRUCache } from "lru-cache";
-import { ATTIC, MAIN, RUN_FILE, runRecordPath, RUNS } from "../domain/layout.ts";
+import { ATTIC, MAIN, runRecordPath, RUNS } from "../domain/layout.ts";
 import { isRunId } from "../domain/run-id.ts";
 import type { RunRecord } from "../domain/run.ts";
 import { readCommit } from "../git/commit.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
 import { readerWith, type Repository } from "../git/repository.ts";
 import { diffTrees, findEntry, isTree } from "../git/tree.ts";
-import { blobAt, readBlob, readJsonBlob } from "./documents.ts";
+import { readBlob, readJsonBlob } from "./documents.ts";
 import { type RunFilter, type RunPage, RunRows, type RunRowsState } from "./run-rows.ts";
 import { closedView, findRun, type RunView } from "./run-view.ts";
 
@@ -52,7 +52,7 @@ export class RunIndex {
         if (!isRunId(id) || runRecordPath(id) !== change.path) continue;
         // Most are closed runs never heard of; their records need not be looked for again.
         if (change.after !== null && this.#rows.find(id) === null && !heads.has(id))
-          this.#put(id, closedView(this.#read, change.after.oid, place), change.after.oid);
+          this.#put(id, closedView(this.#read, change.after.oid, place));
         else changed.add(id);
       }
     }
@@ -64,26 +64,17 @@ export class RunIndex {
     for (const id of changed) {
       const view = findRun(this.#repository, id);
       if (view === null) this.#rows.remove(id);
-      else this.#learnAs(id, view);
+      else this.#put(id, view);
     }
   }
 
   /** Takes note of a run as it was just written. */
   learn(view: RunView): void {
-    this.#learnAs(view.record.id, view);
+    this.#put(view.record.id, view);
   }
 
   /** A branch that stock git moved may hold the record of another run; the branch's name counts. */
-  #learnAs(id: string, view: RunView): void {
-    const { head, place } = view;
-    const blob =
-      place === "open"
-        ? blobAt(this.#read, readCommit(this.#read, head).tree, RUN_FILE)
-        : blobAt(this.#read, this.#treeOf(KEPT_ON[place]), runRecordPath(id));
-    if (blob !== null) this.#put(id, view, blob);
-  }
-
-  #put(id: string, { record, head, place }: RunView, blob: Oid): void {
+  #put(id: string, { record, blob, head, place }: RunView): void {
     const { job_id, status, contract_id, pipeline_name, template_id, dataset_id, mode } = record;
     const created = Date.parse(record.created_at) || 0;
     this.#changes++;
@@ -121,7 +112,7 @@ export class RunIndex {
       record = readJsonBlob(this.#read, found.record) as unknown as RunRecord;
       this.#records.set(found.record, record, { size: readBlob(this.#read, found.record).length });
     }
-    return { record, head: found.head, place: found.place };
+    return { record, blob: found.record, head: found.head, place: found.place };
   }
 
   /** How often a run was learned since the index was made. */
@@ -142,11 +133,6 @@ export class RunIndex {
   /** All that is known, for a snapshot; it changes with the index. */
   state(): RunRowsState {
     return this.#rows.state();
-  }
-
-  #treeOf(ref: string): Oid | null {
-    const commit = this.#repository.ref(ref);
-    return commit === null ? null : readCommit(this.#read, commit).tree;
   }
 
   #folderOf(commit: Oid | null): Oid | null {

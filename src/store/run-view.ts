@@ -11,6 +11,8 @@ import { blobAt, readJsonBlob } from "./documents.ts";
 /** A run as it stands in Git: its record, and the tip of its branch, also after the branch is gone. */
 export interface RunView {
   readonly record: RunRecord;
+  /** The blob of the record. */
+  readonly blob: Oid;
   readonly head: Oid;
   /** Where the record was found. */
   readonly place: "open" | "merged" | "attic";
@@ -23,20 +25,19 @@ export function encodeRecord(record: RunRecord): string {
 
 /** The record that a commit of a run's branch holds; null when it holds none. */
 export function recordAt(repository: Pick<Repository, "read">, commit: Oid): RunRecord | null {
-  const read = readerWith(repository);
-  const blob = blobAt(read, readCommit(read, commit).tree, RUN_FILE);
-  return blob === null ? null : (readJsonBlob(read, blob) as unknown as RunRecord);
+  return openView(readerWith(repository), commit)?.record ?? null;
+}
+
+function openView(read: ReadObject, head: Oid): RunView | null {
+  const blob = blobAt(read, readCommit(read, head).tree, RUN_FILE);
+  return blob === null ? null : { record: readJsonBlob(read, blob) as unknown as RunRecord, blob, head, place: "open" };
 }
 
 /** Finds a run: open on its branch, merged on `main`, or closed in the attic; null when there is none. */
 export function findRun(repository: Repository, id: string): RunView | null {
   if (!isRunId(id)) return null;
   const head = repository.ref(runRef(id));
-  if (head !== null) {
-    const record = recordAt(repository, head);
-    return record === null ? null : { record, head, place: "open" };
-  }
-  return findClosedRun(repository, id);
+  return head === null ? findClosedRun(repository, id) : openView(readerWith(repository), head);
 }
 
 /** Finds a run that is merged or in the attic, whether or not its branch is gone yet; null when there is none. */
@@ -59,7 +60,7 @@ export function closedView(read: ReadObject, blob: Oid, place: "merged" | "attic
   const record = readJsonBlob(read, blob) as unknown as RunRecord;
   if (record.head === undefined)
     throw new RuntreeError("corrupt_object", `The record of run ${record.id} names no tip.`, { id: record.id });
-  return { record, head: record.head, place };
+  return { record, blob, head: record.head, place };
 }
 
 /** The commits of a run's own branch, newest first: from the tip along first parents to where it forked from `main`. */

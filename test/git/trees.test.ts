@@ -190,17 +190,24 @@ describe("editing a tree", () => {
           ["nowhere", null],
         ]),
       ),
-    ).toEqual({ root: base.root, objects: [] });
+    ).toMatchObject({ root: base.root, objects: [] });
     expect(editTree(read, base.root, new Map([["e/f", other]])).objects).toHaveLength(2);
+  });
+
+  test("tells what the files were that others took the place of", () => {
+    const [oid = "", other = ""] = OIDS;
+    const base = treeOf(new Map([["a/b", oid]]));
+    const read = readerOf(base.objects);
+    expect(editTree(read, base.root, new Map([["a/b", other]])).replaced).toEqual(new Map([[other, oid]]));
+    expect(editTree(read, base.root, new Map([["a/c", other]])).replaced).toEqual(new Map());
+    expect(editTree(read, base.root, new Map([["a", other]])).replaced).toEqual(new Map());
   });
 
   test("takes a whole folder away with the last file in it", () => {
     const [oid = ""] = OIDS;
     const base = treeOf(new Map([["a/b/c", oid]]));
-    expect(editTree(readerOf(base.objects), base.root, new Map([["a/b/c", null]]))).toEqual({
-      root: null,
-      objects: [],
-    });
+    const { root, objects } = editTree(readerOf(base.objects), base.root, new Map([["a/b/c", null]]));
+    expect({ root, objects }).toEqual({ root: null, objects: [] });
   });
 
   test("puts a folder where a file was", () => {
