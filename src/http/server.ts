@@ -1,4 +1,4 @@
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Logger } from "pino";
 import { PROBLEMS } from "../contract/problems.ts";
@@ -6,6 +6,7 @@ import { type ErrorCode, RuntreeError, systemCode } from "../domain/errors.ts";
 import { runIdMaker } from "../domain/run-id.ts";
 import { isLoopback } from "./loopback.ts";
 import { type AppOptions, makeApp } from "./app.ts";
+import { atEndOfTurn } from "./turn.ts";
 
 /** Limits of facts/reliability.md §Security. */
 const HEADERS_MS = 10_000;
@@ -78,11 +79,12 @@ export async function serveHttp(
     );
   }
   const callback = makeApp(options).callback();
+  const answer = atEndOfTurn<{ request: IncomingMessage; response: ServerResponse }>(({ request, response }) => {
+    void callback(request, response);
+  });
   const server = createServer(
     { headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS, maxHeaderSize: HEADER_BYTES },
-    (request, response) => {
-      void callback(request, response);
-    },
+    (request, response) => answer({ request, response }),
   );
   server.maxConnections = CONNECTIONS;
   server.on("clientError", (error, socket) => answerBroken(error, socket as Socket, log));
