@@ -7,7 +7,7 @@ import { RuntreeError } from "../domain/errors.ts";
  */
 
 export const ID_BYTES = 20;
-const SPACE = 0x20;
+export const SPACE = 0x20;
 const SLASH = 0x2f;
 const ZERO = 0x30;
 const SEVEN = 0x37;
@@ -20,7 +20,7 @@ export function corruptTree(words: string): RuntreeError {
 }
 
 /** Where the NUL behind the name is, of the entry that begins at a place. Throws `corrupt_object` when the tree is cut off. */
-function nulOf(data: Buffer, at: number): number {
+export function nulOf(data: Buffer, at: number): number {
   let nul = at;
   // Names are short: this is faster than leaving the language for a search.
   while (nul < data.length && data[nul] !== 0) nul++;
@@ -34,7 +34,7 @@ export function entryEnd(data: Buffer, at: number): number {
 }
 
 /** Where the name of the entry that begins at a place begins. Throws `corrupt_object` when there is no octal mode before it. */
-function nameStart(data: Buffer, at: number): number {
+export function nameStart(data: Buffer, at: number): number {
   if (isFolderAt(data, at)) return at + FOLDER_BEGINNING.length;
   if (isFileAt(data, at)) return at + FILE_BEGINNING.length;
   let end = at;
@@ -74,7 +74,7 @@ export function compareNames(left: NamePlace, right: NamePlace): number {
   return compareBytes(left.data, left.start, left.isFolder, right.data, right.start, right.isFolder);
 }
 
-function compareBytes(
+export function compareBytes(
   left: Buffer,
   leftStart: number,
   leftIsFolder: boolean,
@@ -90,31 +90,8 @@ function compareBytes(
   }
 }
 
-/** In a tree of more bytes, a name that is not there is found missing faster by a plain search for its bytes. */
-const LARGE = 4096;
-
-/**
- * Finds the entry of a name, of whatever mode; -1 when there is none. The tree is passed to its end, so that damage is
- * found wherever it is, but for a large tree that has no such bytes at all. Throws `corrupt_object` when the tree is cut
- * off or has the name twice.
- */
-export function findName(data: Buffer, name: Buffer): number {
-  if (data.length > LARGE && data.indexOf(name) < 0) return -1;
-  let found = -1;
-  for (let at = 0; at < data.length;) {
-    const nul = nulOf(data, at);
-    const start = nul - name.length;
-    if (start > at && data[start - 1] === SPACE && hasBytes(data, start, name) && nameStart(data, at) === start) {
-      if (found >= 0) throw corruptTree("has a name twice");
-      found = at;
-    }
-    at = nul + 1 + ID_BYTES;
-  }
-  return found;
-}
-
 /** Tells whether bytes stand at a place. Looks from the back, as names of one directory often begin alike. */
-function hasBytes(data: Buffer, start: number, bytes: Buffer): boolean {
+export function hasBytes(data: Buffer, start: number, bytes: Buffer): boolean {
   for (let at = bytes.length - 1; at >= 0; at--) if (data[start + at] !== bytes[at]) return false;
   return true;
 }

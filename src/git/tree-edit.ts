@@ -1,15 +1,7 @@
 import { spliceDelta } from "./delta.ts";
 import { type EncodedObject, encodeObject, type Oid, type ReadObject } from "./objects.ts";
-import {
-  compareNames,
-  corruptTree,
-  entryEnd,
-  findName,
-  ID_BYTES,
-  isFileAt,
-  isFolderAt,
-  locateNames,
-} from "./tree-bytes.ts";
+import { compareNames, corruptTree, entryEnd, ID_BYTES, isFileAt, isFolderAt, locateNames } from "./tree-bytes.ts";
+import { findName } from "./tree-lookup.ts";
 import { EMPTY_TREE, entryAt, FILE_MODE, formatEntry, isTree, TREE_MODE, treeBytes, type TreeEntry } from "./tree.ts";
 
 /** What is to become of a path: a file with this content, or nothing. */

@@ -5,11 +5,13 @@ import {
   corruptTree,
   differingEntries,
   entryEnd,
-  findName,
+  ID_BYTES,
   isFileAt,
+  isFolderAt,
   nameAt,
   orderedEntries,
 } from "./tree-bytes.ts";
+import { findName } from "./tree-lookup.ts";
 
 /** The modes Runtree writes; git knows more (`120000` links, `160000` submodules, `100755` programs). */
 export const FILE_MODE = "100644";
@@ -42,9 +44,9 @@ export function parseTree(data: Buffer): TreeEntry[] {
 /** The entry that begins at a place of a tree's bytes. */
 export function entryAt(data: Buffer, at: number): TreeEntry {
   const { start, isFolder } = nameAt(data, at);
-  const id = entryEnd(data, start) - 20;
+  const id = entryEnd(data, start) - ID_BYTES;
   const name = data.toString("utf8", start, id - 1);
-  const oid = data.toString("hex", id, id + 20);
+  const oid = data.toString("hex", id, id + ID_BYTES);
   const mode = isFolder ? TREE_MODE : isFileAt(data, at) ? FILE_MODE : data.toString("latin1", at, start - 1);
   return name.includes("\ufffd") ? { mode, name, oid, raw: data.subarray(start, id - 1) } : { mode, name, oid };
 }
@@ -93,20 +95,25 @@ export function readTree(read: ReadObject, oid: Oid | null): TreeEntry[] {
 
 /** Finds the entry at a path of a tree; null when there is none. Throws `corrupt_object` as `readTree` does. */
 export function findEntry(read: ReadObject, root: Oid | null, path: string): TreeEntry | null {
-  let found: TreeEntry | null = null;
-  for (const name of path.split("/")) {
-    if (found !== null && !isTree(found)) return null;
-    found = findNamed(treeBytes(read, found === null ? root : found.oid), name);
-    if (found === null) return null;
+  const names = path.split("/");
+  const last = names.pop() ?? "";
+  let folder = root;
+  for (const name of names) {
+    const data = treeBytes(read, folder);
+    const at = placeOf(data, name);
+    if (at < 0 || !isFolderAt(data, at)) return null;
+    const id = entryEnd(data, at) - ID_BYTES;
+    folder = data.toString("hex", id, id + ID_BYTES);
   }
-  return found;
+  const data = treeBytes(read, folder);
+  const at = placeOf(data, last);
+  return at < 0 ? null : entryAt(data, at);
 }
 
-function findNamed(data: Buffer, name: string): TreeEntry | null {
+function placeOf(data: Buffer, name: string): number {
   // What reads like this may be a name whose bytes are not UTF-8.
-  if (name.includes("\ufffd")) return parseTree(data).find((entry) => entry.name === name) ?? null;
-  const at = findName(data, Buffer.from(name, "utf8"));
-  return at < 0 ? null : entryAt(data, at);
+  if (name.includes("\ufffd")) return orderedEntries(data).find((at) => entryAt(data, at).name === name) ?? -1;
+  return findName(data, Buffer.from(name, "utf8"));
 }
 
 /** Walks every file below a tree in git's order, with its whole path. */

@@ -1,0 +1,90 @@
+import {
+  compareBytes,
+  corruptTree,
+  hasBytes,
+  ID_BYTES,
+  isFolderAt,
+  nameStart,
+  nulOf,
+  orderedEntries,
+  SPACE,
+} from "./tree-bytes.ts";
+
+/** In a tree of more bytes, a name that is not there is found missing faster by a plain search for its bytes. */
+const LARGE = 4096;
+
+/** A tree of fewer bytes is passed as fast as it is halved. */
+const SMALL = 1024;
+
+/** How often a tree is passed before its entries are noted: the trees of a commit under way are asked once or twice. */
+const LOOKS = 4;
+
+/**
+ * How often a tree was asked, or where its entries begin once that was often, null when it cannot be halved. For as long
+ * as its bytes are in memory; it adds a seventh to them at most.
+ */
+const asked = new WeakMap<Buffer, number | Uint32Array | null>();
+
+/**
+ * Finds the entry of a name, of whatever mode; -1 when there is none. The tree is passed to its end, the first times at
+ * least, so that damage is found wherever it is, but for a large tree that has no such bytes at all. Throws
+ * `corrupt_object` when the tree is cut off or has the name twice.
+ */
+export function findName(data: Buffer, name: Buffer): number {
+  const places = data.length < SMALL ? null : placesOf(data);
+  return places === null ? passFor(data, name) : halveFor(data, places, name);
+}
+
+/** Where the entries of a tree begin; null while, or because, it should be passed. */
+function placesOf(data: Buffer): Uint32Array | null {
+  const known = asked.get(data);
+  if (known === null || known instanceof Uint32Array) return known;
+  const looks = known ?? 0;
+  const places = looks < LOOKS ? null : halvable(data);
+  asked.set(data, looks < LOOKS ? looks + 1 : places);
+  return places;
+}
+
+/** Where the entries of a tree begin that are in git's order, and all directories or none of them: where both are, they may share a name. */
+function halvable(data: Buffer): Uint32Array | null {
+  try {
+    const places = Uint32Array.from(orderedEntries(data));
+    const folders = isFolderAt(data, 0);
+    return places.every((at) => isFolderAt(data, at) === folders) ? places : null;
+  } catch {
+    // Passing it tells what is wrong, if that concerns who asks.
+    return null;
+  }
+}
+
+function passFor(data: Buffer, name: Buffer): number {
+  if (data.length > LARGE && data.indexOf(name) < 0) return -1;
+  let found = -1;
+  for (let at = 0; at < data.length;) {
+    const nul = nulOf(data, at);
+    const start = nul - name.length;
+    if (start > at && data[start - 1] === SPACE && hasBytes(data, start, name) && nameStart(data, at) === start) {
+      if (found >= 0) throw corruptTree("has a name twice");
+      found = at;
+    }
+    at = nul + 1 + ID_BYTES;
+  }
+  return found;
+}
+
+function halveFor(data: Buffer, places: Uint32Array, name: Buffer): number {
+  const isFolder = isFolderAt(data, 0);
+  let low = 0;
+  let high = places.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const at = places[middle] ?? 0;
+    const start = nameStart(data, at);
+    const order = compareBytes(name, 0, isFolder, data, start, isFolder);
+    // A name that holds a NUL compares as if it ended there.
+    if (order === 0) return nulOf(data, start) - start === name.length ? at : -1;
+    if (order < 0) high = middle;
+    else low = middle + 1;
+  }
+  return -1;
+}
