@@ -1,7 +1,7 @@
-import { LRUCache } from "lru-cache";
 import { hasCode, type RuntreeError } from "../domain/errors.ts";
 import type { FileSystem } from "./files.ts";
 import { readLoose, writeLoose } from "./loose.ts";
+import { ObjectCache } from "./object-cache.ts";
 import type { EncodedObject, GitObject, Oid } from "./objects.ts";
 import { buildPack, writePack } from "./pack-writer.ts";
 import { Packs } from "./packs.ts";
@@ -9,8 +9,8 @@ import { RefReader } from "./ref-reader.ts";
 import { listRefs, moveRefs } from "./refs.ts";
 import type { Repository, WriteGroup } from "./repository.ts";
 
-/** Bytes of objects kept in memory; objects beyond a quarter of it are not kept. */
-const CACHE_BYTES = 64 * 1024 * 1024;
+/** Bytes of objects kept in memory: the documents of `main` where there are some 100,000. */
+const CACHE_BYTES = 192 * 1024 * 1024;
 
 /** More objects than this become a pack: a loose file costs an fsync, a pack costs every reader a look into it. */
 const MOST_LOOSE = 32;
@@ -19,18 +19,14 @@ const MOST_LOOSE = 32;
 export class BareRepository implements Repository {
   readonly gitDir: string;
   readonly #fs: FileSystem;
-  readonly #cache: LRUCache<Oid, GitObject>;
+  readonly #cache: ObjectCache;
   readonly #packs: Packs;
   readonly #refs: RefReader;
 
   /** `cacheBytes` of objects are kept in memory. */
   constructor(fs: FileSystem, gitDir: string, cacheBytes: number = CACHE_BYTES) {
     this.#fs = fs;
-    this.#cache = new LRUCache<Oid, GitObject>({
-      maxSize: cacheBytes,
-      maxEntrySize: cacheBytes / 4,
-      sizeCalculation: (object) => object.data.length + 200,
-    });
+    this.#cache = new ObjectCache(cacheBytes);
     this.gitDir = gitDir;
     this.#packs = new Packs(fs, gitDir);
     this.#refs = new RefReader(fs, gitDir);

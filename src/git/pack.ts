@@ -1,8 +1,8 @@
 import { constants } from "node:buffer";
 import { inflateSync } from "node:zlib";
-import { LRUCache } from "lru-cache";
 import { RuntreeError, systemCode } from "../domain/errors.ts";
 import type { FileSystem } from "./files.ts";
+import { ObjectCache } from "./object-cache.ts";
 import { type GitObject, hashObject, type ObjectType, type Oid } from "./objects.ts";
 import { PackIndex, readAt } from "./pack-index.ts";
 
@@ -35,20 +35,8 @@ interface Delta {
   readonly data: Buffer;
 }
 
-/** Objects that others are told against, by pack and offset. */
-export type BaseCache = LRUCache<string, GitObject>;
-
-/** Bytes of such objects that are kept: versions of one directory follow one another in a history. */
-const BASE_CACHE_BYTES = 16 * 1024 * 1024;
-
-/** A cache for the packs of one repository. */
-export function baseCache(): BaseCache {
-  return new LRUCache<string, GitObject>({
-    maxSize: BASE_CACHE_BYTES,
-    maxEntrySize: BASE_CACHE_BYTES / 4,
-    sizeCalculation: (object) => object.data.length + 200,
-  });
-}
+/** Bytes of objects that others are told against, by pack and offset: versions of one directory follow one another in a history. */
+export const BASE_CACHE_BYTES: number = 16 * 1024 * 1024;
 
 /** A pack and its index, as in git's `gitformat-pack`. Holds two open files and little memory; `close` gives them back. */
 export class Pack {
@@ -60,12 +48,12 @@ export class Pack {
   readonly #file: number;
   /** Where the entries end and the pack's checksum begins. */
   readonly #end: number;
-  readonly #bases: BaseCache;
+  readonly #bases: ObjectCache;
   /** How many objects of this pack are being read, each but the last waiting for its base in another pack. */
   #reading = 0;
 
   /** Opens a pack. Throws `corrupt_object` when it and its index do not fit, and the system's error when a file is gone. */
-  constructor(fs: FileSystem, path: string, bases: BaseCache = baseCache()) {
+  constructor(fs: FileSystem, path: string, bases: ObjectCache = new ObjectCache(BASE_CACHE_BYTES)) {
     this.#fs = fs;
     this.path = path;
     this.#bases = bases;
@@ -253,7 +241,8 @@ export function applyDelta(base: Buffer, delta: Buffer): Buffer {
     }
   };
   if (size() !== base.length) throw new Error("delta was made for another base");
-  const result = Buffer.allocUnsafe(size());
+  // Of its own: it is mostly kept, and a slice of a pool would keep all of that.
+  const result = Buffer.allocUnsafeSlow(size());
   let filled = 0;
   const take = (source: Buffer, from: number, length: number): void => {
     if (from + length > source.length || filled + length > result.length)

@@ -1,7 +1,8 @@
 import { RuntreeError, systemCode } from "../domain/errors.ts";
 import { type FileSystem, listFolder } from "./files.ts";
 import type { GitObject, Oid } from "./objects.ts";
-import { type BaseCache, baseCache, Pack } from "./pack.ts";
+import { ObjectCache } from "./object-cache.ts";
+import { BASE_CACHE_BYTES, Pack } from "./pack.ts";
 
 /** How often the folder is listed anew because git replaced a pack between the listing and the opening. */
 const LISTINGS = 5;
@@ -12,7 +13,7 @@ export class Packs {
   readonly #folder: string;
   /** The open packs by path, the newest first: what was written last is read most. */
   #open = new Map<string, Pack>();
-  readonly #bases: BaseCache = baseCache();
+  readonly #bases = new ObjectCache(BASE_CACHE_BYTES);
   /** The pack that had what was asked for last: what comes next is often in it, too. */
   #last: Pack | null = null;
 

@@ -19,7 +19,7 @@ const ROUND_MS = 100;
 const LOCK_MS = 1000;
 
 /** What a repository's cache may hold. */
-const CACHE_BYTES = 64 * MIB;
+const CACHE_BYTES = 192 * MIB;
 
 const REF = "refs/heads/x";
 
