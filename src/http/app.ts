@@ -20,7 +20,7 @@ export interface AppOptions {
 }
 
 /** The native routes are there with and without this prefix. */
-const PREFIXES = ["", "/api/v2"];
+const PREFIX = "/api/v2";
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 function requestIdOf(context: Koa.Context): string {
@@ -31,7 +31,7 @@ function requestIdOf(context: Koa.Context): string {
 function send(context: Koa.Context, { status, headers, body, error }: Reply): void {
   context.state["error"] = error;
   context.status = status;
-  context.set(headers);
+  for (const name of Object.keys(headers)) context.res.setHeader(name, headers[name] ?? "");
   context.body = body;
 }
 
@@ -41,13 +41,14 @@ export function makeApp({ dispatcher, log, maxBody, principal, host }: AppOption
   const router = new Router();
   for (const id of Object.keys(OPERATIONS) as OperationId[]) {
     const { method, path, request } = operation(id);
-    const routes = PREFIXES.map((prefix) => prefix + path.replace(/\{(\w+)\}/g, ":$1"));
-    router.register(routes, [method], async (context: Koa.Context & { params: Record<string, string> }) => {
+    // One route for both: the router tries all there are.
+    const route = `{${PREFIX}}${path.replace(/\{(\w+)\}/g, ":$1")}`;
+    router.register(route, [method], async (context: Koa.Context & { params: Record<string, string> }) => {
       const requestId = context.state["requestId"] as string;
       const body = request === undefined ? Buffer.alloc(0) : await readBody(context.req, maxBody);
       const { params, headers } = context;
       const query = context.querystring === "" ? {} : context.query;
-      const prefix = PREFIXES.find((each) => each !== "" && context.path.startsWith(`${each}/`)) ?? "";
+      const prefix = context.path.startsWith(`${PREFIX}/`) ? PREFIX : "";
       const asked = { operation: id, params, query, headers, body, principal, requestId, prefix };
       send(context, await dispatcher.answer(asked));
     });
