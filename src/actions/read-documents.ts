@@ -129,7 +129,7 @@ export function readDocument(store: Store, collection: string, id: string, at: s
   const read = store.reader();
   const oid =
     idProblem(id) === null
-      ? blobAt(read, readCommit(read, commit).tree, documentPath(collection, id, shards ?? DEFAULT_SHARDS))
+      ? store.blobAt(readCommit(read, commit).tree, documentPath(collection, id, shards ?? DEFAULT_SHARDS))
       : null;
   if (oid === null)
     throw new RuntreeError("document_not_found", `There is no document ${id} in ${collection}.`, { collection, id });
@@ -155,7 +155,7 @@ export function listDocuments(
   if (commit === store.derived.main.commit) {
     const { tree } = readCommit(read, commit);
     const items = index.ids(collection, page).flatMap((id) => {
-      const oid = blobAt(read, tree, documentPath(collection, id, shards));
+      const oid = store.blobAt(tree, documentPath(collection, id, shards));
       return oid === null ? [] : [{ id, etag: oid, document: readDocumentBlob(read, oid) ?? {} }];
     });
     return { commit, total: index.count(collection), items };

@@ -2,7 +2,9 @@ import { MAIN } from "../domain/layout.ts";
 import { runIdMaker } from "../domain/run-id.ts";
 import { readCommit } from "../git/commit.ts";
 import type { EncodedObject, Oid, ReadObject } from "../git/objects.ts";
+import { PathFinder } from "../git/path-finder.ts";
 import { readerWith, RehearsalRepository, type Repository, type WriteGroup } from "../git/repository.ts";
+import { isTree } from "../git/tree.ts";
 import type { Validator } from "../schema/validator.ts";
 import type { Authorship } from "./authorship.ts";
 import { derive, type Derived, stateOf, tipsOf } from "./derived.ts";
@@ -74,6 +76,7 @@ export class Store {
   readonly ops: Lane;
   readonly turns: NamedTurns;
   readonly nextRunId: (now: number) => string;
+  readonly #paths: PathFinder;
   readonly #validator: Validator;
   readonly #upon: Upon | null;
   readonly #snapshot: SnapshotFile | undefined;
@@ -102,6 +105,7 @@ export class Store {
     this.ops = shared === undefined ? new SharedLane(this) : ownLane(this);
     this.turns = shared?.turns ?? new NamedTurns();
     this.nextRunId = shared?.nextRunId ?? runIdMaker();
+    this.#paths = shared === undefined ? new PathFinder() : shared.#paths;
   }
 
   #derive(): Derived {
@@ -148,6 +152,12 @@ export class Store {
   /** Reads objects, those of a group that is not written yet included. */
   reader(objects: readonly EncodedObject[] = []): ReadObject {
     return readerWith(this.repository, objects);
+  }
+
+  /** The blob at a path of a tree, null when there is none: for a tree that is asked again and again. */
+  blobAt(tree: Oid, path: string): Oid | null {
+    const entry = this.#paths.find(this.reader(), tree, path);
+    return entry === null || isTree(entry) ? null : entry.oid;
   }
 
   /** Who writes now, for a commit. */
