@@ -23,12 +23,12 @@ export class BareRepository implements Repository {
   readonly #packs: Packs;
   readonly #refs: RefReader;
 
-  /** `cacheBytes` of objects are kept in memory. */
+  /** `cacheBytes` of objects are kept in memory, and a third of it of what others are told against in packs: mostly the same bytes. */
   constructor(fs: FileSystem, gitDir: string, cacheBytes: number = CACHE_BYTES) {
     this.#fs = fs;
     this.#cache = new ObjectCache(cacheBytes);
     this.gitDir = gitDir;
-    this.#packs = new Packs(fs, gitDir);
+    this.#packs = new Packs(fs, gitDir, cacheBytes / 3);
     this.#refs = new RefReader(fs, gitDir);
   }
 

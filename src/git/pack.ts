@@ -35,8 +35,8 @@ interface Delta {
   readonly data: Buffer;
 }
 
-/** Bytes of objects that others are told against, by pack and offset: versions of one directory follow one another in a history. */
-export const BASE_CACHE_BYTES: number = 16 * 1024 * 1024;
+/** Bytes of bases that a pack by itself keeps. */
+const BASE_BYTES = 16 * 1024 * 1024;
 
 /** A pack and its index, as in git's `gitformat-pack`. Holds two open files and little memory; `close` gives them back. */
 export class Pack {
@@ -52,8 +52,8 @@ export class Pack {
   /** How many objects of this pack are being read, each but the last waiting for its base in another pack. */
   #reading = 0;
 
-  /** Opens a pack. Throws `corrupt_object` when it and its index do not fit, and the system's error when a file is gone. */
-  constructor(fs: FileSystem, path: string, bases: ObjectCache = new ObjectCache(BASE_CACHE_BYTES)) {
+  /** Opens a pack. `bases` are objects that others are told against, by pack and offset. Throws `corrupt_object` when it and its index do not fit, and the system's error when a file is gone. */
+  constructor(fs: FileSystem, path: string, bases: ObjectCache = new ObjectCache(BASE_BYTES)) {
     this.#fs = fs;
     this.path = path;
     this.#bases = bases;

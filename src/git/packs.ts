@@ -2,7 +2,7 @@ import { RuntreeError, systemCode } from "../domain/errors.ts";
 import { type FileSystem, listFolder } from "./files.ts";
 import type { GitObject, Oid } from "./objects.ts";
 import { ObjectCache } from "./object-cache.ts";
-import { BASE_CACHE_BYTES, Pack } from "./pack.ts";
+import { Pack } from "./pack.ts";
 
 /** How often the folder is listed anew because git replaced a pack between the listing and the opening. */
 const LISTINGS = 5;
@@ -13,11 +13,13 @@ export class Packs {
   readonly #folder: string;
   /** The open packs by path, the newest first: what was written last is read most. */
   #open = new Map<string, Pack>();
-  readonly #bases = new ObjectCache(BASE_CACHE_BYTES);
+  readonly #bases: ObjectCache;
   /** The pack that had what was asked for last: what comes next is often in it, too. */
   #last: Pack | null = null;
 
-  constructor(fs: FileSystem, gitDir: string) {
+  /** Keeps `baseBytes` of objects that others are told against. */
+  constructor(fs: FileSystem, gitDir: string, baseBytes: number) {
+    this.#bases = new ObjectCache(baseBytes);
     this.#fs = fs;
     this.#folder = `${gitDir}/objects/pack`;
   }
