@@ -5,7 +5,7 @@ import { counted, listed, type Violation } from "../domain/verdict.ts";
 import { type Authorship, checkedTrailer, named } from "../store/authorship.ts";
 import { commitOnBranch, runTrailers } from "../store/branch.ts";
 import { assess, assessRun, conflictsOf } from "../store/assess.ts";
-import type { Settle } from "../store/plan.ts";
+import type { Settle } from "../store/merge-file.ts";
 import type { RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
 import type { Precondition } from "./patch-run.ts";

@@ -3,9 +3,17 @@ import { isArray, isObject, type Json } from "./json.ts";
 /** The way to a value: object keys and array indices from the root. */
 export type Path = readonly string[];
 
+const ESCAPED = /[~/]/;
+
+function escapePart(part: string): string {
+  return part.replaceAll("~", "~0").replaceAll("/", "~1");
+}
+
 /** Writes a path as a JSON Pointer (RFC 6901); the root is the empty text. */
 export function formatPointer(path: Path): string {
-  return path.map((part) => `/${part.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+  let pointer = "";
+  for (const part of path) pointer += `/${ESCAPED.test(part) ? escapePart(part) : part}`;
+  return pointer;
 }
 
 /** Reads a JSON Pointer; null when the text is not one. */
@@ -39,15 +47,23 @@ export function keysOf(value: Json | undefined): string[] {
 
 /** Every value a pattern names, where `*` stands for one level of any key or index. */
 export function selectAll(root: Json | undefined, pattern: Path): { path: string[]; value: Json }[] {
-  let found: { path: string[]; value: Json }[] = root === undefined ? [] : [{ path: [], value: root }];
-  for (const part of pattern) {
-    found = found.flatMap(({ path, value }) =>
-      (part === "*" ? keysOf(value) : [part]).flatMap((key) => {
-        const member = memberOf(value, key);
-        return member === undefined ? [] : [{ path: [...path, key], value: member }];
-      }),
-    );
-  }
+  const found: { path: string[]; value: Json }[] = [];
+  const path: string[] = [];
+  const walk = (value: Json | undefined): void => {
+    const part = pattern[path.length];
+    if (value === undefined) return;
+    if (part === undefined) {
+      found.push({ path: [...path], value });
+      return;
+    }
+    for (const key of part === "*" ? keysOf(value) : [part]) {
+      const member = memberOf(value, key);
+      path.push(key);
+      walk(member);
+      path.pop();
+    }
+  };
+  walk(root);
   return found;
 }
 

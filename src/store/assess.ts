@@ -4,7 +4,8 @@ import { readCommit } from "../git/commit.ts";
 import type { EncodedObject, Oid } from "../git/objects.ts";
 import { checkPlan } from "./checks.ts";
 import { nameSides } from "./conflict-sides.ts";
-import { type MergePlan, planMerge, type Settle } from "./plan.ts";
+import type { Settle } from "./merge-file.ts";
+import { type MergePlan, planMerge } from "./plan.ts";
 import type { RunView } from "./run-view.ts";
 import type { Store } from "./store.ts";
 

@@ -136,7 +136,9 @@ export class MainIndex {
 
   /** The ids of the documents that have a unique value. */
   holders(key: string): ReadonlySet<string> {
-    return new Set(Array.from(this.#postings.under(uniqueKey(key)), ({ holder }) => this.#nameOf(holder).id));
+    const ids = new Set<string>();
+    for (const { holder } of this.#postings.under(uniqueKey(key))) ids.add(this.#nameOf(holder).id);
+    return ids;
   }
 
   /** Moves on to a newer tree under the same rules, at the cost of what differs: `changes`, where they are known already. */

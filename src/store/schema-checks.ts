@@ -12,6 +12,8 @@ export interface CheckedDocument {
   readonly id: string;
   readonly oid: Oid;
   readonly document: JsonObject;
+  /** Its JSON, where that is at hand. */
+  readonly text: string | null;
 }
 
 /** How many documents go to the validator in one request. */
@@ -45,7 +47,7 @@ export class SchemaChecks {
       const batch = fresh.slice(at, at + BATCH);
       const result = await this.#validator.check(
         source,
-        batch.map(({ document }) => JSON.stringify(document)),
+        batch.map(({ document, text }) => text ?? JSON.stringify(document)),
       );
       if ("compileError" in result) return [doesNotCompile(source, result.compileError)];
       for (const [index, problems] of result.problems.entries()) {

@@ -38,11 +38,12 @@ export async function checkWholeTree(
         message: `${path} is not this document's place; it is ${place}.`,
       });
     const { oid } = entry;
-    const blobs = { theirsOid: oid, mergedOid: oid };
-    documents.push({ ...named, path, ours: null, theirs: merged, merged, ...blobs, conflicts: [] });
+    const versions = { ours: null, theirs: merged, merged, theirsOid: oid, mergedOid: oid, mergedText: null };
+    documents.push({ ...named, path, ...versions, conflicts: [] });
   }
   const nothing = makeRules({ format: rules.configuration.format, collections: {} }, []);
   const index = new MainIndex(read, tree, nothing);
-  const plan = { rules, rulesChanged: true, documents, settings: [], conflicts: [], violations, tree, objects: [] };
+  const nothingElse = { settings: [], conflicts: [], objects: [] };
+  const plan = { rules, rulesChanged: true, documents, violations, main: tree, tree, ...nothingElse };
   return checkPlan(plan, { read, index, schemas });
 }

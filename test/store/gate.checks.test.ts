@@ -136,6 +136,14 @@ describe("ids", () => {
     expect(short(errors)).toEqual(["id_collision samples/sample-e\u0301 /id"]);
   });
 
+  test("collide with what the run itself adds, and not with what it deletes", async () => {
+    const { store } = await storeWith({ samples: { "Sample-1": {} } });
+    const both = await refusal(merged(store, { samples: { "Sample-2": {}, "sample-2": {} } }));
+    expect(short(both.errors)).toEqual(["id_collision samples/Sample-2 /id", "id_collision samples/sample-2 /id"]);
+    const renamed = await merged(store, { samples: { "Sample-1": null, "sample-1": {} } });
+    expect(renamed.record.status).toBe("success");
+  });
+
   test("of an unknown collection are kept until the run adds it", async () => {
     const { store } = await storeWith();
     const run = await open(store, { readings: { r1: { value: 1 } } });

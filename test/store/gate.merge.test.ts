@@ -3,7 +3,9 @@ import { putConfiguration } from "../../src/actions/change-settings.ts";
 import { readDocument } from "../../src/actions/read-documents.ts";
 import { documentPath } from "../../src/domain/layout.ts";
 import { readCommit, trailerOf } from "../../src/git/commit.ts";
-import { commitOnBranch, editFiles } from "../../src/store/branch.ts";
+import { encodeObject } from "../../src/git/objects.ts";
+import { editTree } from "../../src/git/tree-edit.ts";
+import { commitOnBranch } from "../../src/store/branch.ts";
 import { fsck, git } from "../support/git.ts";
 import { CONFIGURATION, finish, merged, open, patch, refusal, storeWith } from "../support/situations.ts";
 import { OTHER, TESTER } from "../support/store.ts";
@@ -114,18 +116,31 @@ describe("a merge", () => {
     expect(() => document(store, "s1")).toThrow(expect.objectContaining({ code: "document_not_found" }));
   });
 
-  test("writes a document in the canonical form, however the branch has it", async () => {
+  test.each([
+    ["order and space", Buffer.from('{"name": "as it came", "id": "s9"}'), "as it came"],
+    [
+      "bytes that are not UTF-8",
+      Buffer.concat([
+        Buffer.from('{\n  "id": "s9",\n  "name": "'),
+        Buffer.from([0xf0, 0x9f, 0x98]),
+        Buffer.from('"\n}\n'),
+      ]),
+      "\ufffd",
+    ],
+  ])("writes a document in the canonical form, however the branch has it: %s", async (_, bytes, name) => {
     const { store } = await storeWith();
     const from = await open(store);
     const path = documentPath("samples", "s9", store.main.rules.collections.get("samples")?.shards ?? 0);
-    const files = new Map([[path, '{"name": "as it came", "id": "s9"}']]);
+    const blob = encodeObject("blob", bytes);
+    const { tree } = readCommit(store.reader(), from.head);
+    const { root, objects } = editTree(store.reader(), tree, new Map([[path, blob.oid]]));
+    const edited = { tree: root ?? tree, objects: [blob, ...objects] };
     const text = { subject: "Write by hand", trailers: [] };
-    const edited = editFiles(store, readCommit(store.reader(), from.head).tree, files);
     const { record } = from;
     await commitOnBranch(store, TESTER, { from, parents: [from.head], ...edited, record, text });
     await finish(store, from);
-    const { bytes } = readDocument(store, "samples", "s9", undefined);
-    expect(bytes.toString("utf8")).toBe('{\n  "id": "s9",\n  "name": "as it came"\n}\n');
+    const written = readDocument(store, "samples", "s9", undefined).bytes;
+    expect(written).toEqual(Buffer.from(`{\n  "id": "s9",\n  "name": "${name}"\n}\n`));
   });
 
   test("of documents that main has already is clean and changes nothing but the record", async () => {
