@@ -11,6 +11,8 @@ const MAX_OVERRUNS = 2;
 
 /** How many documents of several requests go to the worker in one message. */
 const MOST_TOGETHER = 500;
+/** How much text, in UTF-16 units, is checked ahead at a time. */
+const MOST_AHEAD = 8 * 1024 * 1024;
 
 export interface CheckRequest {
   readonly filesKey: string;
@@ -29,7 +31,7 @@ export type CheckAnswer =
 export type CheckResult = { readonly compileError: string } | { readonly problems: SchemaProblem[][] };
 
 /** Documents, as JSON texts, to be checked against one schema. */
-interface Check {
+export interface Check {
   readonly source: SchemaSource;
   readonly documents: readonly string[];
 }
@@ -64,6 +66,13 @@ export class Validator {
   /** Keys of the schemas that the worker has compiled. */
   #compiled = new Set<string>();
   readonly #waiting: WaitingCheck[] = [];
+  /** What resolves the messages that the worker has not answered, in their order. */
+  #asked: ((answers: readonly CheckAnswer[] | null) => void)[] = [];
+  /** Looks after the worker while it has something to answer. */
+  #watch: NodeJS.Timeout | undefined;
+  /** The messages that were sent ahead, and how much text of them is not checked yet. */
+  #ahead: Promise<unknown> = Promise.resolve();
+  #textAhead = 0;
   #running: Promise<void> | null = null;
   #closed = false;
 
@@ -76,8 +85,28 @@ export class Validator {
     });
   }
 
+  /**
+   * Has the worker check documents while the caller goes on without a wait. Null when nothing came of it, and they are
+   * to be checked as any others: a schema is not compiled yet, other checks are under way, much is checked ahead
+   * already, or the worker had to be stopped.
+   */
+  async checkAhead(checks: readonly Check[]): Promise<readonly CheckAnswer[] | null> {
+    const idle = !this.#closed && this.#running === null && this.#textAhead < MOST_AHEAD;
+    if (!idle || !checks.every(({ source }) => this.#compiled.has(source.key))) return null;
+    const length = checks.reduce((sum, { documents }) => documents.reduce((all, text) => all + text.length, sum), 0);
+    this.#textAhead += length;
+    const answers = this.#ask(checks);
+    this.#ahead = Promise.allSettled([this.#ahead, answers]);
+    try {
+      return await answers;
+    } finally {
+      this.#textAhead -= length;
+    }
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
+    await this.#ahead;
     await this.#running;
     await this.#stop();
   }
@@ -93,6 +122,7 @@ export class Validator {
   async #run(): Promise<void> {
     // Begins after the caller has put in all that it has at hand.
     await Promise.resolve();
+    await this.#ahead;
     while (this.#waiting.length > 0) {
       const together = this.#takeTogether();
       const left = together.length > 1 ? await this.#checkTogether(together) : together;
@@ -165,12 +195,7 @@ export class Validator {
 
   /** Sends one message, and returns the answer to each check; null when the worker took too long or died and was stopped. */
   async #ask(checks: readonly Check[]): Promise<readonly CheckAnswer[] | null> {
-    this.#worker ??= new Worker(WORKER, {
-      workerData: this.#progress.buffer,
-      resourceLimits: { maxOldGenerationSizeMb: 1024 },
-    });
-    const worker = this.#worker;
-    worker.unref();
+    const worker = (this.#worker ??= this.#start());
     const requests = checks.map(({ source, documents }): CheckRequest => {
       const { filesKey, reference } = source;
       const files = this.#known.has(filesKey) ? null : source.files;
@@ -178,25 +203,56 @@ export class Validator {
       return { filesKey, files, reference, documents };
     });
     const answers = await new Promise<readonly CheckAnswer[] | null>((resolve) => {
-      let seen = Atomics.load(this.#progress, 0);
-      let since = performance.now();
-      let limit = COMPILE_MS;
-      const look = setInterval(() => {
-        const now = Atomics.load(this.#progress, 0);
-        if (now !== seen) [seen, since, limit] = [now, performance.now(), DOCUMENT_MS];
-        else if (performance.now() - since > limit) settle(null);
-      }, LOOK_MS);
-      const onMessage = (message: readonly CheckAnswer[]): void => settle(message);
-      const onEnd = (): void => settle(null);
-      const settle = (result: readonly CheckAnswer[] | null): void => {
-        clearInterval(look);
-        worker.off("message", onMessage).off("error", onEnd).off("exit", onEnd);
-        resolve(result);
-      };
-      worker.on("message", onMessage).on("error", onEnd).on("exit", onEnd);
+      this.#asked.push(resolve);
+      this.#watch ??= this.#startWatch();
       worker.postMessage(requests);
     });
     if (answers === null) await this.#stop();
     return answers;
+  }
+
+  #start(): Worker {
+    const worker = new Worker(WORKER, {
+      workerData: this.#progress.buffer,
+      resourceLimits: { maxOldGenerationSizeMb: 1024 },
+    });
+    worker.unref();
+    // One that was stopped may still have something to say.
+    const onEnd = (): void => {
+      if (worker !== this.#worker) return;
+      this.#giveUp();
+      void this.#stop();
+    };
+    worker.on("message", (answers: readonly CheckAnswer[]) => {
+      if (worker === this.#worker) this.#answered(answers);
+    });
+    return worker.on("error", onEnd).on("exit", onEnd);
+  }
+
+  #answered(answers: readonly CheckAnswer[]): void {
+    this.#asked.shift()?.(answers);
+    if (this.#asked.length === 0) this.#endWatch();
+  }
+
+  #giveUp(): void {
+    this.#endWatch();
+    for (const resolve of this.#asked.splice(0)) resolve(null);
+  }
+
+  /** Gives the worker up when it counts no step for too long. */
+  #startWatch(): NodeJS.Timeout {
+    let seen = Atomics.load(this.#progress, 0);
+    let since = performance.now();
+    let limit = COMPILE_MS;
+    return setInterval(() => {
+      const now = Atomics.load(this.#progress, 0);
+      if (now !== seen) [seen, since, limit] = [now, performance.now(), DOCUMENT_MS];
+      else if (performance.now() - since > limit) this.#giveUp();
+    }, LOOK_MS);
+  }
+
+  #endWatch(): void {
+    clearInterval(this.#watch);
+    this.#watch = undefined;
   }
 }

@@ -7,6 +7,7 @@ import { nameSides } from "./conflict-sides.ts";
 import type { Settle } from "./merge-file.ts";
 import { type MergePlan, planMerge } from "./plan.ts";
 import type { RunView } from "./run-view.ts";
+import { standingDocument } from "./standing.ts";
 import type { Store } from "./store.ts";
 
 /** More best common ancestors than this are refused: such a history must be resolved by hand. */
@@ -40,6 +41,7 @@ export async function assess(store: Store, { id, tree, bases, objects, settle }:
       { run: id },
     );
   }
+  const ahead = store.schemas.ahead();
   const plan = planMerge({
     read,
     runId: id,
@@ -47,9 +49,15 @@ export async function assess(store: Store, { id, tree, bases, objects, settle }:
     main: store.main.tree,
     run: tree,
     mainRules: store.main.rules,
+    planned: (document, rules) => {
+      const standing = rules?.source == null ? null : standingDocument(document);
+      if (rules?.source != null && standing !== null) ahead.add(rules.source, standing);
+    },
     ...(settle === undefined ? {} : { settle }),
   });
-  const { violations, checked } = await checkPlan(plan, { read, index: store.main.index, schemas: store.schemas });
+  ahead.send();
+  const { index } = store.main;
+  const { violations, checked } = await checkPlan(plan, { read, index, schemas: store.schemas, ahead });
   return { main, plan, violations, checked };
 }
 

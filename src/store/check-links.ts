@@ -6,7 +6,7 @@ import { blobAt } from "./documents.ts";
 import { referencesIn, uniqueValuesIn } from "./main-index.ts";
 import type { IndexView } from "./main-view.ts";
 import type { MergePlan, PlannedDocument } from "./plan.ts";
-import type { CheckedDocument } from "./schema-checks.ts";
+import type { CheckedDocument } from "./checked-document.ts";
 import { nameOf, resultOf } from "./standing.ts";
 
 /** What links between documents are checked against: the plan's documents by name, and `main` for all others. */

@@ -4,13 +4,15 @@ import type { ReadObject } from "../git/objects.ts";
 import { readerWith } from "../git/repository.ts";
 import { schemaSource, type SchemaSource } from "../schema/closure.ts";
 import { checkIdentity } from "./check-identity.ts";
+import type { ChecksAhead } from "./checks-ahead.ts";
 import { checkReferences, checkUniqueness } from "./check-links.ts";
 import { documentsIn, readDocumentBlob } from "./documents.ts";
 import { MainIndex } from "./main-index.ts";
 import type { IndexView } from "./main-view.ts";
 import type { MergePlan } from "./plan.ts";
 import { configViolation, type RuledCollection, type Rules } from "./rules.ts";
-import { type CheckedDocument, doesNotCompile, type SchemaChecks } from "./schema-checks.ts";
+import type { CheckedDocument } from "./checked-document.ts";
+import { doesNotCompile, type SchemaChecks } from "./schema-checks.ts";
 import { standingDocuments } from "./standing.ts";
 
 /** What the checks stand on: `index` is that of the `main` the plan was made for. */
@@ -18,6 +20,8 @@ export interface CheckContext {
   readonly read: ReadObject;
   readonly index: IndexView;
   readonly schemas: SchemaChecks;
+  /** What was sent to the validator while the plan was made. */
+  readonly ahead: ChecksAhead;
 }
 
 /** What the checks found, whole and in order, and how many documents they looked at. */
@@ -112,10 +116,13 @@ export async function checkPlan(plan: MergePlan, context: CheckContext): Promise
     if (words !== null) violations.push(doesNotCompile(source, words));
   }
   const broken = new Set(violations.map(({ id }) => id));
+  const ahead = await context.ahead.found();
   // Asked for at once, so that they share a message to the worker.
   const found = [...byCollection(all)].map(async ([name, inside]) => {
     const source = plan.rules.collections.get(name)?.source ?? null;
-    return source === null || broken.has(source.files[0]?.path ?? "") ? [] : context.schemas.check(source, inside);
+    return source === null || broken.has(source.files[0]?.path ?? "")
+      ? []
+      : context.schemas.check(source, inside, ahead);
   });
   for (const some of await Promise.all(found)) for (const violation of some) violations.push(violation);
   const order = (violation: Violation): string =>

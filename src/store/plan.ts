@@ -22,7 +22,14 @@ import {
   type MergeMeans,
   mergeOpaque,
 } from "./merge-file.ts";
-import { configurationProblems, configViolation, danglingSettings, makeRules, type Rules } from "./rules.ts";
+import {
+  configurationProblems,
+  configViolation,
+  danglingSettings,
+  makeRules,
+  type RuledCollection,
+  type Rules,
+} from "./rules.ts";
 
 /** What a merge starts from: trees by id. Several bases arise when histories crossed; usually there is one. */
 export interface MergeInput extends MergeMeans {
@@ -31,6 +38,8 @@ export interface MergeInput extends MergeMeans {
   readonly main: Oid;
   readonly run: Oid;
   readonly mainRules: Rules;
+  /** Hears of each document, and of its collection's rules, as soon as it is planned. */
+  readonly planned?: (document: PlannedDocument, rules: RuledCollection | undefined) => void;
 }
 
 /** One document that the run would change on `main`. */
@@ -185,7 +194,10 @@ export function planMerge(input: MergeInput): MergePlan {
     const merged = mergeOrTell(input, file, policyLookup(collection?.policies ?? []), named, violations);
     if (merged === null) continue;
     settle(merged);
-    if (merged.changes || merged.conflicts.length > 0) documents.push(merged);
+    if (merged.changes || merged.conflicts.length > 0) {
+      documents.push(merged);
+      input.planned?.(merged, collection);
+    }
   }
 
   // Most warnings can be told without the tree that would come of it.

@@ -1,20 +1,12 @@
 import { LRUCache } from "lru-cache";
 import type { JsonObject } from "../domain/json.ts";
 import type { Violation } from "../domain/verdict.ts";
-import type { Oid } from "../git/objects.ts";
 import type { SchemaSource } from "../schema/closure.ts";
+import type { SchemaProblem } from "../schema/problem.ts";
 import type { Validator } from "../schema/validator.ts";
+import { type CheckedDocument, textOf } from "./checked-document.ts";
+import { ChecksAhead } from "./checks-ahead.ts";
 import { configViolation } from "./rules.ts";
-
-/** A document as it would stand on `main`. */
-export interface CheckedDocument {
-  readonly collection: string;
-  readonly id: string;
-  readonly oid: Oid;
-  readonly document: JsonObject;
-  /** Its JSON, where that is at hand. */
-  readonly text: string | null;
-}
 
 /** How many documents go to the validator in one request. */
 const BATCH = 500;
@@ -38,23 +30,32 @@ export class SchemaChecks {
     return "compileError" in result ? result.compileError : null;
   }
 
-  /** Checks documents of one collection. */
-  async check(source: SchemaSource, documents: readonly CheckedDocument[]): Promise<Violation[]> {
-    const fresh = documents.filter(({ oid }) => !this.#valid.has(`${oid} ${source.key}`));
-    if (fresh.length === 0) return [];
+  /** Begins to check documents before they are asked for by `check`. */
+  ahead(): ChecksAhead {
+    return new ChecksAhead(this.#validator, (source, { oid }) => !this.#valid.has(`${oid} ${source.key}`));
+  }
+
+  /** Checks documents of one collection; `found` is what was found of some of them ahead. */
+  async check(
+    source: SchemaSource,
+    documents: readonly CheckedDocument[],
+    found: ReadonlyMap<JsonObject, readonly SchemaProblem[]>,
+  ): Promise<Violation[]> {
     const violations: Violation[] = [];
+    const note = ({ collection, id, oid }: CheckedDocument, problems: readonly SchemaProblem[]): void => {
+      if (problems.length === 0) this.#valid.set(`${oid} ${source.key}`, true);
+      for (const problem of problems) violations.push({ code: "schema", collection, id, ...problem });
+    };
+    const fresh = documents.filter((checked) => {
+      const problems = found.get(checked.document);
+      if (problems !== undefined) note(checked, problems);
+      return problems === undefined && !this.#valid.has(`${checked.oid} ${source.key}`);
+    });
     for (let at = 0; at < fresh.length; at += BATCH) {
       const batch = fresh.slice(at, at + BATCH);
-      const result = await this.#validator.check(
-        source,
-        batch.map(({ document, text }) => text ?? JSON.stringify(document)),
-      );
+      const result = await this.#validator.check(source, batch.map(textOf));
       if ("compileError" in result) return [doesNotCompile(source, result.compileError)];
-      for (const [index, problems] of result.problems.entries()) {
-        const { collection, id, oid } = batch[index] as CheckedDocument;
-        if (problems.length === 0) this.#valid.set(`${oid} ${source.key}`, true);
-        for (const problem of problems) violations.push({ code: "schema", collection, id, ...problem });
-      }
+      for (const [index, problems] of result.problems.entries()) note(batch[index] as CheckedDocument, problems);
     }
     return violations;
   }

@@ -1,7 +1,7 @@
 import { byUnit, type JsonObject } from "../domain/json.ts";
 import type { DocumentName } from "./merge-file.ts";
 import type { MergePlan, PlannedDocument } from "./plan.ts";
-import type { CheckedDocument } from "./schema-checks.ts";
+import type { CheckedDocument } from "./checked-document.ts";
 
 /** A document of a plan as it would stand on `main`. */
 export interface StandingDocument extends CheckedDocument {

@@ -45,5 +45,5 @@ export async function checkWholeTree(
   const index = new MainIndex(read, tree, nothing);
   const nothingElse = { settings: [], conflicts: [], objects: [] };
   const plan = { rules, rulesChanged: true, documents, violations, main: tree, tree, ...nothingElse };
-  return checkPlan(plan, { read, index, schemas });
+  return checkPlan(plan, { read, index, schemas, ahead: schemas.ahead() });
 }

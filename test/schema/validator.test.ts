@@ -2,7 +2,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import type { Json } from "../../src/domain/json.ts";
 import { annotationsOf } from "../../src/schema/annotations.ts";
 import { type SchemaFile, schemaSource, type SchemaSource } from "../../src/schema/closure.ts";
-import { Validator } from "../../src/schema/validator.ts";
+import { type CheckAnswer, Validator } from "../../src/schema/validator.ts";
 
 function files(schemas: Readonly<Record<string, Json>>): SchemaFile[] {
   return Object.entries(schemas).map(([name, value]) => ({
@@ -183,4 +183,50 @@ test("checks that wait together each get their own answer, also around one that 
   const broken = source({ c: { type: "nothing" } }, "schemas/c.schema.json");
   const after = [pointersOf(plain, [1]), pointersOf(broken, ["x"]), pointersOf(plain, ["x"])];
   expect(await Promise.all(after)).toEqual([[["/text"]], expect.stringContaining("schema is invalid"), [[]]]);
+});
+
+describe("checks ahead", () => {
+  const slow = source({ a: { properties: { text: { pattern: "^(a+)+$" } } } });
+  const pointersOf = (answers: readonly CheckAnswer[] | null): unknown =>
+    answers?.map((answer) =>
+      "problems" in answer ? answer.problems.map((some) => some.map(({ pointer }) => pointer)) : answer,
+    ) ?? null;
+  const texts = (...values: readonly Json[]): string[] => values.map((text) => JSON.stringify({ text }));
+
+  test("are answered each by itself, and before what is asked for later", async () => {
+    const checks = validator();
+    expect(await checks.checkAhead([{ source: slow, documents: texts("a") }])).toBeNull();
+    await checks.check(slow, []);
+    const done: string[] = [];
+    const note = <Answer>(name: string, answer: Answer): Answer => {
+      done.push(name);
+      return answer;
+    };
+    const ahead = [
+      checks.checkAhead([
+        { source: slow, documents: texts("a", "b") },
+        { source: slow, documents: texts("c") },
+      ]),
+      checks.checkAhead([{ source: slow, documents: texts("aa") }]),
+    ].map((answers) => answers.then((found) => note("ahead", pointersOf(found))));
+    const later = checks.check(slow, texts("d")).then((found) => note("later", found));
+    expect(await checks.checkAhead([{ source: slow, documents: texts("e") }])).toBeNull();
+    expect(await Promise.all(ahead)).toEqual([[[[], ["/text"]], [["/text"]]], [[[]]]]);
+    expect(await later).toMatchObject({ problems: [[{ pointer: "/text" }]] });
+    expect(done).toEqual(["ahead", "ahead", "later"]);
+  });
+
+  test("come to nothing where one takes too long, and are made again", async () => {
+    const checks = validator();
+    await checks.check(slow, []);
+    const ahead = [texts(`${"a".repeat(40)}!`), texts("b")].map((documents) =>
+      checks.checkAhead([{ source: slow, documents }]),
+    );
+    const later = checks.check(slow, texts("c"));
+    expect(await Promise.all(ahead)).toEqual([null, null]);
+    expect(await later).toMatchObject({ problems: [[{ pointer: "/text" }]] });
+    expect(pointersOf(await checks.checkAhead([{ source: slow, documents: texts("a", "b") }]))).toEqual([
+      [[], ["/text"]],
+    ]);
+  });
 });

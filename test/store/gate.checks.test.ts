@@ -32,6 +32,21 @@ describe("the merged result is checked", () => {
     expect(run.record.merge?.verdict).toMatchObject({ outcome: "rejected", violation_count: 4 });
   });
 
+  test("documents go to the validator once, while the merge is still planned", async () => {
+    const { store } = await storeWith();
+    await store.warmUp();
+    const { check } = store.schemas;
+    const asked: number[] = [];
+    store.schemas.check = async (source, documents, found) => {
+      asked.push(documents.filter(({ document }) => !found.has(document)).length);
+      return check.call(store.schemas, source, documents, found);
+    };
+    const body = { samples: { s1: { depth: "deep" }, s2: { depth: 1 } }, studies: { st: { title: 1 } } };
+    const run = await open(store, body);
+    expect(asked).toEqual([0, 0]);
+    expect(short(run.record.warnings)).toEqual(["schema samples/s1 /depth", "schema studies/st /title"]);
+  });
+
   test("at most a hundred violations are listed, and all counted", async () => {
     const { store } = await storeWith();
     const many = Object.fromEntries(Array.from({ length: 130 }, (_, index) => [`s${index}`, { depth: "deep" }]));
