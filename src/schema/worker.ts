@@ -47,11 +47,20 @@ function answer({ filesKey, files, reference, documents }: CheckRequest): CheckA
   }
   Atomics.add(progress, 0, 1);
   const problems = documents.map((document): SchemaProblem[] => {
-    const fits = validate(JSON.parse(document) as Json);
+    const fits = validate(documentIn(document));
     Atomics.add(progress, 0, 1);
     return fits ? [] : (validate.errors ?? []).map((error) => placed(schemaProblem(error)));
   });
   return { problems };
+}
+
+/** A number that may be too large for a double, which would read as infinite. */
+const OVERFLOWING = /[\s:,[]-?[0-9.]+[eE]\+?[0-9]{3}|[0-9]{200}/;
+
+/** Reads a document as it will be in the canonical form, which has null for what is infinite. */
+function documentIn(text: string): Json {
+  const document = JSON.parse(text) as Json;
+  return OVERFLOWING.test(text) ? (JSON.parse(JSON.stringify(document)) as Json) : document;
 }
 
 /** ajv gives the place below the schema it was compiled from, with the address of the file only now and then. */

@@ -46,9 +46,9 @@ function foldersAhead(plan: MergePlan, read: ReadObject): (folder: string) => Na
     if (found !== undefined) return found;
     const entries = readTree(read, findEntry(read, plan.main, folder)?.oid ?? null);
     const names = new Set(entries.map(({ name }) => withoutJson(name)));
-    for (const { path, mergedOid } of planned.get(folder) ?? []) {
+    for (const { path, merged } of planned.get(folder) ?? []) {
       const name = withoutJson(path.slice(folder.length + 1));
-      if (mergedOid === null) names.delete(name);
+      if (merged === null) names.delete(name);
       else names.add(name);
     }
     const byKey = new Map<string | null, string[]>();

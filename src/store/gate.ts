@@ -36,11 +36,19 @@ function judgedFor(store: Store, author: Authorship, tip: Oid): Authorship {
   return { ...author, idempotency: markOf(readCommit(store.reader(), tip).message) ?? author.idempotency };
 }
 
+/** What a merge writes, but for the record. */
+type MergeResult = Pick<MergePlan, "tree" | "objects">;
+
+/** Makes what is to be written when nothing stands in the way; null when something does. */
+function resultOf({ plan, violations }: Assessment): MergeResult | null {
+  return violations.length + plan.conflicts.length === 0 ? { tree: plan.tree, objects: plan.objects } : null;
+}
+
 async function merge(
   store: Store,
   author: Authorship,
   view: RunView,
-  found: Assessment,
+  { found, result }: { readonly found: Assessment; readonly result: MergeResult },
   verdict: Verdict,
 ): Promise<RunView> {
   const now = verdict.at;
@@ -57,7 +65,7 @@ async function merge(
     merge: { verdict },
   };
   const { subject, lines } = summary(found.plan);
-  const { tree, blob, objects } = putRecord(store, found.plan, runRecordPath(record.id), record);
+  const { tree, blob, objects } = putRecord(store, result, runRecordPath(record.id), record);
   const commit = authoredCommit(store.reader(), store.signing(judgedFor(store, author, view.head)), {
     subject: `Merge run ${record.id} of ${record.job_id}: ${subject}`,
     body: lines,
@@ -193,8 +201,10 @@ async function judgeOnce(store: Store, author: Authorship, runId: string): Promi
     });
   }
   let found: Assessment;
+  let result: MergeResult | null;
   try {
     found = await assessRun(store, view);
+    result = resultOf(found);
   } catch (error) {
     const reason = notJudged(error);
     if (reason === null) throw error;
@@ -204,7 +214,7 @@ async function judgeOnce(store: Store, author: Authorship, runId: string): Promi
   }
   const conflicts = conflictsOf(store, view, found);
   const verdict: Verdict = {
-    outcome: found.violations.length + conflicts.length === 0 ? "merged" : "rejected",
+    outcome: result === null ? "rejected" : "merged",
     run_id: runId,
     tip: view.head,
     main_before: found.main,
@@ -213,7 +223,7 @@ async function judgeOnce(store: Store, author: Authorship, runId: string): Promi
     conflicts,
     at: new Date(store.clock()).toISOString(),
   };
-  return verdict.outcome === "merged"
-    ? merge(store, author, view, found, verdict)
-    : reject(store, author, view, verdict);
+  return result === null
+    ? reject(store, author, view, verdict)
+    : merge(store, author, view, { found, result }, verdict);
 }

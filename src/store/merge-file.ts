@@ -35,16 +35,14 @@ export interface MergedFile extends DocumentName {
   readonly ours: JsonObject | null;
   readonly theirs: JsonObject | null;
   readonly merged: JsonObject | null;
-  /** The bytes of the merged blob as text; null where it is none, or what `main` has. */
-  readonly mergedText: string | null;
-  /** Blobs of the run's version and of the merged one. */
   readonly theirsOid: Oid | null;
-  readonly mergedOid: Oid | null;
+  /** JSON that reads as the merged version, where it is at hand. */
+  readonly mergedText: string | null;
+  /** The blob that was merged from both sides; null where one side's version stands. */
+  readonly mergedBlob: EncodedObject | null;
   readonly conflicts: readonly FieldConflict[];
   /** Tells whether `main` has something else. */
   readonly changes: boolean;
-  /** The merged blob, unless it is in the run already. */
-  readonly object: EncodedObject | null;
 }
 
 /** One version of a JSON file. */
@@ -93,20 +91,28 @@ export function mergeFile(
     : mergeDocuments(foldBases(file.bases.map((oid) => versionAt(read, oid).value)), ours.value, theirs.value, way);
   const merged = isObject(value) ? value : null;
   const changes = !sameJson(merged ?? undefined, ours.value ?? undefined);
-  if (!changes || merged === null) {
-    const mergedOid = changes ? null : file.ours;
-    return { ...sides, merged, mergedText: null, mergedOid, conflicts, changes, object: null };
-  }
+  if (!changes || merged === null) return { ...sides, merged, mergedText: null, mergedBlob: null, conflicts, changes };
+  if (merged === theirs.value)
+    return { ...sides, merged, mergedText: theirs.text, mergedBlob: null, conflicts, changes };
   const mergedText = canonicalJson(merged);
-  const object = theirs.text === mergedText && isText(mergedText) ? null : encodeObject("blob", mergedText);
-  const mergedOid = object?.oid ?? theirsOid;
-  const written = mergedOid === theirsOid ? null : object;
-  return { ...sides, merged, mergedText, mergedOid, conflicts, changes, object: written };
+  return { ...sides, merged, mergedText, mergedBlob: encodeObject("blob", mergedText), conflicts, changes };
 }
 
-/** Tells whether a text surely stands for the bytes it was read from: what is not UTF-8 reads as U+FFFD. */
-function isText(text: string): boolean {
-  return !text.includes("\ufffd");
+/** The blob that `main` gets of a file which changes there, and the object to be written: none where the run's own blob has these very bytes. */
+export function blobOf(
+  read: ReadObject,
+  { merged, mergedBlob, theirsOid }: MergedFile,
+): { oid: Oid | null; object: EncodedObject | null } {
+  if (merged === null) return { oid: null, object: null };
+  const canonical = mergedBlob ?? canonicalBlob(read, merged, theirsOid);
+  if (canonical === null || canonical.oid === theirsOid) return { oid: theirsOid, object: null };
+  return { oid: canonical.oid, object: canonical };
+}
+
+/** A document's blob in the canonical form; null where a blob that holds it has that form. */
+function canonicalBlob(read: ReadObject, document: JsonObject, oid: Oid | null): EncodedObject | null {
+  const bytes = Buffer.from(canonicalJson(document), "utf8");
+  return oid !== null && readBlob(read, oid).equals(bytes) ? null : encodeObject("blob", bytes);
 }
 
 /** Merges a file that is not JSON: one side's change stands, two different ones conflict as a whole. Sides are blob ids. */

@@ -15,6 +15,7 @@ import { editTree } from "../git/tree-edit.ts";
 import { diffTrees, FILE_MODE, type FileChange, readTree } from "../git/tree.ts";
 import { blobAt } from "./documents.ts";
 import {
+  blobOf,
   type ChangedFile,
   type DocumentName,
   mergeFile,
@@ -43,7 +44,7 @@ export interface MergeInput extends MergeMeans {
 }
 
 /** One document that the run would change on `main`. */
-export type PlannedDocument = Omit<MergedFile, "changes" | "object">;
+export type PlannedDocument = Omit<MergedFile, "changes">;
 
 /** A field conflict and the file it is in. */
 export interface PlannedConflict extends FieldConflict {
@@ -148,15 +149,14 @@ function mergeOrTell(
 
 /** Plans the merge of a run into `main`: reads the blobs that differ, merges them, checks nothing and writes nothing. */
 export function planMerge(input: MergeInput): MergePlan {
-  const { read } = input;
   const { files, violations } = changedFiles(input);
   const conflicts: PlannedConflict[] = [];
-  const edits = new Map<string, Oid | null>();
-  const objects: EncodedObject[] = [];
-  const settle = ({ collection, id, path, mergedOid, object, changes, conflicts: found }: MergedFile): void => {
-    for (const conflict of found) conflicts.push({ ...conflict, collection, id, path });
-    if (object !== null) objects.push(object);
-    if (changes) edits.set(path, mergedOid);
+  const changing: MergedFile[] = [];
+  const opaque = new Map<string, Oid | null>();
+  const settle = (file: MergedFile): void => {
+    const { collection, id, path } = file;
+    for (const conflict of file.conflicts) conflicts.push({ ...conflict, collection, id, path });
+    if (file.changes) changing.push(file);
   };
 
   const settings: MergedFile[] = [];
@@ -173,7 +173,7 @@ export function planMerge(input: MergeInput): MergePlan {
     const name = { collection: CONFIG_COLLECTION, id: file.path };
     const { take, conflicts: found } = mergeOpaque(input, file, name);
     for (const conflict of found) conflicts.push({ ...conflict, ...name, path: file.path });
-    if (take !== file.ours) edits.set(file.path, take);
+    if (take !== file.ours) opaque.set(file.path, take);
   }
 
   const documents: PlannedDocument[] = [];
@@ -200,9 +200,9 @@ export function planMerge(input: MergeInput): MergePlan {
     }
   }
 
-  // Most warnings can be told without the tree that would come of it.
-  let made: ReturnType<typeof editTree> | null = null;
-  const edited = (): ReturnType<typeof editTree> => (made ??= editTree(read, input.main, edits));
+  // Most warnings can be told without what would be written.
+  let made: Written | null = null;
+  const written = (): Written => (made ??= writtenBy(input, changing, opaque));
   const changed = settings.filter(({ changes }) => changes);
   return {
     rules,
@@ -213,10 +213,32 @@ export function planMerge(input: MergeInput): MergePlan {
     violations,
     main: input.main,
     get tree() {
-      return edited().root ?? input.main;
+      return written().tree;
     },
     get objects() {
-      return [...objects, ...edited().objects];
+      return written().objects;
     },
   };
+}
+
+/** The tree that a merge makes, and the objects that it needs and neither side has. */
+interface Written {
+  readonly tree: Oid;
+  readonly objects: readonly EncodedObject[];
+}
+
+function writtenBy(
+  { read, main }: MergeInput,
+  changing: readonly MergedFile[],
+  opaque: ReadonlyMap<string, Oid | null>,
+): Written {
+  const edits = new Map(opaque);
+  const blobs: EncodedObject[] = [];
+  for (const file of changing) {
+    const { oid, object } = blobOf(read, file);
+    edits.set(file.path, oid);
+    if (object !== null) blobs.push(object);
+  }
+  const { root, objects } = editTree(read, main, edits);
+  return { tree: root ?? main, objects: [...blobs, ...objects] };
 }

@@ -20,9 +20,9 @@ export function resultOf(planned: PlannedDocument): JsonObject | null {
 
 /** A plan's document as it would stand on `main`; null when it would go. */
 export function standingDocument(planned: PlannedDocument): StandingDocument | null {
-  const { collection, id, theirsOid, mergedOid, mergedText, conflicts } = planned;
+  const { collection, id, theirsOid, mergedBlob, mergedText, conflicts } = planned;
   const document = resultOf(planned);
-  const [oid, text] = conflicts.length > 0 ? [theirsOid, null] : [mergedOid, mergedText];
+  const [oid, text] = conflicts.length > 0 ? [theirsOid, null] : [mergedBlob?.oid ?? theirsOid, mergedText];
   return document === null || oid === null ? null : { collection, id, oid, document, text, planned };
 }
 

@@ -38,7 +38,7 @@ export async function checkWholeTree(
         message: `${path} is not this document's place; it is ${place}.`,
       });
     const { oid } = entry;
-    const versions = { ours: null, theirs: merged, merged, theirsOid: oid, mergedOid: oid, mergedText: null };
+    const versions = { ours: null, theirs: merged, merged, theirsOid: oid, mergedText: null, mergedBlob: null };
     documents.push({ ...named, path, ...versions, conflicts: [] });
   }
   const nothing = makeRules({ format: rules.configuration.format, collections: {} }, []);

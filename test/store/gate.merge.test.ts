@@ -11,11 +11,24 @@ import { CONFIGURATION, finish, merged, open, patch, refusal, storeWith } from "
 import { OTHER, TESTER } from "../support/store.ts";
 import { resolveRun } from "../../src/actions/resolve-run.ts";
 import type { Json } from "../../src/domain/json.ts";
-import { findRun } from "../../src/store/run-view.ts";
+import { findRun, type RunView } from "../../src/store/run-view.ts";
 import type { Store } from "../../src/store/store.ts";
 
 function document(store: Store, id: string, collection = "samples"): unknown {
   return JSON.parse(readDocument(store, collection, id, undefined).bytes.toString("utf8"));
+}
+
+/** An open run with these bytes as the document `samples/s9`, as stock git may write them. */
+async function withBlob(store: Store, bytes: Buffer): Promise<RunView> {
+  const from = await open(store);
+  const path = documentPath("samples", "s9", store.main.rules.collections.get("samples")?.shards ?? 0);
+  const blob = encodeObject("blob", bytes);
+  const { tree } = readCommit(store.reader(), from.head);
+  const { root, objects } = editTree(store.reader(), tree, new Map([[path, blob.oid]]));
+  const edited = { tree: root ?? tree, objects: [blob, ...objects] };
+  const text = { subject: "Write by hand", trailers: [] };
+  const { record } = from;
+  return commitOnBranch(store, TESTER, { from, parents: [from.head], ...edited, record, text });
 }
 
 describe("a merge", () => {
@@ -117,30 +130,33 @@ describe("a merge", () => {
   });
 
   test.each([
-    ["order and space", Buffer.from('{"name": "as it came", "id": "s9"}'), "as it came"],
+    ["order and space", Buffer.from('{"note": "as it came", "id": "s9"}'), '"as it came"'],
+    ["a number that no double holds", Buffer.from('{\n  "id": "s9",\n  "note": 1e999\n}\n'), "null"],
     [
       "bytes that are not UTF-8",
       Buffer.concat([
-        Buffer.from('{\n  "id": "s9",\n  "name": "'),
+        Buffer.from('{\n  "id": "s9",\n  "note": "'),
         Buffer.from([0xf0, 0x9f, 0x98]),
         Buffer.from('"\n}\n'),
       ]),
-      "\ufffd",
+      '"\ufffd"',
     ],
-  ])("writes a document in the canonical form, however the branch has it: %s", async (_, bytes, name) => {
+  ])("checks and writes a document in the canonical form, however the branch has it: %s", async (_, bytes, note) => {
     const { store } = await storeWith();
-    const from = await open(store);
-    const path = documentPath("samples", "s9", store.main.rules.collections.get("samples")?.shards ?? 0);
-    const blob = encodeObject("blob", bytes);
-    const { tree } = readCommit(store.reader(), from.head);
-    const { root, objects } = editTree(store.reader(), tree, new Map([[path, blob.oid]]));
-    const edited = { tree: root ?? tree, objects: [blob, ...objects] };
-    const text = { subject: "Write by hand", trailers: [] };
-    const { record } = from;
-    await commitOnBranch(store, TESTER, { from, parents: [from.head], ...edited, record, text });
-    await finish(store, from);
+    await finish(store, await withBlob(store, bytes));
     const written = readDocument(store, "samples", "s9", undefined).bytes;
-    expect(written).toEqual(Buffer.from(`{\n  "id": "s9",\n  "name": "${name}"\n}\n`));
+    expect(written).toEqual(Buffer.from(`{\n  "id": "s9",\n  "note": ${note}\n}\n`));
+  });
+
+  test("gives a run back whose result cannot be written", async () => {
+    const { store } = await storeWith();
+    const list = "[".repeat(50_000) + "]".repeat(50_000);
+    const run = await withBlob(store, Buffer.from(`{"id": "s9", "list": ${list}}`));
+    await expect(finish(store, run)).rejects.toThrow(RangeError);
+    expect(findRun(store.repository, run.record.id)?.record).toMatchObject({
+      status: "rejected",
+      error: { code: "internal" },
+    });
   });
 
   test("of documents that main has already is clean and changes nothing but the record", async () => {
