@@ -28,17 +28,21 @@ export async function open({ data, documents }) {
   return {
     merges: (milliseconds) =>
       repeatFor(milliseconds, 1, () => {
-        const branch = `work/${next++ % BRANCHES}`;
+        const branch = branchOf(next++ % BRANCHES);
         main = execFileSync("sh", ["-c", MERGE, "sh", branch, main], { env, encoding: "utf8" }).trim();
       }),
   };
+}
+
+function branchOf(number) {
+  return `bench/${number}`;
 }
 
 async function makeBranches(gitDir, documents, base) {
   const importer = new FastImport(gitDir);
   for (let number = 0; number < BRANCHES + AHEAD; number++) {
     const name = sampleName(number, documents);
-    const ref = number < BRANCHES ? `refs/heads/bench/${number}` : MAIN;
+    const ref = number < BRANCHES ? `refs/heads/${branchOf(number)}` : MAIN;
     const text = {
       seconds: 1_750_000_000 + number,
       message: `Change ${name.id}\n`,
