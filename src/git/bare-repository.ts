@@ -69,9 +69,12 @@ export class BareRepository implements Repository {
     return listRefs(this.#fs, this.gitDir, prefix);
   }
 
-  /** Puts an object into the cache, where reading looks first. */
-  remember({ oid, type, data }: EncodedObject): void {
-    this.#cache.set(oid, withOwnBytes({ type, data }));
+  /** Puts objects into the cache, where reading looks first, but for those that others of them took the place of. */
+  remember(objects: readonly EncodedObject[]): void {
+    const replaced = new Set(objects.map(({ base }) => base));
+    for (const { oid, type, data } of objects) {
+      if (!replaced.has(oid)) this.#cache.set(oid, withOwnBytes({ type, data }));
+    }
   }
 
   /** Writes a group to where stock git looks for it: objects loose or, when there are many, as a pack; then the refs. */
@@ -82,7 +85,7 @@ export class BareRepository implements Repository {
     } finally {
       release();
     }
-    for (const object of objects) this.remember(object);
+    this.remember(objects);
   }
 
   #writeObjects(objects: readonly EncodedObject[]): () => void {

@@ -233,11 +233,8 @@ export class JournaledRepository implements Repository {
   /** What is settled is read from disk from now on, and from the cache before that, unless something newer took its place. */
   #forget(batch: readonly Unsettled[], lost: readonly LostMove[]): void {
     const objects = batch.flatMap(({ groups }) => groups.flatMap((group) => group.objects));
-    const replaced = new Set(objects.map(({ base }) => base));
-    for (const object of objects) {
-      if (!replaced.has(object.oid)) this.#disk.remember(object);
-      this.#objects.delete(object.oid);
-    }
+    this.#disk.remember(objects);
+    for (const { oid } of objects) this.#objects.delete(oid);
     const last = batch.at(-1)?.lastSequence ?? 0;
     this.#seen.clear();
     for (const [ref, { sequence }] of this.#refs) if (sequence <= last) this.#refs.delete(ref);

@@ -59,7 +59,7 @@ function baseDistance(distance: number): Buffer {
 }
 
 /** Bodies up to this length are not worth setting a compressor up for. */
-const MOST_STORED = 256;
+const MOST_STORED = 512;
 
 /** Trees are mostly ids, which nothing compresses; git does what is to be gained when it packs anew. */
 function levelOf(type: ObjectType): number {

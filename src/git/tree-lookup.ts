@@ -16,19 +16,17 @@ const LARGE = 4096;
 /** A tree of fewer bytes is passed as fast as it is halved. */
 const SMALL = 1024;
 
-/** How often a tree is passed before its entries are noted: the trees of a commit under way are asked once or twice. */
-const LOOKS = 4;
+/** Of so many looks one notes the entries of the tree it passes: one that is asked often soon is, one of a commit under way hardly ever. */
+const LOOKS = 64;
+let looks = 0;
+
+/** Where the entries of a tree begin, null when it cannot be halved. For as long as its bytes are in memory; it adds a seventh to them at most. */
+const noted = new WeakMap<Buffer, Uint32Array | null>();
 
 /**
- * How often a tree was asked, or where its entries begin once that was often, null when it cannot be halved. For as long
- * as its bytes are in memory; it adds a seventh to them at most.
- */
-const asked = new WeakMap<Buffer, number | Uint32Array | null>();
-
-/**
- * Finds the entry of a name, of whatever mode; -1 when there is none. The tree is passed to its end, the first times at
- * least, so that damage is found wherever it is, but for a large tree that has no such bytes at all. Throws
- * `corrupt_object` when the tree is cut off or has the name twice.
+ * Finds the entry of a name, of whatever mode; -1 when there is none. The tree is passed to its end, at least until it was
+ * passed whole and found in order, so that damage is found wherever it is, but for a large tree that has no such bytes at
+ * all. Throws `corrupt_object` when the tree is cut off or has the name twice.
  */
 export function findName(data: Buffer, name: Buffer): number {
   const places = data.length < SMALL ? null : placesOf(data);
@@ -37,11 +35,12 @@ export function findName(data: Buffer, name: Buffer): number {
 
 /** Where the entries of a tree begin; null while, or because, it should be passed. */
 function placesOf(data: Buffer): Uint32Array | null {
-  const known = asked.get(data);
-  if (known === null || known instanceof Uint32Array) return known;
-  const looks = known ?? 0;
-  const places = looks < LOOKS ? null : halvable(data);
-  asked.set(data, looks < LOOKS ? looks + 1 : places);
+  const known = noted.get(data);
+  if (known !== undefined) return known;
+  looks = (looks + 1) % LOOKS;
+  if (looks > 0) return null;
+  const places = halvable(data);
+  noted.set(data, places);
   return places;
 }
 
