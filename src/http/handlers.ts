@@ -60,6 +60,8 @@ export function jobAnswer(store: Store, job: JobRecord, warnings: readonly strin
   return { body: presentJob(store, job, warnings), headers: { Location: `/jobs/${encodeURIComponent(job.id)}` } };
 }
 
+const COMMA = Buffer.from(",");
+
 /** A page of runs in the form of a list, put together from the JSON of each; `twice` names the runs once more. */
 function pageOfRuns(
   store: Store,
@@ -72,12 +74,13 @@ function pageOfRuns(
   const { total, ids } = store.runs.select(filter, { limit, offset });
   const runs = ids.flatMap((id) => {
     const view = store.runs.view(id);
-    return view === null ? [] : [presentedRun(store, view)];
+    return view === null ? [] : [COMMA, presentedRun(store, view)];
   });
-  const list = `[${runs.join(",")}]`;
-  const numbers = `"total":${total},"limit":${limit},"offset":${offset}`;
-  const body = `{"items":${list},${numbers}${twice ? `,"runs":${list}` : ""}}`;
-  return { body: Buffer.from(body), headers: pageLinks(path, query, total) };
+  const list = runs.slice(1);
+  const numbers = `],"total":${total},"limit":${limit},"offset":${offset}`;
+  const again = twice ? [Buffer.from(',"runs":['), ...list, Buffer.from("]")] : [];
+  const body = [Buffer.from('{"items":['), ...list, Buffer.from(numbers), ...again, Buffer.from("}")];
+  return { body: Buffer.concat(body), headers: pageLinks(path, query, total) };
 }
 
 function filterOf(query: QueryOf<"listJobRuns">, jobId: string | undefined): RunFilter {

@@ -79,21 +79,30 @@ export function presentRun(store: Store, view: RunView): Wire<"run#Run"> {
   };
 }
 
-/** Characters of closed runs' JSON that are kept, for lists; a closed run never changes. */
+/** Bytes of closed runs' JSON that are kept, for lists; a closed run never changes. */
 const MOST_CLOSED = 8 * 1024 * 1024;
 
 /** Closed runs as clients see them, by tag, for the runs of each repository. */
-const CLOSED = new WeakMap<RunIndex, LRUCache<string, string>>();
+const CLOSED = new WeakMap<RunIndex, LRUCache<string, Buffer>>();
 
 /** The JSON of a run as clients see it. */
-export function presentedRun(store: Store, view: RunView): string {
-  if (view.place === "open") return JSON.stringify(presentRun(store, view));
+export function presentedRun(store: Store, view: RunView): Buffer {
+  if (view.place === "open") return jsonOf(store, view);
   let closed = CLOSED.get(store.runs);
   if (closed === undefined)
     CLOSED.set(store.runs, (closed = new LRUCache({ maxSize: MOST_CLOSED, sizeCalculation: ({ length }) => length })));
-  const known = closed.get(runTag(view)) ?? JSON.stringify(presentRun(store, view));
-  closed.set(runTag(view), known);
+  const tag = runTag(view);
+  let known = closed.get(tag);
+  if (known === undefined) closed.set(tag, (known = jsonOf(store, view)));
   return known;
+}
+
+function jsonOf(store: Store, view: RunView): Buffer {
+  const text = JSON.stringify(presentRun(store, view));
+  // Bytes of their own: a slice of a pool would keep all of that.
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+  bytes.write(text);
+  return bytes;
 }
 
 /** The entity tag of a run: its tip and its status. */

@@ -84,6 +84,9 @@ export class RunRows {
   readonly #members: readonly Member[];
   /** Every row that is in use, by `created`, then by id. */
   readonly #order: number[];
+  /** How long (ms) after its creation a run started at least and at most, of all there ever were. */
+  #leastDelay = 0;
+  #mostDelay = 0;
 
   constructor(state?: RunRowsState) {
     this.#ids = new NameTable(state?.ids);
@@ -93,6 +96,7 @@ export class RunRows {
     this.#created = new NumberList(state?.created ?? new Float64Array(0));
     this.#times = new NumberList(state?.times ?? new Float64Array(0));
     this.#order = Array.from(state?.order ?? []);
+    for (const row of this.#order) this.#noteDelay(row);
     this.#members = MEMBERS.map((_, at) => {
       const values = new NumberList(state?.members[at]);
       const rows = new Map<number, number[]>();
@@ -127,6 +131,7 @@ export class RunRows {
     this.#heads.set(row, run.head);
     this.#created.set(row, run.created);
     this.#times.set(row, run.time);
+    this.#noteDelay(row);
     if (!known) this.#insert(this.#order, row);
     for (const [at, name] of MEMBERS.entries()) {
       const value = run.members[name];
@@ -163,9 +168,12 @@ export class RunRows {
       if (time < start || time > end) return false;
       return wanted.every(({ values, value }) => values[row] === value);
     };
+    // Lists are in the order of creation: what was created too long before or too late cannot have started in between.
+    const first = this.#firstSince(shortest, start - this.#mostDelay);
+    const behind = this.#firstSince(shortest, end - this.#leastDelay + 1);
     const ids: string[] = [];
     let total = 0;
-    for (let at = shortest.length - 1; at >= 0; at--) {
+    for (let at = behind - 1; at >= first; at--) {
       const row = shortest[at] ?? 0;
       if (!fits(row)) continue;
       if (total >= page.offset && ids.length < page.limit) ids.push(this.#ids.at(row));
@@ -237,6 +245,23 @@ export class RunRows {
       else high = middle;
     }
     return low;
+  }
+
+  /** Where the runs of a list begin that were created at a time or later. */
+  #firstSince(rows: readonly number[], created: number): number {
+    let [low, high] = [0, rows.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#created.at(rows[middle] ?? 0) < created) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #noteDelay(row: number): void {
+    const delay = this.#times.at(row) - this.#created.at(row);
+    this.#leastDelay = Math.min(this.#leastDelay, delay);
+    this.#mostDelay = Math.max(this.#mostDelay, delay);
   }
 
   #compare(left: number, right: number): number {
