@@ -1,5 +1,6 @@
 import { counted, type Violation } from "../domain/verdict.ts";
 import { byUnit } from "../domain/json.ts";
+import { CONFIG_COLLECTION } from "../domain/layout.ts";
 import type { ReadObject } from "../git/objects.ts";
 import { readerWith } from "../git/repository.ts";
 import { schemaSource, type SchemaSource } from "../schema/closure.ts";
@@ -115,7 +116,7 @@ export async function checkPlan(plan: MergePlan, context: CheckContext): Promise
     const words = await context.schemas.compileError(source);
     if (words !== null) violations.push(doesNotCompile(source, words));
   }
-  const broken = new Set(violations.map(({ id }) => id));
+  const broken = new Set(violations.flatMap(({ collection, id }) => (collection === CONFIG_COLLECTION ? [id] : [])));
   const ahead = await context.ahead.found();
   // Asked for at once, so that they share a message to the worker.
   const found = [...byCollection(all)].map(async ([name, inside]) => {

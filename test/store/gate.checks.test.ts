@@ -32,6 +32,15 @@ describe("the merged result is checked", () => {
     expect(run.record.merge?.verdict).toMatchObject({ outcome: "rejected", violation_count: 4 });
   });
 
+  test("a document that is called like a schema does not keep the schema from being asked", async () => {
+    const { store } = await storeWith();
+    const called = Object.keys(SCHEMAS)[1] ?? "";
+    const { errors } = await refusal(
+      merged(store, { samples: { [called]: { parent: "none" }, s2: { depth: "deep" } } }),
+    );
+    expect(short(errors)).toContain("schema samples/s2 /depth");
+  });
+
   test("documents go to the validator once, while the merge is still planned", async () => {
     const { store } = await storeWith();
     await store.warmUp();
