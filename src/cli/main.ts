@@ -8,7 +8,7 @@ import { fsckCommand } from "./fsck.ts";
 import { initCommand } from "./init.ts";
 import { maintainCommand } from "./maintain.ts";
 import { errorText } from "./output.ts";
-import { runCommand } from "./run.ts";
+import { runCommand, STANDARD_INPUT } from "./run.ts";
 import { serveCommand } from "./serve.ts";
 import { showCommand } from "./show.ts";
 import { statusCommand } from "./status.ts";
@@ -32,7 +32,7 @@ const COMMANDS = [
 
 /** Runs one command line and returns its exit code. Data goes to stdout, everything else to stderr. */
 export async function main(args: readonly string[]): Promise<number> {
-  const line = yargs([...args])
+  const line = yargs(args.map((word) => (word === "-" ? STANDARD_INPUT : word)))
     .scriptName("runtree")
     .usage("$0 <command>: a Git-backed metadata store")
     .strict()

@@ -11,11 +11,14 @@ import { clientFor, type CommonFlags, targetFlags } from "./target.ts";
 
 type Run = Wire<"run#Run">;
 
+/** What `main` makes of a `-` on the command line, which yargs would pass over. */
+export const STANDARD_INPUT = "standard input";
+
 /** Reads a submission's body: a file, or standard input for `-`. Throws `malformed_json`, `not_found`. */
 export function readBodyFile(path: string): JsonObject {
   let text: string;
   try {
-    text = readFileSync(path === "-" ? 0 : path, "utf8");
+    text = readFileSync(path === STANDARD_INPUT ? 0 : path, "utf8");
   } catch (error) {
     throw new RuntreeError("not_found", `${path} cannot be read.`, { path }, error);
   }

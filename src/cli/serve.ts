@@ -78,8 +78,9 @@ export const serveCommand: CommandModule = {
   describe: "serve a data directory over HTTP, making its repository when there is none",
   builder: (yargs) => {
     for (const name of Object.keys(SETTINGS) as SettingName[]) {
+      // Without a type yargs tells a flag alone from one with a word, which is not for it to judge.
       yargs.option(name, {
-        type: SETTINGS[name].type === "boolean" ? "boolean" : "string",
+        ...(SETTINGS[name].type === "boolean" ? {} : { type: "string" }),
         describe: `${SETTINGS[name].describe} (default ${SETTINGS[name].fallback})`,
       });
     }

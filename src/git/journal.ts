@@ -35,6 +35,8 @@ export class Journal {
   #active = 0;
   #sequence = 0;
   #appending = false;
+  /** Up to here records are settled, though their segments may not be freed yet. */
+  #retired = 0;
   /** Where a failed append may have left bytes that were never acknowledged. */
   #damaged: { segment: Segment; at: number } | null = null;
 
@@ -68,9 +70,11 @@ export class Journal {
    * `io_failed`, and then nothing of it is kept.
    */
   async append(records: readonly Buffer[], confirm: () => boolean = () => true): Promise<JournalRange | null> {
-    this.#appending = true;
     try {
       this.#mend();
+      // What could not be freed when it was settled, because an append was under way or had failed, is free now.
+      this.retire(this.#retired);
+      this.#appending = true;
       const segment = this.#choose(records);
       const start = segment.filled;
       try {
@@ -183,6 +187,7 @@ export class Journal {
 
   /** Frees every segment whose records are all settled, up to a number. */
   retire(sequence: number): void {
+    this.#retired = Math.max(this.#retired, sequence);
     if (this.#damaged !== null) return;
     const active = this.#segments[this.#active] as Segment;
     const other = this.#segments[1 - this.#active] as Segment;

@@ -2,6 +2,7 @@ import { answerAgain } from "../actions/answer-again.ts";
 import { requireJobRecord } from "../actions/create-job.ts";
 import { operation } from "../contract/operations.ts";
 import { RuntreeError } from "../domain/errors.ts";
+import { findRun } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
 import { type Answer, type Call, type Handlers, jobAnswer } from "./handlers.ts";
 import { presentRun, runTag } from "./present.ts";
@@ -59,7 +60,8 @@ export class Dispatcher {
         "The request with this Idempotency-Key is still at work; try again shortly.",
       );
     }
-    if (known?.run != null) {
+    // A run that went with a main that somebody moved back is to be made again.
+    if (known?.run != null && findRun(this.#store.repository, known.run) !== null) {
       const author = { principal: request.principal, idempotency };
       const view = await answerAgain(this.#store, author, known.run, known);
       const headers: Record<string, string> =

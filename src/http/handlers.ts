@@ -14,7 +14,7 @@ import { FORMAT } from "../domain/configuration.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import type { Json } from "../domain/json.ts";
 import { LOST } from "../domain/layout.ts";
-import type { Notice } from "../domain/verdict.ts";
+import { doorViolation, type Notice } from "../domain/verdict.ts";
 import type { Authorship } from "../store/authorship.ts";
 import type { JobRecord } from "../store/ops.ts";
 import { PROGRAM } from "../store/program.ts";
@@ -88,9 +88,18 @@ function filterOf(query: QueryOf<"listJobRuns">, jobId: string | undefined): Run
   return {
     ...same,
     ...(jobId === undefined ? {} : { job_id: jobId }),
-    ...(start_date === undefined ? {} : { start: Date.parse(start_date) }),
-    ...(end_date === undefined ? {} : { end: Date.parse(end_date) }),
+    ...(start_date === undefined ? {} : { start: momentOf("start_date", start_date) }),
+    ...(end_date === undefined ? {} : { end: momentOf("end_date", end_date) }),
   };
+}
+
+/** A time in ms since 1970. A leap second, which such clocks do not have, is the beginning of the next minute. */
+function momentOf(name: string, text: string): number {
+  const leap = /:60(?=[.Zz+-])/.test(text);
+  const moment = Date.parse(leap ? text.replace(/:60(\.\d+)?/, ":59") : text);
+  if (!Number.isNaN(moment)) return moment + (leap ? 1000 : 0);
+  const message = `${name} is no time that can be read.`;
+  throw new RuntreeError("bad_request", message, { errors: [doorViolation("schema", `/${name}`, message)] });
 }
 
 function sentSettings({

@@ -42,7 +42,15 @@ interface WaitingCheck extends Check {
   readonly reject: (error: unknown) => void;
 }
 
-const NOT_CHECKED: SchemaProblem = {
+/** What is said of a document that took too long: another time it may not. */
+export const TOO_SLOW: SchemaProblem = {
+  pointer: "",
+  schema_pointer: "",
+  message: `checking this document took longer than ${DOCUMENT_MS / 1000} seconds, or more memory than it may have`,
+};
+
+/** What is said of a document behind several that took too long: it may be valid. */
+export const NOT_CHECKED: SchemaProblem = {
   pointer: "",
   schema_pointer: "",
   message: "not checked: the schema took too long with other documents of the same submission",
@@ -179,13 +187,7 @@ export class Validator {
         if ("compileError" in answered) return answered;
         for (const problems of answered.problems) done.push(problems);
       }
-      done.push([
-        {
-          pointer: "",
-          schema_pointer: "",
-          message: `checking this document took longer than ${DOCUMENT_MS / 1000} seconds, or more memory than it may have`,
-        },
-      ]);
+      done.push([TOO_SLOW]);
       overruns++;
       const rest = overruns < MAX_OVERRUNS ? [] : documents.slice(done.length);
       for (const _ of rest) done.push([NOT_CHECKED]);

@@ -47,6 +47,8 @@ export function derive(repository: Repository, now: number, state?: DerivedState
   const [known, place] = [new Set(tips.values()), main.history.placeOf(tips.get(MAIN) ?? "")];
   const runs = new RunIndex(repository, state?.runs);
   runs.follow({ main: tips.get(MAIN) ?? null, attic: tips.get(ATTIC) ?? null });
+  // Runs that the old main had and the new one has not are no runs any more.
+  main.onRewound = (before) => runs.follow({ main: before, attic: repository.ref(ATTIC) });
   const jobs = new JobIndex(repository, state?.jobs);
   jobs.follow(tips.get(OPS) ?? null);
   const requests = new RememberedRequests(state?.requests);

@@ -30,6 +30,8 @@ export class MainState implements MainView {
   #changes: DocumentHistory;
   #index: MainIndex;
   #commit: Oid;
+  /** Hears that somebody moved `main` to where it did not come from, and which commit it was at before. */
+  onRewound: (before: Oid) => void = () => undefined;
 
   /** Reads all of `main`; or takes up a snapshot and reads what came since. Throws `corrupt_ref`, `corrupt_object`. */
   constructor(repository: Repository, snapshot?: MainSnapshot) {
@@ -79,7 +81,9 @@ export class MainState implements MainView {
   catchUp(): Oid {
     const commit = this.#onDisk();
     if (commit === this.#commit) return commit;
-    if (!this.#grewTo(commit)) {
+    const before = this.#commit;
+    const grew = this.#grewTo(commit);
+    if (!grew) {
       // Someone moved main to where it did not come from: its history is read anew.
       this.#history = new MainHistory(this.#read);
       this.#changes = new DocumentHistory(this.#documents);
@@ -91,6 +95,7 @@ export class MainState implements MainView {
     else this.#index = new MainIndex(this.#read, tree, rules, this.#documents);
     // Last: should reading fail on the way, what is left is read next time.
     this.#commit = commit;
+    if (!grew) this.onRewound(before);
     return commit;
   }
 

@@ -1,11 +1,11 @@
 import machineDisk from "node:fs";
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { FORMAT } from "../domain/configuration.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import { isObject } from "../domain/json.ts";
 import { CONFIGURATION_FILE, MAIN, RUNS } from "../domain/layout.ts";
 import { readCommit } from "../git/commit.ts";
-import type { FileSystem } from "../git/files.ts";
+import { type FileSystem, ioError } from "../git/files.ts";
 import type { NativeGit } from "../git/native.ts";
 import { JournaledRepository } from "../git/journaled-repository.ts";
 import { clearStaleLocks } from "../git/refs.ts";
@@ -150,7 +150,7 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
   const data = resolve(options.data);
   const gitDir = gitDirOf(data);
   if (options.template === null && !fs.existsSync(gitDir)) throw noRepository(data);
-  fs.mkdirSync(data, { recursive: true });
+  makeDataFolder(fs, data);
   const unlock = lockData(fs, data);
   const validator = new Validator();
   try {
@@ -189,6 +189,17 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
   }
 }
 
+/** Makes the data directory and those above it that are missing. One by one: Node's own way never ends where the system makes none, as below `/proc`. */
+function makeDataFolder(fs: FileSystem, data: string): void {
+  const missing: string[] = [];
+  for (let at = data; !fs.existsSync(at) && dirname(at) !== at; at = dirname(at)) missing.unshift(at);
+  try {
+    for (const folder of missing) fs.mkdirSync(folder);
+  } catch (error) {
+    throw ioError(error, "making", data);
+  }
+}
+
 /** Writes the snapshot of the index where that is due. One that cannot be written costs the next start some time, no more. */
 async function saveIndex(store: Store, report: (message: string) => void): Promise<void> {
   try {
@@ -216,7 +227,10 @@ export async function judgeLeftovers(store: Store, report: (message: string) => 
 
 async function mendRun(store: Store, id: string, report: (message: string) => void): Promise<void> {
   const view = findRun(store.repository, id);
-  if (view === null) return;
+  if (view === null) {
+    report(`the branch of run ${id} holds no record that can be read; it is left as it is and is no run`);
+    return;
+  }
   if ((await dropClosedBranch(store, view)) !== null) {
     report(`removed the branch of run ${id}, which is closed`);
   } else if (view.record.status === "merging") {

@@ -83,7 +83,7 @@ export class RunIndex {
       record: blob,
       head,
       created,
-      time: record.started_at === undefined ? created : Date.parse(record.started_at) || 0,
+      time: Date.parse(record.started_at ?? "") || created,
       members: {
         job_id,
         status,

@@ -1,5 +1,5 @@
-import { RuntreeError } from "../domain/errors.ts";
-import { canonicalJson, type Json } from "../domain/json.ts";
+import { hasCode, RuntreeError } from "../domain/errors.ts";
+import { canonicalJson, isArray, isObject, type Json } from "../domain/json.ts";
 import { ATTIC, MAIN, RUN_FILE, runRecordPath, runRef } from "../domain/layout.ts";
 import { isRunId } from "../domain/run-id.ts";
 import type { RunRecord } from "../domain/run.ts";
@@ -28,9 +28,32 @@ export function recordAt(repository: Pick<Repository, "read">, commit: Oid): Run
   return openView(readerWith(repository), commit)?.record ?? null;
 }
 
+/** The run that a branch holds; null when its `run.json` is missing or no record, as only somebody else can have left it. */
 function openView(read: ReadObject, head: Oid): RunView | null {
   const blob = blobAt(read, readCommit(read, head).tree, RUN_FILE);
-  return blob === null ? null : { record: readJsonBlob(read, blob) as unknown as RunRecord, blob, head, place: "open" };
+  const record = blob === null ? null : recordIn(read, blob);
+  return blob === null || record === null ? null : { record, blob, head, place: "open" };
+}
+
+/** The members that everything which looks at a run relies on. */
+const TEXTS = ["id", "job_id", "status", "base", "created_by", "created_at", "updated_at"] as const;
+const NUMBERS = ["submissions", "validations", "warning_count"] as const;
+
+function recordIn(read: ReadObject, blob: Oid): RunRecord | null {
+  let value: Json;
+  try {
+    value = readJsonBlob(read, blob);
+  } catch (error) {
+    if (hasCode(error, "corrupt_object") && read(blob) !== null) return null;
+    throw error;
+  }
+  const whole =
+    isObject(value) &&
+    TEXTS.every((name) => typeof value[name] === "string") &&
+    NUMBERS.every((name) => typeof value[name] === "number") &&
+    isArray(value["warnings"]) &&
+    isArray(value["notices"]);
+  return whole ? (value as unknown as RunRecord) : null;
 }
 
 /** Finds a run: open on its branch, merged on `main`, or closed in the attic; null when there is none. */

@@ -132,6 +132,21 @@ describe("what a person gets wrong", () => {
     expect(ended.err).toMatch(/^runtree: /);
   });
 
+  test("a body that comes by standard input", async () => {
+    const data = `${temporaryFolder()}/data`;
+    await runtree(["init", "--data", data]);
+    const input = JSON.stringify({ study_set: { s1: { title: 5 } } });
+    const judged = await runtree(["validate", "-", "--data", data], { input });
+    expect([judged.code, judged.out]).toEqual([3, expect.stringContaining("standard input: refused")]);
+    const started = await runtree(["run", "start", "--body", "-", "--data", data, "--json"], { input });
+    expect(JSON.parse(started.out)).toMatchObject({ submissions: 1, warnings: [{ pointer: "/title" }] });
+  });
+
+  test("a folder that the system does not let be made", async () => {
+    const { code, err } = await runtree(["init", "--data", "/proc/runtree"]);
+    expect([code, err]).toEqual([1, expect.stringContaining("/proc/runtree")]);
+  });
+
   test("a body that is not JSON", async () => {
     expect((await runtree(["validate", file("{"), "--url", "http://127.0.0.1:1"])).code).toBe(3);
   });
@@ -175,6 +190,10 @@ describe("settings", () => {
     expect(of("node")).toEqual(["file-node", "runtree.config.json"]);
     expect(of("max-body")).toEqual([5000, "runtree.config.json"]);
     expect(of("host")).toEqual(["127.0.0.1", "default"]);
+  });
+
+  test("a word that a flag cannot be is refused", async () => {
+    expect((await runtree(["serve", "--memory=perhaps", "--port", "0"])).code).toBe(2);
   });
 
   test("a file with a member that is not known is refused", async () => {

@@ -54,6 +54,16 @@ function repositoryWith(bytes: Buffer): string {
   return gitDir;
 }
 
+test("what was settled while an append was under way is freed by the next one", async () => {
+  const gitDir = temporaryFolder();
+  const journal = openJournal(gitDir);
+  await journal.append(records("a"));
+  const under = journal.append(records("b"));
+  journal.retire(2);
+  await under;
+  expect((await journal.append(records("c")))?.start).toBe(SEGMENT_HEADER);
+});
+
 describe("what is appended", () => {
   test("is found by the next life in order, whether it came alone or together, and empty bodies too", async () => {
     const gitDir = temporaryFolder();
@@ -263,17 +273,20 @@ describe("an append that the disk refuses", () => {
     }
   });
 
-  test("by a disk that fails on is refused until the disk is well; what was acknowledged stays", async () => {
+  test.each([
+    ["what was acknowledged stays", false, ["before,after"]],
+    ["what is settled meanwhile is freed then", true, ["after"]],
+  ])("by a disk that fails on is refused until the disk is well; %s", async (_, settled, left) => {
     const disk = new FaultyDisk();
     const journal = openJournal(GIT_DIR, disk.fs);
     await journal.append(records("before"));
     disk.plant({ at: 2, kind: "error", code: "EIO", sticky: true });
     for (const text of ["one", "two"])
       await expect(journal.append(records(text))).rejects.toMatchObject({ code: "io_failed" });
-    journal.retire(journal.sequence);
+    if (settled) journal.retire(journal.sequence);
     disk.plant(null);
     await journal.append(records("after"));
-    expect(new Set(leftAnyhow(disk).map(String))).toEqual(new Set(["before,after"]));
+    expect(new Set(leftAnyhow(disk).map(String))).toEqual(new Set(left));
   });
 
   test("before the segments can be opened is no journal", () => {

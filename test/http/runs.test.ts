@@ -194,6 +194,13 @@ describe("a run's story", () => {
   });
 });
 
+test("a leap second in a filter is the beginning of the next minute", async () => {
+  const total = async (query: Record<string, string>): Promise<number> =>
+    (await call(server, "listRuns", { query })).body.total;
+  expect(await total({ end_date: "2999-06-30T23:59:60Z" })).toBe(await total({}));
+  expect(await total({ start_date: "2999-06-30T23:59:60Z" })).toBe(0);
+});
+
 describe("a conflict", () => {
   async function conflicting(): Promise<{ id: string; run: string; main: string }> {
     const id = fresh();
