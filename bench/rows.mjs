@@ -26,6 +26,7 @@ export const GOALS = {
   "list:healthz": { unit: "ms", atMost: 5 },
   "read:echo": { unit: "requests/s", atLeast: 0.4 },
   "history:git-log": { unit: "histories/s", atLeast: 10 },
+  "blame:git-blame": { unit: "blames/s", atLeast: 5 },
   "start:time": { unit: "s", atMost: 1 },
   "start:memory": { unit: "MB", atMost: 1 },
   "clone:plain": { unit: "s", atMost: 1.2 },

@@ -1,5 +1,6 @@
 // Every place where the bench calls the store from inside: when an entry point of src/ changes, this file follows.
 import fs from "node:fs";
+import { documentBlame } from "../dist/actions/document-history.js";
 import { patchRun as patch } from "../dist/actions/patch-run.js";
 import { startRun as start } from "../dist/actions/start-run.js";
 import { findProgram } from "../dist/config.js";
@@ -93,6 +94,11 @@ export async function assessDocuments(store, proposal) {
 /** The commits of `main` that changed a document, newest first. */
 export function historyOf(store, { collection, id }) {
   return store.derived.main.documentHistory(collection, id);
+}
+
+/** Which merge changed each leaf of a document last. */
+export function blameOf(store, { collection, id }) {
+  return documentBlame(store, collection, id);
 }
 
 /** The bytes of the trees on a document's path, root first, and of the document, as `main` has them. */

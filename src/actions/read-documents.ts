@@ -1,115 +1,25 @@
-import { RuntreeError } from "../domain/errors.ts";
 import { DEFAULT_SHARDS } from "../domain/configuration.ts";
+import { RuntreeError } from "../domain/errors.ts";
 import { idProblem } from "../domain/ids.ts";
 import { byUnit, type JsonObject } from "../domain/json.ts";
-import { documentPath, runRecordPath } from "../domain/layout.ts";
-import { isRunId } from "../domain/run-id.ts";
-import { readCommit, trailerOf } from "../git/commit.ts";
-import { isOid, type Oid } from "../git/objects.ts";
-import { blobAt, documentsIn, readBlob, readDocumentBlob } from "../store/documents.ts";
-import { findRun } from "../store/run-view.ts";
-import type { RuledCollection } from "../store/rules.ts";
+import { documentPath } from "../domain/layout.ts";
+import { readCommit } from "../git/commit.ts";
+import type { Oid } from "../git/objects.ts";
+import { findEntry, isTree } from "../git/tree.ts";
+import { documentsIn, readBlob, readDocumentBlob } from "../store/documents.ts";
+import type { RuledCollection, Rules } from "../store/rules.ts";
 import type { Store } from "../store/store.ts";
 import { branchRules } from "../store/submission.ts";
+import { commitAt, timeOf } from "./commit-at.ts";
 
-const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/;
-const TAG = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$/;
-
-const ABBREVIATED = /^[0-9a-f]{7,39}$/;
-
-function nothingAt(at: string, what: string): RuntreeError {
-  return new RuntreeError("not_found", `at=${at.slice(0, 100)}: ${what}`, { at });
-}
-
-/** When a commit of `main` was made, in ms: a merge's record says it more exactly than the commit's seconds. */
-function timeOf(store: Store, commit: Oid): number {
-  const read = store.reader();
-  const { committer, message, tree } = readCommit(read, commit);
-  const runId = trailerOf(message, "Run-Id");
-  const record =
-    runId !== null && isRunId(runId) ? readDocumentBlob(read, blobAt(read, tree, runRecordPath(runId))) : null;
-  const completed = record?.["completed_at"];
-  return typeof completed === "string" ? Date.parse(completed) : committer.seconds * 1000;
-}
-
-/**
- * The newest commit of `main` not after a time in ms; undefined when `main` began later. A commit is never dated before
- * its parent, so the chain is halved again and again until only commits of the wanted second are left to look at.
- */
-function commitAtTime(store: Store, ms: number): Oid | undefined {
-  store.main.catchUp();
-  const { history } = store.main;
-  const read = store.reader();
-  const secondsAt = (place: number): number => readCommit(read, history.at(place) ?? "").committer.seconds;
-  let [low, high] = [0, history.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (secondsAt(middle) * 1000 <= ms) low = middle + 1;
-    else high = middle;
-  }
-  for (let place = low - 1; place >= 0; place--) {
-    const commit = history.at(place) ?? "";
-    if (secondsAt(place) * 1000 + 1000 <= ms || timeOf(store, commit) <= ms) return commit;
-  }
-  return undefined;
-}
-
-/** The commit of `main` whose id begins so. Throws `not_found` when there is none, or more than one. */
-function abbreviatedCommit(store: Store, at: string): Oid {
-  store.main.catchUp();
-  const [found, another] = store.main.history.startingWith(at);
-  if (found !== undefined && another === undefined) return found;
-  throw nothingAt(
-    at,
-    found === undefined ? "no commit of main begins so, and no tag is called so." : "several commits of main begin so.",
-  );
-}
-
-/**
- * The commit that `?at=` names: a commit id (of `main` also abbreviated, from 7 digits), a tag, an RFC 3339 time (the
- * newest merge not after it) or `run:<id>`; `main` when it is absent. Throws `not_found` or `run_not_found` when it names
- * nothing, `bad_request` when it is none of these.
- */
-export function commitAt(store: Store, given: string | undefined): Oid {
-  if (given === undefined) return store.main.catchUp();
-  const read = store.reader();
-  // A "+" that was not encoded arrives as a space.
-  const at = given.replace(/ (?=\d{2}:\d{2}$)/, "+");
-  if (at.startsWith("run:")) {
-    const id = at.slice("run:".length);
-    const view = findRun(store.repository, id);
-    if (view === null) throw new RuntreeError("run_not_found", `There is no run ${id.slice(0, 100)}.`, { at });
-    return view.head;
-  }
-  if (isOid(at)) {
-    if (read(at)?.type === "commit") return at;
-    throw nothingAt(at, "there is no such commit.");
-  }
-  if (TIME.test(at) && !Number.isNaN(Date.parse(at))) {
-    const found = commitAtTime(store, Date.parse(at));
-    if (found === undefined) throw nothingAt(at, "main did not exist yet.");
-    return found;
-  }
-  if (!TAG.test(at) || at.includes("..")) {
-    throw new RuntreeError("bad_request", "at must be a commit id, a tag, an RFC 3339 time or run:<id>.", { at });
-  }
-  const tag = store.repository.ref(`refs/tags/${at}`);
-  for (let oid = tag, depth = 0; oid !== null && depth < 8; depth++) {
-    const object = read(oid);
-    if (object?.type === "commit") return oid;
-    oid = object?.type === "tag" ? (/^object ([0-9a-f]{40})$/m.exec(object.data.toString("utf8"))?.[1] ?? null) : null;
-  }
-  if (tag === null && ABBREVIATED.test(at)) return abbreviatedCommit(store, at);
-  throw nothingAt(
-    at,
-    "there is no such tag; give a commit id, an RFC 3339 time such as 2026-01-31T12:00:00Z, or run:<id>.",
-  );
+/** The rules that a commit's own tree has; those of `main` where it has none that can be used. */
+export function rulesAt(store: Store, commit: Oid): Rules {
+  const { main } = store;
+  return commit === main.commit ? main.rules : branchRules(store, readCommit(store.reader(), commit).tree);
 }
 
 function collectionAt(store: Store, commit: Oid, name: string): RuledCollection {
-  const { main } = store;
-  const rules = commit === main.commit ? main.rules : branchRules(store, readCommit(store.reader(), commit).tree);
-  const collection = rules.collections.get(name);
+  const collection = rulesAt(store, commit).collections.get(name);
   if (collection === undefined)
     throw new RuntreeError("collection_not_found", `There is no collection ${name}.`, { collection: name });
   return collection;
@@ -139,6 +49,8 @@ export function readDocument(store: Store, collection: string, id: string, at: s
 export interface DocumentPage {
   readonly commit: Oid;
   readonly total: number;
+  /** Tells whether items follow the page. */
+  readonly more: boolean;
   readonly items: readonly { readonly id: string; readonly etag: Oid; readonly document: JsonObject }[];
 }
 
@@ -146,27 +58,40 @@ export interface DocumentPage {
 export function listDocuments(
   store: Store,
   collection: string,
-  page: { limit: number; offset: number; at: string | undefined },
+  page: {
+    readonly limit: number;
+    readonly offset: number;
+    readonly after?: string | null;
+    readonly at: string | undefined;
+  },
 ): DocumentPage {
   const commit = commitAt(store, page.at);
   const { shards } = collectionAt(store, commit, collection);
   const read = store.reader();
   const { index } = store.derived.main;
+  const after = page.after ?? null;
+  // One more than the page has tells whether anything follows.
+  const wanted = { offset: page.offset, limit: page.limit + 1, after };
+  let names: readonly { readonly id: string; readonly oid: Oid | null }[];
+  let total: number;
   if (commit === store.derived.main.commit) {
     const { tree } = readCommit(read, commit);
-    const items = index.ids(collection, page).flatMap((id) => {
-      const oid = store.blobAt(tree, documentPath(collection, id, shards));
-      return oid === null ? [] : [{ id, etag: oid, document: readDocumentBlob(read, oid) ?? {} }];
-    });
-    return { commit, total: index.count(collection), items };
+    total = index.count(collection);
+    names = index
+      .ids(collection, wanted)
+      .map((id) => ({ id, oid: store.blobAt(tree, documentPath(collection, id, shards)) }));
+  } else {
+    const all = [...documentsIn(read, readCommit(read, commit).tree, collection)].sort((left, right) =>
+      byUnit(left.id, right.id),
+    );
+    total = all.length;
+    const rest = after === null ? all : all.filter(({ id }) => id > after);
+    names = rest.slice(wanted.offset, wanted.offset + wanted.limit);
   }
-  const all = [...documentsIn(read, readCommit(read, commit).tree, collection)].sort((left, right) =>
-    byUnit(left.id, right.id),
-  );
-  const items = all
-    .slice(page.offset, page.offset + page.limit)
-    .map(({ id, oid }) => ({ id, etag: oid, document: readDocumentBlob(read, oid) ?? {} }));
-  return { commit, total: all.length, items };
+  const items = names
+    .slice(0, page.limit)
+    .flatMap(({ id, oid }) => (oid === null ? [] : [{ id, etag: oid, document: readDocumentBlob(read, oid) ?? {} }]));
+  return { commit, total, items, more: names.length > page.limit };
 }
 
 /** The collections of `main`, by name, with how many documents each has. */
@@ -177,4 +102,26 @@ export function listCollections(
   return [...store.main.rules.collections.values()]
     .map(({ name, schema, shards }) => ({ name, schema, shards, documents: store.main.index.count(name) }))
     .sort((left, right) => (left.name < right.name ? -1 : 1));
+}
+
+/** What lies in the repository at a commit: how many documents each collection has, and the tree that they are. */
+export interface State {
+  readonly commit: Oid;
+  readonly at: string;
+  readonly collections: Readonly<Record<string, { readonly documents: number; readonly tree: Oid | null }>>;
+}
+
+/** Reads the state that `?at=` names, of every collection that the rules there know. Throws what `commitAt` throws. */
+export function readState(store: Store, at: string | undefined): State {
+  const commit = commitAt(store, at);
+  const read = store.reader();
+  const { tree } = readCommit(read, commit);
+  const { index } = store.derived.main;
+  const onMain = commit === store.derived.main.commit;
+  const found = [...rulesAt(store, commit).collections.keys()].sort(byUnit).map((name) => {
+    const folder = findEntry(read, tree, `metadata/${name}`);
+    const documents = onMain ? index.count(name) : [...documentsIn(read, tree, name)].length;
+    return [name, { documents, tree: folder !== null && isTree(folder) ? folder.oid : null }] as const;
+  });
+  return { commit, at: new Date(timeOf(store, commit)).toISOString(), collections: Object.fromEntries(found) };
 }

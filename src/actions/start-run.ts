@@ -40,6 +40,36 @@ function forkPoint(store: Store, base: string | undefined): Oid {
   );
 }
 
+/** The record of a run that is opened over REST. */
+export function firstRecord(
+  author: Authorship,
+  opened: Omit<StartRun, "base" | "body" | "run_id" | "notices"> & {
+    readonly id: string;
+    readonly at: string;
+    readonly base: Oid;
+  },
+): RunRecord {
+  return {
+    id: opened.id,
+    job_id: opened.job_id,
+    origin: "rest",
+    status: opened.done === true ? "merging" : "waiting",
+    created_by: author.principal,
+    created_at: opened.at,
+    updated_at: opened.at,
+    metadata: applyMergePatch({}, opened.metadata ?? {}) as RunRecord["metadata"],
+    ...(opened.contract_id === undefined ? {} : { contract_id: opened.contract_id }),
+    ...(opened.pipeline_name === undefined ? {} : { pipeline_name: opened.pipeline_name }),
+    ...(opened.pipeline_id === undefined ? {} : { pipeline_id: opened.pipeline_id }),
+    base: opened.base,
+    submissions: 0,
+    validations: 0,
+    warnings: [],
+    warning_count: 0,
+    notices: [],
+  };
+}
+
 /**
  * Opens a run on a job: its branch, with the submission on it when there is a body; with `done` it is merged at once.
  * Throws `job_not_found`, `run_exists`, `validation_failed` at the door, and what a refused merge throws.
@@ -55,32 +85,13 @@ export async function startRun(store: Store, author: Authorship, input: StartRun
   refuseAtDoor(submission?.violations ?? []);
   const id = input.run_id ?? store.nextRunId(now);
 
+  const opened = { ...input, id, at: new Date(now).toISOString() };
   return store.turns.take(`run ${id}`, async () => {
     // An id that was made here is nobody else's.
     if (input.run_id !== undefined && findRun(store.repository, id) !== null)
       throw new RuntreeError("run_exists", `There is a run ${id} already.`, { run_id: id });
     const base = forkPoint(store, input.base);
     const { tree } = readCommit(store.reader(), base);
-    const at = new Date(now).toISOString();
-    const record: RunRecord = {
-      id,
-      job_id: input.job_id,
-      origin: "rest",
-      status: input.done === true ? "merging" : "waiting",
-      created_by: author.principal,
-      created_at: at,
-      updated_at: at,
-      metadata: applyMergePatch({}, input.metadata ?? {}) as RunRecord["metadata"],
-      ...(input.contract_id === undefined ? {} : { contract_id: input.contract_id }),
-      ...(input.pipeline_name === undefined ? {} : { pipeline_name: input.pipeline_name }),
-      ...(input.pipeline_id === undefined ? {} : { pipeline_id: input.pipeline_id }),
-      base,
-      submissions: 0,
-      validations: 0,
-      warnings: [],
-      warning_count: 0,
-      notices: [],
-    };
     const applied = submission === null ? null : applySubmission(store, tree, submission.edits);
     return advanceRun(store, author, {
       from: null,
@@ -89,7 +100,7 @@ export async function startRun(store: Store, author: Authorship, input: StartRun
       files: applied?.files ?? null,
       lines: applied?.lines ?? [],
       notices: input.notices,
-      record,
+      record: firstRecord(author, { ...opened, base }),
       subject: `Start run ${id} of ${input.job_id}`,
     });
   });

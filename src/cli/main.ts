@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import yargs, { type CommandModule } from "yargs";
 import { hideBin } from "yargs/helpers";
 import { doctorCommand } from "./doctor.ts";
+import { blameCommand, logCommand, showCommand } from "./document.ts";
 import { EXIT, exitCodeOf } from "./exit.ts";
 import { fsckCommand } from "./fsck.ts";
 import { initCommand } from "./init.ts";
@@ -10,7 +11,6 @@ import { maintainCommand } from "./maintain.ts";
 import { errorText } from "./output.ts";
 import { runCommand, STANDARD_INPUT } from "./run.ts";
 import { serveCommand } from "./serve.ts";
-import { showCommand } from "./show.ts";
 import { statusCommand } from "./status.ts";
 import { validateCommand } from "./validate.ts";
 
@@ -23,6 +23,8 @@ const COMMANDS = [
   serveCommand,
   runCommand,
   showCommand,
+  logCommand,
+  blameCommand,
   statusCommand,
   validateCommand,
   fsckCommand,

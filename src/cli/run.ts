@@ -185,6 +185,15 @@ const subcommands: readonly CommandModule[] = [
     },
   ),
   subcommand(
+    "revert <run>",
+    "take back what a merged run did to documents, by a new run; --done merges it at once",
+    (yargs) => runId(yargs).option("done", { type: "boolean", default: false, describe: "merge at once" }),
+    async (client, flags) => {
+      const body = { done: flags["done"] === true };
+      return shown((await client.call("revertRun", { params: { run_id: String(flags["run"]) }, body })).body);
+    },
+  ),
+  subcommand(
     "resolve <run>",
     "settle conflicts between a run and main",
     (yargs) =>

@@ -43,9 +43,13 @@ const KEYED: readonly ErrorCode[] = ["idempotency_key_reused", "request_in_progr
 const GATE: readonly ErrorCode[] = ["merge_conflict", "too_many_bases"];
 const OPEN_RUN: readonly ErrorCode[] = ["run_not_found", "run_closed", "pushed_run"];
 
+/** Three ways to ask for a page, which do not mix (`http/paging.ts`). */
 const PAGE = {
-  limit: { type: "integer", description: "How many at most.", minimum: 1, maximum: 500, default: 50 },
-  offset: { type: "integer", description: "How many to skip.", minimum: 0, default: 0 },
+  limit: { type: "integer", description: "How many at most; 50 unless told.", minimum: 1, maximum: 500 },
+  offset: { type: "integer", description: "How many to skip; none unless told.", minimum: 0 },
+  cursor: { type: "string", description: "Where the page before ended (its next_cursor); empty to begin." },
+  page: { type: "integer", description: "The number of a page, counted from 1.", minimum: 1 },
+  page_size: { type: "integer", description: "How many a page has; 50 unless told.", minimum: 1, maximum: 500 },
 } as const satisfies Record<string, Parameter>;
 
 const REHEARSE = {
@@ -193,6 +197,18 @@ export const OPERATIONS = {
     rehearsable: true,
     conditional: true,
   },
+  revertRun: {
+    method: "POST",
+    path: "/runs/{run_id}/revert",
+    summary: "Take back what a merged run did to documents, by a new run of its own.",
+    query: REHEARSE,
+    request: "run#RevertRun",
+    success: 201,
+    response: "run#Run",
+    problems: [...BODY, ...KEYED, ...GATE, "run_not_found", "run_closed"],
+    idempotent: true,
+    rehearsable: true,
+  },
   putSchema: {
     method: "PUT",
     path: "/runs/{run_id}/schemas/{name}",
@@ -263,6 +279,31 @@ export const OPERATIONS = {
     success: 200,
     response: "document#Document",
     problems: ["collection_not_found", "document_not_found", "run_not_found", "not_found"],
+  },
+  documentHistory: {
+    method: "GET",
+    path: "/documents/{collection}/{id}/history",
+    summary: "List the merges that changed a document, newest first.",
+    success: 200,
+    response: "document#DocumentHistory",
+    problems: ["document_not_found"],
+  },
+  documentBlame: {
+    method: "GET",
+    path: "/documents/{collection}/{id}/blame",
+    summary: "Tell for each leaf of a document which run's merge changed it last.",
+    success: 200,
+    response: "document#DocumentBlame",
+    problems: ["document_not_found"],
+  },
+  getState: {
+    method: "GET",
+    path: "/state",
+    summary: "Tell what lies in the repository, now or at an earlier time.",
+    query: AT,
+    success: 200,
+    response: "document#State",
+    problems: ["run_not_found", "not_found"],
   },
   getHealth: {
     method: "GET",

@@ -45,9 +45,12 @@ export interface DocumentList {
       [k: string]: Json;
     };
   }[];
-  total: number;
-  limit: number;
-  offset: number;
+  total?: number;
+  limit?: number;
+  offset?: number;
+  page?: number;
+  page_size?: number;
+  next_cursor?: string | null;
 }
 export interface CollectionList {
   items: {
@@ -56,6 +59,41 @@ export interface CollectionList {
     shards: number;
     documents: number;
   }[];
+}
+export interface DocumentHistory {
+  items: {
+    commit: string;
+    run_id: string | null;
+    author: string;
+    at: string;
+    changes: Change[];
+  }[];
+}
+export interface Change {
+  collection: string;
+  id: string;
+  op: "add" | "modify" | "delete";
+  pointers: string[];
+}
+export interface DocumentBlame {
+  blame: {
+    [k: string]: {
+      commit: string;
+      run_id: string | null;
+      author: string;
+      at: string;
+    };
+  };
+}
+export interface State {
+  commit: string;
+  at: string;
+  collections: {
+    [k: string]: {
+      documents: number;
+      tree: string | null;
+    };
+  };
 }
 export interface AnyJson {
   [k: string]: Json;
@@ -294,16 +332,22 @@ export interface RunRecord {
 }
 export interface RunList {
   items: Run[];
-  total: number;
-  limit: number;
-  offset: number;
+  total?: number;
+  limit?: number;
+  offset?: number;
+  page?: number;
+  page_size?: number;
+  next_cursor?: string | null;
 }
 export interface JobRunList {
   items: Run[];
-  total: number;
-  limit: number;
-  offset: number;
+  total?: number;
+  limit?: number;
+  offset?: number;
   runs: Run[];
+  page?: number;
+  page_size?: number;
+  next_cursor?: string | null;
 }
 export interface StartRun {
   done?: boolean;
@@ -348,6 +392,9 @@ export interface PatchRun {
 export interface CancelRun {
   reason?: string;
 }
+export interface RevertRun {
+  done?: boolean;
+}
 export interface ResolveRun {
   main?: string;
   resolutions: ({
@@ -381,12 +428,6 @@ export interface RunCommits {
     subject: string;
     changes: Change[];
   }[];
-}
-export interface Change {
-  collection: string;
-  id: string;
-  op: "add" | "modify" | "delete";
-  pointers: string[];
 }
 export interface RunValidations {
   items: {
@@ -441,6 +482,9 @@ export interface Shapes {
   "document#Document": Document;
   "document#DocumentList": DocumentList;
   "document#CollectionList": CollectionList;
+  "document#DocumentHistory": DocumentHistory;
+  "document#DocumentBlame": DocumentBlame;
+  "document#State": State;
   "document#AnyJson": AnyJson;
   "job#Job": Job;
   "job#CreateJob": CreateJob;
@@ -453,6 +497,7 @@ export interface Shapes {
   "run#StartRun": StartRun;
   "run#PatchRun": PatchRun;
   "run#CancelRun": CancelRun;
+  "run#RevertRun": RevertRun;
   "run#ResolveRun": ResolveRun;
   "run#RunDiff": RunDiff;
   "run#DocumentDiff": DocumentDiff;

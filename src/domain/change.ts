@@ -9,8 +9,8 @@ export interface Change {
   readonly pointers: readonly string[];
 }
 
-/** The pointers of a value's leaves; none for an absent value. */
-function* leafPointers(value: Json | undefined, path: Path): Generator<string> {
+/** The pointers of a value's leaves: scalars and empty containers; none for an absent value. */
+export function* leafPointers(value: Json | undefined, path: Path = []): Generator<string> {
   if (value === undefined) return;
   const keys = keysOf(value);
   if (keys.length === 0) yield formatPointer(path);

@@ -4,9 +4,12 @@ import { type CreateJob, createJob, requireJobRecord } from "../actions/create-j
 import { runCommits, runDiff, runValidations } from "../actions/describe-run.ts";
 import { ifTip, type PatchRun, patchRun } from "../actions/patch-run.ts";
 import { previewRun } from "../actions/preview-run.ts";
-import { commitAt, listCollections, listDocuments, readDocument } from "../actions/read-documents.ts";
+import { commitAt } from "../actions/commit-at.ts";
+import { documentBlame, documentHistory } from "../actions/document-history.ts";
+import { listCollections, listDocuments, readDocument, readState } from "../actions/read-documents.ts";
 import { requireRun } from "../actions/refusal.ts";
 import { type ResolveRun, resolveRun } from "../actions/resolve-run.ts";
+import { revertRun } from "../actions/revert-run.ts";
 import { type StartRun, startRun } from "../actions/start-run.ts";
 import type { OPERATIONS, OperationId, ParamsOf, QueryOf, RequestOf } from "../contract/operations.ts";
 import type { Wire } from "../contract/wire.ts";
@@ -21,7 +24,7 @@ import { PROGRAM } from "../store/program.ts";
 import type { RunFilter } from "../store/run-rows.ts";
 import type { RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
-import { pageLinks } from "./paging.ts";
+import { badCursor, pageLinks, pageMembers, pageOf } from "./paging.ts";
 import { presentedRun, presentJob, presentRun, runTag } from "./present.ts";
 
 /** What a handler gets: validated input, and the store to act on. */
@@ -70,21 +73,24 @@ function pageOfRuns(
   query: QueryOf<"listRuns">,
   twice = false,
 ): Answer<never> {
-  const { limit, offset } = query;
-  const { total, ids } = store.runs.select(filter, { limit, offset });
+  const page = pageOf(query);
+  const selected = store.runs.select(filter, page);
+  if (selected === null) throw badCursor();
+  const { total, ids, more } = selected;
+  const found = { total, last: more ? (ids.at(-1) ?? null) : null };
   const runs = ids.flatMap((id) => {
     const view = store.runs.view(id);
     return view === null ? [] : [COMMA, presentedRun(store, view)];
   });
   const list = runs.slice(1);
-  const numbers = `],"total":${total},"limit":${limit},"offset":${offset}`;
+  const numbers = `],${JSON.stringify(pageMembers(page, found)).slice(1, -1)}`;
   const again = twice ? [Buffer.from(',"runs":['), ...list, Buffer.from("]")] : [];
   const body = [Buffer.from('{"items":['), ...list, Buffer.from(numbers), ...again, Buffer.from("}")];
-  return { body: Buffer.concat(body), headers: pageLinks(path, query, total) };
+  return { body: Buffer.concat(body), headers: pageLinks(path, query, page, found) };
 }
 
 function filterOf(query: QueryOf<"listJobRuns">, jobId: string | undefined): RunFilter {
-  const { limit: _, offset: __, start_date, end_date, ...same } = query;
+  const { limit: _, offset: __, cursor: ___, page: ____, page_size: _____, start_date, end_date, ...same } = query;
   return {
     ...same,
     ...(jobId === undefined ? {} : { job_id: jobId }),
@@ -171,6 +177,11 @@ export function makeHandlers(git: string | null): Handlers {
     cancelRun: async ({ store, author, params, body, ifMatch }) =>
       runAnswer(store, await cancelRun(store, author, params.run_id, body.reason, ifTip(ifMatch))),
 
+    revertRun: async ({ store, author, params, body }) => {
+      const view = await revertRun(store, author, params.run_id, body);
+      return { ...runAnswer(store, view), headers: { Location: `/runs/${view.record.id}` } };
+    },
+
     putSchema: async ({ store, author, params, ...sent }) =>
       runAnswer(store, await putSchema(store, author, params.run_id, params.name, sentSettings(sent))),
 
@@ -191,18 +202,32 @@ export function makeHandlers(git: string | null): Handlers {
     }),
 
     listDocuments: async ({ store, params, query, prefix }) => {
-      const { limit, offset, at } = query;
-      const { commit, total, items } = listDocuments(store, params.collection, { limit, offset, at });
+      const page = pageOf(query);
+      const { commit, total, items, more } = listDocuments(store, params.collection, { ...page, at: query.at });
+      const found = { total, last: more ? (items.at(-1)?.id ?? null) : null };
       const path = `${prefix}/documents/${encodeURIComponent(params.collection)}`;
       return {
-        body: { items, total, limit, offset },
-        headers: { "Runtree-Commit": commit, ...pageLinks(path, query, total) },
+        body: { items, ...pageMembers(page, found) },
+        headers: { "Runtree-Commit": commit, ...pageLinks(path, query, page, found) },
       };
     },
 
     getDocument: async ({ store, params, query }) => {
       const { commit, etag, bytes } = readDocument(store, params.collection, params.id, query.at);
       return { body: bytes, etag, headers: { "Runtree-Commit": commit } };
+    },
+
+    documentHistory: async ({ store, params }) => ({
+      body: { items: documentHistory(store, params.collection, params.id) },
+    }),
+
+    documentBlame: async ({ store, params }) => ({
+      body: { blame: documentBlame(store, params.collection, params.id) },
+    }),
+
+    getState: async ({ store, query }) => {
+      const state = readState(store, query.at);
+      return { body: state, headers: { "Runtree-Commit": state.commit } };
     },
 
     getHealth: async () => ({ body: { status: "ok" } }),

@@ -119,8 +119,13 @@ export class MainIndex {
   }
 
   /** Ids of a collection's documents in their order, a page of them. */
-  ids(collection: string, page: { readonly offset: number; readonly limit: number }): string[] {
-    const found = this.#collections.get(collection)?.slice(page.offset, page.limit) ?? [];
+  ids(
+    collection: string,
+    page: { readonly offset: number; readonly limit: number; readonly after?: string | null },
+  ): string[] {
+    const names = this.#collections.get(collection);
+    const behind = page.after == null ? 0 : (names?.countTo(`${collection}/${page.after}`) ?? 0);
+    const found = names?.slice(page.offset + behind, page.limit) ?? [];
     return found.map((document) => this.#nameOf(document).id);
   }
 

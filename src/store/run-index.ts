@@ -7,7 +7,7 @@ import type { Oid, ReadObject } from "../git/objects.ts";
 import { readerWith, type Repository } from "../git/repository.ts";
 import { diffTrees, findEntry, isTree } from "../git/tree.ts";
 import { readBlob, readJsonBlob } from "./documents.ts";
-import { type RunFilter, type RunPage, RunRows, type RunRowsState } from "./run-rows.ts";
+import { type PageOfRuns, type RunFilter, type RunPage, RunRows, type RunRowsState } from "./run-rows.ts";
 import { closedView, findRun, type RunView } from "./run-view.ts";
 
 /** Bytes of run records, as JSON, that are kept parsed. */
@@ -98,8 +98,10 @@ export class RunIndex {
     });
   }
 
-  /** A page of the runs of a filter, newest first. */
-  select(filter: RunFilter, page: { readonly offset: number; readonly limit: number }): RunPage {
+  /** A page of the runs of a filter, newest first; null when there is no such run as it goes on from. */
+  select(filter: RunFilter, page: Omit<PageOfRuns, "after">): RunPage;
+  select(filter: RunFilter, page: PageOfRuns): RunPage | null;
+  select(filter: RunFilter, page: PageOfRuns): RunPage | null {
     return this.#rows.select(filter, page);
   }
 

@@ -45,10 +45,18 @@ export interface RunRow {
   readonly members: Pick<RunFilter, (typeof MEMBERS)[number]>;
 }
 
-/** A page of a list: how many fit the filter in all, and the ids of those on the page. */
+/** Which page of a list: so many behind an offset; with `after` behind a run, where null is the beginning. */
+export interface PageOfRuns {
+  readonly offset: number;
+  readonly limit: number;
+  readonly after?: string | null;
+}
+
+/** A page of a list: how many fit the filter in all, the ids of those on the page, and whether any follow. */
 export interface RunPage {
   readonly total: number;
   readonly ids: readonly string[];
+  readonly more: boolean;
 }
 
 /** What the rows hold, as plain values for a snapshot. */
@@ -145,8 +153,12 @@ export class RunRows {
     if (row >= 0) this.#takeOut(row);
   }
 
-  /** A page of the runs of a filter, newest first. */
-  select(filter: RunFilter, page: { readonly offset: number; readonly limit: number }): RunPage {
+  /** A page of the runs of a filter, newest first; null when there is no such run as it goes on from. */
+  select(filter: RunFilter, page: Omit<PageOfRuns, "after">): RunPage;
+  select(filter: RunFilter, page: PageOfRuns): RunPage | null;
+  select(filter: RunFilter, page: PageOfRuns): RunPage | null {
+    const from = page.after == null ? -1 : this.#ids.find(page.after);
+    if (page.after != null && (from < 0 || this.#memberOf("place").values.at(from) === 0)) return null;
     const { start = -Infinity, end = Infinity } = filter;
     const wanted = MEMBERS.flatMap((name) => {
       const [text, { values, rows }] = [filter[name], this.#memberOf(name)];
@@ -156,10 +168,11 @@ export class RunRows {
       return text === undefined || list.length === this.#order.length ? [] : [{ values: values.values(), value, list }];
     });
     const shortest = wanted.reduce((short, { list }) => (list.length < short.length ? list : short), this.#order);
+    const older = from < 0 ? shortest.length : this.#positionIn(shortest, from);
     if (wanted.length <= 1 && filter.start === undefined && filter.end === undefined) {
-      const last = Math.max(0, shortest.length - page.offset);
+      const last = Math.max(0, older - page.offset);
       const rows = shortest.slice(Math.max(0, last - page.limit), last).reverse();
-      return { total: shortest.length, ids: rows.map((row) => this.#ids.at(row)) };
+      return { total: shortest.length, ids: rows.map((row) => this.#ids.at(row)), more: last > page.limit };
     }
     const times = this.#times.values();
     // Plain comparisons, the times first: this is asked of every run there is.
@@ -172,14 +185,14 @@ export class RunRows {
     const first = this.#firstSince(shortest, start - this.#mostDelay);
     const behind = this.#firstSince(shortest, end - this.#leastDelay + 1);
     const ids: string[] = [];
-    let total = 0;
+    let [total, passed] = [0, 0];
     for (let at = behind - 1; at >= first; at--) {
       const row = shortest[at] ?? 0;
       if (!fits(row)) continue;
-      if (total >= page.offset && ids.length < page.limit) ids.push(this.#ids.at(row));
       total++;
+      if (at < older && passed++ >= page.offset && ids.length < page.limit) ids.push(this.#ids.at(row));
     }
-    return { total, ids };
+    return { total, ids, more: passed > page.offset + ids.length };
   }
 
   /** How many runs have a value of a member. */

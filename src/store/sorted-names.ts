@@ -60,6 +60,19 @@ export class SortedNames {
     return found;
   }
 
+  /** How many of the names come before a name, or are it; the name need not be among them, nor in the table. */
+  countTo(name: string): number {
+    let count = 0;
+    for (const numbers of this.#pieces) {
+      if (this.#names.at(numbers[0] ?? 0) > name) break;
+      count += numbers.length;
+      if (this.#names.at(numbers.at(-1) ?? 0) <= name) continue;
+      count -= numbers.filter((number) => this.#names.at(number) > name).length;
+      break;
+    }
+    return count;
+  }
+
   /** All numbers in order, for a snapshot. */
   values(): Uint32Array {
     return Uint32Array.from(this.#pieces.flat());

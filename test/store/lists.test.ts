@@ -4,7 +4,7 @@ import { byUnit } from "../../src/domain/json.ts";
 import { NameTable } from "../../src/store/name-table.ts";
 import { type Posting, Postings } from "../../src/store/postings.ts";
 import { SortedNames } from "../../src/store/sorted-names.ts";
-import { type RunFilter, type RunRow, RunRows } from "../../src/store/run-rows.ts";
+import { type RunFilter, type RunPage, type RunRow, RunRows } from "../../src/store/run-rows.ts";
 
 const NAMES = fc.oneof(
   fc.constantFrom("", "a", "ä", "a\u0301", "\ud83d\ude00", "study_set/x"),
@@ -161,6 +161,17 @@ function expected(rows: Iterable<RunRow>, { start = 0, end = Infinity, ...same }
     .map(({ id }) => id);
 }
 
+/** Every id of a filter, page by page, each going on from the last of the one before. */
+function throughAll(rows: RunRows, filter: RunFilter, limit: number): string[] {
+  const ids: string[] = [];
+  for (let after: string | null = null; ;) {
+    const page: RunPage | null = rows.select(filter, { offset: 0, limit, after });
+    ids.push(...(page?.ids ?? []));
+    if (page?.more !== true) return ids;
+    after = page.ids.at(-1) ?? null;
+  }
+}
+
 describe("rows of runs", () => {
   test("are listed by any filter, newest first, page by page", () => {
     fc.assert(
@@ -195,8 +206,11 @@ describe("rows of runs", () => {
           }
           for (const filter of [{}, ...filters]) {
             const ids = expected(model.values(), filter);
-            const found = rows.select(filter, page);
-            expect(found).toEqual({ total: ids.length, ids: ids.slice(page.offset, page.offset + page.limit) });
+            const end = page.offset + page.limit;
+            const more = end < ids.length;
+            const total = ids.length;
+            expect(rows.select(filter, page)).toEqual({ total, ids: ids.slice(page.offset, end), more });
+            expect(throughAll(rows, filter, page.limit + 1)).toEqual(ids);
           }
           expect([rows.size, rows.count("place", "open")]).toEqual([model.size, model.size]);
         },
