@@ -33,6 +33,8 @@ export interface Operation {
   readonly rehearsable?: boolean;
   /** Honours If-Match. */
   readonly conditional?: boolean;
+  /** Its answer has an entity tag. */
+  readonly tagged?: boolean;
 }
 
 /** Codes that any operation may answer. */
@@ -95,6 +97,7 @@ export const OPERATIONS = {
     request: "run#StartRun",
     success: 201,
     response: "run#Run",
+    tagged: true,
     problems: [...BODY, ...KEYED, ...GATE, "job_not_found", "run_exists"],
     idempotent: true,
     rehearsable: true,
@@ -123,6 +126,7 @@ export const OPERATIONS = {
     summary: "Read a run.",
     success: 200,
     response: "run#Run",
+    tagged: true,
     problems: ["run_not_found"],
   },
   patchRun: {
@@ -134,6 +138,7 @@ export const OPERATIONS = {
     accepts: ["application/json", "application/merge-patch+json"],
     success: 200,
     response: "run#Run",
+    tagged: true,
     problems: [...BODY, ...KEYED, ...GATE, ...OPEN_RUN, "precondition_failed"],
     idempotent: true,
     rehearsable: true,
@@ -179,6 +184,7 @@ export const OPERATIONS = {
     request: "run#ResolveRun",
     success: 200,
     response: "run#Run",
+    tagged: true,
     problems: [...BODY, ...KEYED, ...GATE, ...OPEN_RUN, "precondition_failed"],
     idempotent: true,
     rehearsable: true,
@@ -192,6 +198,7 @@ export const OPERATIONS = {
     request: "run#CancelRun",
     success: 200,
     response: "run#Run",
+    tagged: true,
     problems: [...BODY, ...KEYED, "run_not_found", "run_closed", "precondition_failed"],
     idempotent: true,
     rehearsable: true,
@@ -205,6 +212,7 @@ export const OPERATIONS = {
     request: "run#RevertRun",
     success: 201,
     response: "run#Run",
+    tagged: true,
     problems: [...BODY, ...KEYED, ...GATE, "run_not_found", "run_closed"],
     idempotent: true,
     rehearsable: true,
@@ -218,6 +226,7 @@ export const OPERATIONS = {
     accepts: ["application/json", "application/schema+json"],
     success: 200,
     response: "run#Run",
+    tagged: true,
     problems: [...BODY, ...OPEN_RUN, "precondition_failed"],
     rehearsable: true,
     conditional: true,
@@ -230,6 +239,7 @@ export const OPERATIONS = {
     request: "document#AnyJson",
     success: 200,
     response: "run#Run",
+    tagged: true,
     problems: [...BODY, ...OPEN_RUN, "precondition_failed"],
     rehearsable: true,
     conditional: true,
@@ -278,6 +288,7 @@ export const OPERATIONS = {
     query: AT,
     success: 200,
     response: "document#Document",
+    tagged: true,
     problems: ["collection_not_found", "document_not_found", "run_not_found", "not_found"],
   },
   documentHistory: {
@@ -304,6 +315,14 @@ export const OPERATIONS = {
     success: 200,
     response: "document#State",
     problems: ["run_not_found", "not_found"],
+  },
+  getOpenApi: {
+    method: "GET",
+    path: "/openapi.json",
+    summary: "Describe every operation, as an OpenAPI 3.1 document.",
+    success: 200,
+    response: "service#OpenApi",
+    problems: [],
   },
   getHealth: {
     method: "GET",

@@ -473,6 +473,19 @@ export interface Version {
    */
   memory: boolean;
 }
+export interface OpenApi {
+  openapi: string;
+  info: {
+    [k: string]: Json;
+  };
+  paths: {
+    [k: string]: Json;
+  };
+  components: {
+    [k: string]: Json;
+  };
+  [k: string]: Json;
+}
 
 /** Every shape by the name that `src/schema/shapes.ts` knows it by. */
 export interface Shapes {
@@ -507,6 +520,7 @@ export interface Shapes {
   "service#Health": Health;
   "service#Readiness": Readiness;
   "service#Version": Version;
+  "service#OpenApi": OpenApi;
   "verdict#Violation": Violation;
   "verdict#Conflict": Conflict;
   "verdict#Change": Change;

@@ -12,12 +12,14 @@ import { type ResolveRun, resolveRun } from "../actions/resolve-run.ts";
 import { revertRun } from "../actions/revert-run.ts";
 import { type StartRun, startRun } from "../actions/start-run.ts";
 import type { OPERATIONS, OperationId, ParamsOf, QueryOf, RequestOf } from "../contract/operations.ts";
+import { openApi } from "../contract/openapi.ts";
 import type { Wire } from "../contract/wire.ts";
 import { FORMAT } from "../domain/configuration.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import type { Json } from "../domain/json.ts";
 import { LOST } from "../domain/layout.ts";
 import { doorViolation, type Notice } from "../domain/verdict.ts";
+import { SHAPE_FILES } from "../schema/shapes.ts";
 import type { Authorship } from "../store/authorship.ts";
 import type { JobRecord } from "../store/ops.ts";
 import { PROGRAM } from "../store/program.ts";
@@ -143,6 +145,7 @@ function requireExternal(body: Wire<"job#CreateJob">): readonly string[] {
 /** Makes the handlers; `git` is the version that `/version` tells, null for a store in memory, which git cannot see. */
 export function makeHandlers(git: string | null): Handlers {
   const memory = git === null;
+  const document = Buffer.from(JSON.stringify(openApi(SHAPE_FILES, PROGRAM.version)));
   return {
     startRun: async ({ store, author, params, body, notices }) => {
       const view = await startRun(store, author, { ...body, job_id: params.job_id, notices } as StartRun);
@@ -229,6 +232,8 @@ export function makeHandlers(git: string | null): Handlers {
       const state = readState(store, query.at);
       return { body: state, headers: { "Runtree-Commit": state.commit } };
     },
+
+    getOpenApi: async () => ({ body: document }),
 
     getHealth: async () => ({ body: { status: "ok" } }),
 

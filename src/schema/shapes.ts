@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import type { ValidateFunction } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
+import type { JsonObject } from "../domain/json.ts";
 import { type SchemaProblem, schemaProblem } from "./problem.ts";
 
 /** The folder of the program's own schemas; the same place from the source and from the build. */
@@ -10,8 +11,11 @@ const BASE = "https://runtree.invalid/shapes/";
 
 const ajv = new Ajv2020({ strict: true, strictRequired: false, allowUnionTypes: true, allErrors: true, logger: false });
 addFormats.default(ajv);
-for (const name of readdirSync(FOLDER))
-  ajv.addSchema(JSON.parse(readFileSync(new URL(name, FOLDER), "utf8")) as object);
+/** The program's own schema files, as JSON. */
+export const SHAPE_FILES: readonly JsonObject[] = readdirSync(FOLDER)
+  .sort()
+  .map((name) => JSON.parse(readFileSync(new URL(name, FOLDER), "utf8")) as JsonObject);
+for (const file of SHAPE_FILES) ajv.addSchema(file);
 
 /** A stored or wire shape: the file below `schemas/` and the definition in it, such as `run#Run`. */
 export type ShapeName = `${string}#${string}`;
