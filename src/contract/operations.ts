@@ -307,6 +307,23 @@ export const OPERATIONS = {
     response: "document#DocumentBlame",
     problems: ["document_not_found"],
   },
+  listSchemas: {
+    method: "GET",
+    path: "/schemas",
+    summary: "List the schemas of main, and the collections they rule.",
+    success: 200,
+    response: "document#SchemaList",
+    problems: [],
+  },
+  getSchema: {
+    method: "GET",
+    path: "/schemas/{name}",
+    summary: "Read a schema of main.",
+    success: 200,
+    response: "document#AnyJson",
+    tagged: true,
+    problems: ["not_found"],
+  },
   getState: {
     method: "GET",
     path: "/state",

@@ -95,6 +95,12 @@ export interface State {
     };
   };
 }
+export interface SchemaList {
+  items: {
+    name: string;
+    collections: string[];
+  }[];
+}
 export interface AnyJson {
   [k: string]: Json;
 }
@@ -498,6 +504,7 @@ export interface Shapes {
   "document#DocumentHistory": DocumentHistory;
   "document#DocumentBlame": DocumentBlame;
   "document#State": State;
+  "document#SchemaList": SchemaList;
   "document#AnyJson": AnyJson;
   "job#Job": Job;
   "job#CreateJob": CreateJob;

@@ -7,6 +7,7 @@ import { previewRun } from "../actions/preview-run.ts";
 import { commitAt } from "../actions/commit-at.ts";
 import { documentBlame, documentHistory } from "../actions/document-history.ts";
 import { listCollections, listDocuments, readDocument, readState } from "../actions/read-documents.ts";
+import { listSchemas, readSchema } from "../actions/read-schemas.ts";
 import { requireRun } from "../actions/refusal.ts";
 import { type ResolveRun, resolveRun } from "../actions/resolve-run.ts";
 import { revertRun } from "../actions/revert-run.ts";
@@ -218,6 +219,13 @@ export function makeHandlers(git: string | null): Handlers {
     getDocument: async ({ store, params, query }) => {
       const { commit, etag, bytes } = readDocument(store, params.collection, params.id, query.at);
       return { body: bytes, etag, headers: { "Runtree-Commit": commit } };
+    },
+
+    listSchemas: async ({ store }) => ({ body: { items: listSchemas(store) } }),
+
+    getSchema: async ({ store, params }) => {
+      const { etag, bytes } = readSchema(store, params.name);
+      return { body: bytes, etag };
     },
 
     documentHistory: async ({ store, params }) => ({

@@ -124,3 +124,30 @@ test("the service says how it is", async () => {
   expect((await call(server, "getReadiness")).body).toMatchObject({ status: "ready" });
   expect((await call(server, "getVersion")).body).toMatchObject({ name: "runtree", format: 1 });
 });
+
+describe("schemas", () => {
+  test("are listed with the collections they rule, and read as they were written", async () => {
+    const { body } = await call(server, "listSchemas");
+    expect(body.items).toContainEqual({ name: "study", collections: ["study_set"] });
+    expect(body.items.map(({ name }: { name: string }) => name)).toEqual(
+      git(server.gitDir, "ls-tree", "--name-only", "main:schemas")
+        .trim()
+        .split("\n")
+        .map((name) => name.replace(".schema.json", ""))
+        .sort(),
+    );
+    const study = await call(server, "getSchema", { params: { name: "study" } });
+    expect(study.body).toEqual(JSON.parse(git(server.gitDir, "show", "main:schemas/study.schema.json")));
+    const blob = git(server.gitDir, "rev-parse", "main:schemas/study.schema.json").trim();
+    expect(study.headers.get("etag")).toBe(`"${blob}"`);
+    const again = await call(server, "getSchema", {
+      params: { name: "study" },
+      headers: { "if-none-match": `"${blob}"` },
+    });
+    expect(again.status).toBe(304);
+  });
+
+  test.each(["nothing", "../runtree", "study.schema.json"])("called %j are not found", async (name) => {
+    expect((await call(server, "getSchema", { params: { name } })).body.code).toBe("not_found");
+  });
+});
