@@ -141,7 +141,7 @@ export async function openForReading(fs: FileSystem, git: NativeGit, data: strin
 
 /**
  * Opens a data directory as its one writer: makes the repository when there is none, clears what a crash left behind,
- * and sends runs found `merging` through the gate again. Throws `repository_locked`, `repository_not_ours`,
+ * and sends runs found `merging` through the gate again, which goes on beside requests when it takes long. Throws `repository_locked`, `repository_not_ours`,
  * `repository_unsupported`, `template_invalid`, `git_missing`.
  */
 export async function openStore(options: OpenOptions): Promise<OpenStore> {
@@ -169,13 +169,15 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
     const repository = await JournaledRepository.open(fs, gitDir, { worker: fs === machineDisk, report });
     const snapshot = options.lasting === false ? {} : { snapshot: new SnapshotFile(fs, data, report) };
     const store = new Store({ repository, validator, node, clock, ...snapshot });
-    await judgeLeftovers(store, report);
+    const judged = judgeLeftovers(store, report);
+    await within(judged, LEFTOVERS_MS);
     const saved = saveIndex(store, report);
     return {
       store,
       gitDir,
       made,
       close: async () => {
+        await judged;
         await saved;
         await saveIndex(store, report);
         await store.close();
@@ -187,6 +189,16 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
     unlock();
     throw error;
   }
+}
+
+/** How long (ms) a start waits for what a crash left to be judged: the rest is judged beside requests. */
+const LEFTOVERS_MS = 2000;
+
+/** Waits for something, but not longer than so many ms. */
+async function within(done: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
+  await Promise.race([done, late]).finally(() => clearTimeout(timer));
 }
 
 /** Makes the data directory and those above it that are missing. One by one: Node's own way never ends where the system makes none, as below `/proc`. */
@@ -217,7 +229,7 @@ export async function judgeLeftovers(store: Store, report: (message: string) => 
   for (const ref of store.repository.refs(RUNS).keys()) {
     const id = ref.slice(RUNS.length);
     try {
-      await mendRun(store, id, report);
+      await store.turns.take(`run ${id}`, async () => mendRun(store, id, report));
     } catch (error) {
       // One run that cannot be mended must not keep all the others from being served.
       report(`run ${id} is left as it was found: ${error instanceof Error ? error.message : String(error)}`);

@@ -1,6 +1,8 @@
 import fs, { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { describe, expect, test, vi } from "vitest";
+import { putConfiguration, putSchema, type SentSettings } from "../../src/actions/change-settings.ts";
+import type { Json } from "../../src/domain/json.ts";
 import { ATTIC, LOST, MAIN, runRef } from "../../src/domain/layout.ts";
 import type { RunRecord } from "../../src/domain/run.ts";
 import { readCommit } from "../../src/git/commit.ts";
@@ -15,7 +17,7 @@ import { linesOf, locksIn, pipeGit } from "../git/repositories.ts";
 import { fsck, git } from "../support/git.ts";
 import { call } from "../support/http.ts";
 import { startServer } from "../support/server.ts";
-import { merged, open, patch } from "../support/situations.ts";
+import { finish, merged, open, patch } from "../support/situations.ts";
 import { openTestStore, type TestStore, TESTER } from "../support/store.ts";
 
 const study = (id: string, title = "A study"): { study_set: Record<string, { title: string }> } => ({
@@ -175,6 +177,27 @@ describe("a run that is left merging", () => {
     await expectSound(again, [view]);
     const mended = await patch(again.store, view, { done: true, body: study("s-1", "Mended") });
     expect(mended.record.status).toBe("success");
+  });
+
+  test("and takes long is judged beside requests, which a start does not keep waiting", async () => {
+    const { store, data, close } = await openTestStore();
+    const settings = await open(store);
+    const sent = (value: unknown): SentSettings => ({
+      value: value as Json,
+      notices: [],
+      precondition: () => undefined,
+    });
+    const { configuration } = store.main.rules;
+    const collections = { ...configuration.collections, slow: { schema: "schemas/slow.schema.json" } };
+    await putSchema(store, TESTER, settings.record.id, "slow", sent({ properties: { v: { pattern: "^(a+)+$" } } }));
+    await putConfiguration(store, TESTER, settings.record.id, sent({ ...configuration, collections }));
+    await finish(store, settings);
+    const view = await leaveMerging(store, await open(store, { slow: { s: { v: `${"a".repeat(40)}!` } } }));
+    await close();
+    const again = await openTestStore({ data });
+    expect(runOf(again, view)?.record.status).toBe("merging");
+    await again.store.turns.take(`run ${view.record.id}`, async () => undefined);
+    expect(runOf(again, view)?.record.status).toBe("rejected");
   });
 
   test("is judged one after another with others: of two that conflict one is merged, the other rejected", async () => {
