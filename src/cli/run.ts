@@ -204,7 +204,11 @@ const subcommands: readonly CommandModule[] = [
       }),
     async (client, flags) => {
       const body = readBodyFile(String(flags["resolutions"])) as unknown as Wire<"run#ResolveRun">;
-      return shown((await client.call("resolveRun", { params: { run_id: String(flags["run"]) }, body })).body);
+      const { body: run } = await client.call("resolveRun", { params: { run_id: String(flags["run"]) }, body });
+      return [
+        run,
+        `${runText({ ...run, merge: null })}\nresolved; say that it is done next: runtree run done ${run.id}`,
+      ];
     },
   ),
 ];

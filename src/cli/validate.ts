@@ -47,7 +47,9 @@ async function verdictOf(client: RuntreeClient, file: string): Promise<FileVerdi
   } catch (error) {
     const judged = hasCode(error, "validation_failed") || hasCode(error, "merge_conflict");
     if (!judged) throw error;
-    return { file, refused: error.data["problem"] as Wire<"problem#Problem"> };
+    // There is no run: it was a rehearsal.
+    const { run: _, ...refused } = error.data["problem"] as Wire<"problem#Problem">;
+    return { file, refused };
   }
 }
 

@@ -108,7 +108,9 @@ describe("a run's life at a terminal", () => {
     const resolutions = file({
       resolutions: [{ collection: "study_set", id: "s1", pointer: "/title", take: "theirs" }],
     });
-    expect((await runtree(["run", "resolve", theirs.id, "--resolutions", resolutions, ...target])).code).toBe(0);
+    const resolved = await runtree(["run", "resolve", theirs.id, "--resolutions", resolutions, ...target]);
+    expect([resolved.code, resolved.out]).toEqual([0, expect.stringContaining(`runtree run done ${theirs.id}`)]);
+    expect(resolved.out).not.toContain("merge_conflict");
     expect((await runtree(["run", "done", theirs.id, ...target])).code).toBe(0);
   });
 });
@@ -138,6 +140,8 @@ describe("what a person gets wrong", () => {
     const input = JSON.stringify({ study_set: { s1: { title: 5 } } });
     const judged = await runtree(["validate", "-", "--data", data], { input });
     expect([judged.code, judged.out]).toEqual([3, expect.stringContaining("standard input: refused")]);
+    const read = await runtree(["validate", "-", "--data", data, "--json"], { input });
+    expect(JSON.parse(read.out)[0].refused).not.toHaveProperty("run");
     const started = await runtree(["run", "start", "--body", "-", "--data", data, "--json"], { input });
     expect(JSON.parse(started.out)).toMatchObject({ submissions: 1, warnings: [{ pointer: "/title" }] });
   });
