@@ -1,6 +1,7 @@
 import { RuntreeError } from "../domain/errors.ts";
 import { runRecordPath } from "../domain/layout.ts";
 import { isRunId } from "../domain/run-id.ts";
+import { readTime } from "../domain/time.ts";
 import { readCommit, trailerOf } from "../git/commit.ts";
 import { isOid, type Oid } from "../git/objects.ts";
 import { blobAt, readDocumentBlob } from "../store/documents.ts";
@@ -80,8 +81,9 @@ export function commitAt(store: Store, given: string | undefined): Oid {
     if (read(at)?.type === "commit") return at;
     throw nothingAt(at, "there is no such commit.");
   }
-  if (TIME.test(at) && !Number.isNaN(Date.parse(at))) {
-    const found = commitAtTime(store, Date.parse(at));
+  const time = TIME.test(at) ? readTime(at) : null;
+  if (time !== null) {
+    const found = commitAtTime(store, time);
     if (found === undefined) throw nothingAt(at, "main did not exist yet.");
     return found;
   }

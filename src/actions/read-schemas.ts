@@ -1,19 +1,13 @@
 import { RuntreeError } from "../domain/errors.ts";
+import { schemaName, schemaPath } from "../domain/layout.ts";
 import { readBlob } from "../store/documents.ts";
 import type { Rules } from "../store/rules.ts";
 import type { Store } from "../store/store.ts";
-
-const FOLDER = "schemas/";
-const ENDING = ".schema.json";
 
 /** A schema file of `main` by its name, and the collections whose documents it rules. */
 export interface SchemaEntry {
   readonly name: string;
   readonly collections: readonly string[];
-}
-
-function pathOf(name: string): string {
-  return `${FOLDER}${name}${ENDING}`;
 }
 
 /** The collections that refer to a file, in the order of their names. */
@@ -27,17 +21,14 @@ export function listSchemas(store: Store): SchemaEntry[] {
   store.main.catchUp();
   const { rules } = store.main;
   return rules.schemaFiles
-    .map(({ path }) => ({
-      name: path.slice(FOLDER.length, -ENDING.length),
-      collections: ruledBy(rules, path),
-    }))
+    .map(({ path }) => ({ name: schemaName(path), collections: ruledBy(rules, path) }))
     .sort((left, right) => (left.name < right.name ? -1 : 1));
 }
 
 /** A schema of `main` as it was written; the entity tag is its blob's id. Throws `not_found`. */
 export function readSchema(store: Store, name: string): { readonly etag: string; readonly bytes: Buffer } {
   store.main.catchUp();
-  const file = store.main.rules.schemaFiles.find(({ path }) => path === pathOf(name));
+  const file = store.main.rules.schemaFiles.find(({ path }) => path === schemaPath(name));
   if (file === undefined) throw new RuntreeError("not_found", `There is no schema ${name}.`, { name });
   return { etag: file.oid, bytes: readBlob(store.reader(), file.oid) };
 }

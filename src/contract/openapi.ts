@@ -1,13 +1,8 @@
 import type { Json, JsonObject } from "../domain/json.ts";
 import type { ErrorCode } from "../domain/errors.ts";
-import {
-  COMMON_PROBLEMS,
-  operation,
-  OPERATIONS,
-  type Operation,
-  type OperationId,
-  type Parameter,
-} from "./operations.ts";
+import { COMMON_PROBLEMS, type Operation } from "./operation.ts";
+import { operation, OPERATIONS, type OperationId } from "./operations.ts";
+import type { Parameter } from "./parameters.ts";
 import { PROBLEMS, wireCode } from "./problems.ts";
 
 /** What the parameters in paths are. */
@@ -79,14 +74,12 @@ function parametersOf({ method, path, query = {}, idempotent, conditional, tagge
   ];
 }
 
-function answersOf({ method, path, success, response, problems, tagged, query = {} }: Operation): JsonObject {
+function answersOf({ method, success, response, problems, tagged, atCommit, query = {} }: Operation): JsonObject {
   const header = (description: string): JsonObject => ({ description, schema: { type: "string" } });
   const headers = {
     ...(tagged === true ? { ETag: header("The entity tag.") } : {}),
     ...(success === 201 ? { Location: header("Where what was made is.") } : {}),
-    ...(path.startsWith("/documents") && !/blame|history/.test(path)
-      ? { "Runtree-Commit": header("The commit that was read.") }
-      : {}),
+    ...(atCommit === true ? { "Runtree-Commit": header("The commit that was read.") } : {}),
     ...("cursor" in query ? { Link: header("The first, previous, next and last page (RFC 8288).") } : {}),
   };
   const done = {

@@ -48,6 +48,11 @@ export function schemaPath(name: string): string {
   return `schemas/${name}.schema.json`;
 }
 
+/** The name of the schema that lies at a path. */
+export function schemaName(path: string): string {
+  return path.slice("schemas/".length, -".schema.json".length);
+}
+
 /** What a path of a run's branch is to the gate; null when no run may change it. */
 export type PathKind = "document" | "configuration" | "schema" | "record" | "file";
 

@@ -69,11 +69,24 @@ export function syncFolderIfThere(fs: FileSystem, path: string): void {
   }
 }
 
-/** Makes a folder and those above it that are missing, durably: each is synced into the one that holds it. */
+/** How often a folder is tried again because git took away the one above it, or somebody made it, in between. */
+const FOLDER_TRIES = 5;
+
+/**
+ * Makes a folder and those above it that are missing, durably: each is synced into the one that holds it. One by one, as
+ * Node's own way never ends where the system makes none, as below `/proc`. Throws the system's error.
+ */
 export function makeFolder(fs: FileSystem, path: string): void {
-  const first = fs.mkdirSync(path, { recursive: true });
-  if (first === undefined) return;
-  for (let made = path; made.length >= first.length; made = dirname(made)) syncFolderIfThere(fs, dirname(made));
+  for (let tries = 1; fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true; tries++) {
+    try {
+      fs.mkdirSync(path);
+      syncFolderIfThere(fs, dirname(path));
+    } catch (error) {
+      const code = systemCode(error);
+      if (tries === FOLDER_TRIES || (code !== "ENOENT" && code !== "EEXIST")) throw error;
+      if (code === "ENOENT") makeFolder(fs, dirname(path));
+    }
+  }
 }
 
 /** Writes all of some bytes to an open file, from a place on. */

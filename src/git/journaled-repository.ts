@@ -13,6 +13,7 @@ import type { Repository, WriteGroup } from "./repository.ts";
 import { ROUND_MS, SettleRounds, type Unsettled } from "./settle-rounds.ts";
 import { type LostMove, settleRecords } from "./settle.ts";
 import { OwnThreadSettler, WorkerSettler } from "./settler.ts";
+import { within } from "./within.ts";
 
 /** What a journal is given besides its repository. */
 export interface JournalOptions {
@@ -217,17 +218,12 @@ export class JournaledRepository implements Repository {
       this.#rounds.begin();
       return tell;
     }
-    const visible = this.#settledOrLate();
+    // Until stock git sees what is acknowledged, or that takes too long.
+    const visible = within(
+      this.#rounds.settle().catch(() => undefined),
+      ROUND_MS,
+    );
     return () => void visible.then(tell);
-  }
-
-  /** Resolves when stock git sees what is acknowledged, or when that takes too long. */
-  async #settledOrLate(): Promise<void> {
-    const settled = this.#rounds.settle().catch(() => undefined);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise((resolve) => (timer = setTimeout(resolve, ROUND_MS)));
-    await Promise.race([settled, late]);
-    clearTimeout(timer);
   }
 
   /** What is settled is read from disk from now on, and from the cache before that, unless something newer took its place. */

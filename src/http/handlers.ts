@@ -19,6 +19,7 @@ import { FORMAT } from "../domain/configuration.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import type { Json } from "../domain/json.ts";
 import { LOST } from "../domain/layout.ts";
+import { readTime } from "../domain/time.ts";
 import { doorViolation, type Notice } from "../domain/verdict.ts";
 import { SHAPE_FILES } from "../schema/shapes.ts";
 import type { Authorship } from "../store/authorship.ts";
@@ -92,8 +93,9 @@ function pageOfRuns(
   return { body: Buffer.concat(body), headers: pageLinks(path, query, page, found) };
 }
 
+/** What a query filters by; the members that ask for a page are no filters, and stay without meaning. */
 function filterOf(query: QueryOf<"listJobRuns">, jobId: string | undefined): RunFilter {
-  const { limit: _, offset: __, cursor: ___, page: ____, page_size: _____, start_date, end_date, ...same } = query;
+  const { start_date, end_date, ...same } = query;
   return {
     ...same,
     ...(jobId === undefined ? {} : { job_id: jobId }),
@@ -102,11 +104,9 @@ function filterOf(query: QueryOf<"listJobRuns">, jobId: string | undefined): Run
   };
 }
 
-/** A time in ms since 1970. A leap second, which such clocks do not have, is the beginning of the next minute. */
 function momentOf(name: string, text: string): number {
-  const leap = /:60(?=[.Zz+-])/.test(text);
-  const moment = Date.parse(leap ? text.replace(/:60(\.\d+)?/, ":59") : text);
-  if (!Number.isNaN(moment)) return moment + (leap ? 1000 : 0);
+  const moment = readTime(text);
+  if (moment !== null) return moment;
   const message = `${name} is no time that can be read.`;
   throw new RuntreeError("bad_request", message, { errors: [doorViolation("schema", `/${name}`, message)] });
 }

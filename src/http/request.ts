@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
-import { type Operation, operation, OPERATIONS, type OperationId, type Parameter } from "../contract/operations.ts";
+import type { Operation } from "../contract/operation.ts";
+import { operation, OPERATIONS, type OperationId } from "../contract/operations.ts";
+import type { Parameter } from "../contract/parameters.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import type { Json } from "../domain/json.ts";
 import { type ReadJson, readJson } from "../domain/json-door.ts";

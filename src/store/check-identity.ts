@@ -1,6 +1,7 @@
 import { collisionKey, decodeId, encodeId, foldId } from "../domain/ids.ts";
 import { byUnit } from "../domain/json.ts";
 import { CONFIGURATION_FILE } from "../domain/layout.ts";
+import { addTo } from "../domain/lists.ts";
 import type { Violation } from "../domain/verdict.ts";
 import type { ReadObject } from "../git/objects.ts";
 import { findEntry, readTree } from "../git/tree.ts";
@@ -39,7 +40,7 @@ const NO_NAMES: readonly string[] = [];
 /** Finds the names in a folder of `main` as the plan would leave it. */
 function foldersAhead(plan: MergePlan, read: ReadObject): (folder: string) => NamesByKey {
   const planned = new Map<string, PlannedDocument[]>();
-  for (const document of plan.documents) add(planned, folderOf(document), document);
+  for (const document of plan.documents) addTo(planned, folderOf(document), document);
   const known = new Map<string, NamesByKey>();
   return (folder) => {
     const found = known.get(folder);
@@ -52,16 +53,10 @@ function foldersAhead(plan: MergePlan, read: ReadObject): (folder: string) => Na
       else names.add(name);
     }
     const byKey = new Map<string | null, string[]>();
-    for (const name of names) add(byKey, collisionKey(name), name);
+    for (const name of names) addTo(byKey, collisionKey(name), name);
     known.set(folder, byKey);
     return byKey;
   };
-}
-
-function add<Key, Item>(lists: Map<Key, Item[]>, key: Key, item: Item): void {
-  const list = lists.get(key);
-  if (list === undefined) lists.set(key, [item]);
-  else list.push(item);
 }
 
 function folderOf({ path }: PlannedDocument): string {

@@ -1,4 +1,5 @@
 import type { JsonObject } from "../domain/json.ts";
+import { addTo } from "../domain/lists.ts";
 import type { SchemaSource } from "../schema/closure.ts";
 import type { SchemaProblem } from "../schema/problem.ts";
 import type { Validator } from "../schema/validator.ts";
@@ -24,9 +25,7 @@ export class ChecksAhead {
   /** Takes a document, and sends it when there are enough of them. */
   add(source: SchemaSource, checked: CheckedDocument): void {
     if (!this.#isFresh(source, checked)) return;
-    const alike = this.#batch.get(source);
-    if (alike === undefined) this.#batch.set(source, [checked]);
-    else alike.push(checked);
+    addTo(this.#batch, source, checked);
     if (++this.#size === BATCH) this.send();
   }
 

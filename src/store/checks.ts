@@ -1,6 +1,7 @@
 import { counted, type Violation } from "../domain/verdict.ts";
 import { byUnit } from "../domain/json.ts";
 import { CONFIG_COLLECTION } from "../domain/layout.ts";
+import { addTo } from "../domain/lists.ts";
 import type { ReadObject } from "../git/objects.ts";
 import { readerWith } from "../git/repository.ts";
 import { schemaSource, type SchemaSource } from "../schema/closure.ts";
@@ -72,11 +73,7 @@ function checkSettings(plan: MergePlan, read: ReadObject, { index }: CheckContex
 
 function byCollection(documents: readonly CheckedDocument[]): Map<string, CheckedDocument[]> {
   const groups = new Map<string, CheckedDocument[]>();
-  for (const document of documents) {
-    const group = groups.get(document.collection);
-    if (group === undefined) groups.set(document.collection, [document]);
-    else group.push(document);
-  }
+  for (const document of documents) addTo(groups, document.collection, document);
   return groups;
 }
 

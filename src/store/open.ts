@@ -1,14 +1,15 @@
 import machineDisk from "node:fs";
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import { FORMAT } from "../domain/configuration.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import { isObject } from "../domain/json.ts";
 import { CONFIGURATION_FILE, MAIN, RUNS } from "../domain/layout.ts";
 import { readCommit } from "../git/commit.ts";
-import { type FileSystem, ioError } from "../git/files.ts";
+import { type FileSystem, ioError, makeFolder } from "../git/files.ts";
 import type { NativeGit } from "../git/native.ts";
 import { JournaledRepository } from "../git/journaled-repository.ts";
 import { clearStaleLocks } from "../git/refs.ts";
+import { within } from "../git/within.ts";
 import { BareRepository } from "../git/bare-repository.ts";
 import { readerWith, type Repository } from "../git/repository.ts";
 import { Validator } from "../schema/validator.ts";
@@ -150,7 +151,11 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
   const data = resolve(options.data);
   const gitDir = gitDirOf(data);
   if (options.template === null && !fs.existsSync(gitDir)) throw noRepository(data);
-  makeDataFolder(fs, data);
+  try {
+    makeFolder(fs, data);
+  } catch (error) {
+    throw ioError(error, "making", data);
+  }
   const unlock = lockData(fs, data);
   const validator = new Validator();
   try {
@@ -193,24 +198,6 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
 
 /** How long (ms) a start waits for what a crash left to be judged: the rest is judged beside requests. */
 const LEFTOVERS_MS = 2000;
-
-/** Waits for something, but not longer than so many ms. */
-async function within(done: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
-  await Promise.race([done, late]).finally(() => clearTimeout(timer));
-}
-
-/** Makes the data directory and those above it that are missing. One by one: Node's own way never ends where the system makes none, as below `/proc`. */
-function makeDataFolder(fs: FileSystem, data: string): void {
-  const missing: string[] = [];
-  for (let at = data; !fs.existsSync(at) && dirname(at) !== at; at = dirname(at)) missing.unshift(at);
-  try {
-    for (const folder of missing) fs.mkdirSync(folder);
-  } catch (error) {
-    throw ioError(error, "making", data);
-  }
-}
 
 /** Writes the snapshot of the index where that is due. One that cannot be written costs the next start some time, no more. */
 async function saveIndex(store: Store, report: (message: string) => void): Promise<void> {

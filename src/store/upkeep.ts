@@ -1,4 +1,5 @@
 import type { StorageCounts } from "../git/maintenance.ts";
+import { within } from "../git/within.ts";
 import type { Store } from "./store.ts";
 
 /** How often (ms) the files of the repository are counted. */
@@ -95,9 +96,6 @@ export class Upkeep {
   async close(): Promise<void> {
     this.#stop();
     this.#ending.abort();
-    let late: NodeJS.Timeout | undefined;
-    const waited = new Promise<void>((resolve) => (late = setTimeout(resolve, STOP_MS)));
-    await Promise.race([this.#looking, waited]);
-    clearTimeout(late);
+    await within(this.#looking ?? Promise.resolve(), STOP_MS);
   }
 }

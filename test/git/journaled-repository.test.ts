@@ -100,11 +100,16 @@ class WatchedDisk {
   }
 }
 
+/** A repository with so many commits, opened on a watched disk. */
+async function openWatched(count: number) {
+  const { gitDir, commits } = repositoryWithCommits(count);
+  const disk = new WatchedDisk();
+  return { gitDir, commits, disk, ...(await open(gitDir, disk.fs)) };
+}
+
 describe("writes that wait together", () => {
   test("share a sync that begins when there are some, and another one; and are in Git together", async () => {
-    const { gitDir, commits } = repositoryWithCommits(1);
-    const disk = new WatchedDisk();
-    const { repository } = await open(gitDir, disk.fs);
+    const { gitDir, commits, disk, repository } = await openWatched(1);
     const [commit = ""] = commits;
     const names = Array.from({ length: 64 }, (_, index) => branch(index));
     // The first write of all makes the file grow, which takes its time.
@@ -119,9 +124,7 @@ describe("writes that wait together", () => {
   });
 
   test("that are few share one sync", async () => {
-    const { gitDir, commits } = repositoryWithCommits(1);
-    const disk = new WatchedDisk();
-    const { repository } = await open(gitDir, disk.fs);
+    const { commits, disk, repository } = await openWatched(1);
     const [commit = ""] = commits;
     const names = Array.from({ length: 8 }, (_, index) => branch(index));
     await Promise.all(names.map(async (ref) => repository.apply(move(ref, null, commit))));
@@ -130,9 +133,7 @@ describe("writes that wait together", () => {
   });
 
   test("of 64 writers who each go on as soon as they are answered cost a sync a round, not a sync each", async () => {
-    const { gitDir, commits } = repositoryWithCommits(6);
-    const disk = new WatchedDisk();
-    const { repository } = await open(gitDir, disk.fs);
+    const { gitDir, commits, disk, repository } = await openWatched(6);
     const writer = async (name: number): Promise<void> => {
       let from: Oid | null = null;
       for (const to of commits) {
@@ -175,10 +176,8 @@ describe("writes that wait together", () => {
   });
 
   test("are seen by all, though no one else, when they are acknowledged, not before", async () => {
-    const { gitDir, commits } = repositoryWithCommits(2);
+    const { gitDir, commits, disk, repository } = await openWatched(2);
     const [one = "", two = ""] = commits;
-    const disk = new WatchedDisk();
-    const { repository } = await open(gitDir, disk.fs);
     await repository.apply(move(branch("gone"), null, one));
     const [blob] = blobs(["content"]) as [EncodedObject];
     const seen: unknown[] = [];
@@ -220,10 +219,8 @@ describe("a ref that stock git moved", () => {
   });
 
   test("when our record is written and not confirmed yet is not overwritten, and the record is taken back", async () => {
-    const { gitDir, commits } = repositoryWithCommits(3);
+    const { gitDir, commits, disk, repository } = await openWatched(3);
     const [one = "", two = "", three = ""] = commits;
-    const disk = new WatchedDisk();
-    const { repository } = await open(gitDir, disk.fs);
     await repository.apply(move(REF, null, one));
     // Not by `git` of the tests, which waits until the journal is empty.
     disk.written = once(() => writeFileSync(`${gitDir}/${REF}`, `${two}\n`));
@@ -236,10 +233,8 @@ describe("a ref that stock git moved", () => {
   });
 
   test("while ours was acknowledged and not settled stays; ours is kept below refs/runtree/lost and told", async () => {
-    const { gitDir, commits } = repositoryWithCommits(3);
+    const { gitDir, commits, disk, repository, reports } = await openWatched(3);
     const [one = "", two = "", three = ""] = commits;
-    const disk = new WatchedDisk();
-    const { repository, reports } = await open(gitDir, disk.fs);
     await repository.apply(move(REF, null, one));
     disk.refused = "EIO";
     await repository.apply({ objects: blobs(["ours"]), refs: move(REF, one, two).refs });
@@ -265,10 +260,8 @@ describe("a ref that stock git moved", () => {
   });
 
   test("to where we moved it, too, is no loss", async () => {
-    const { gitDir, commits } = repositoryWithCommits(2);
+    const { gitDir, commits, disk, repository } = await openWatched(2);
     const [one = "", two = ""] = commits;
-    const disk = new WatchedDisk();
-    const { repository } = await open(gitDir, disk.fs);
     disk.refused = "EIO";
     await repository.apply(move(REF, null, one));
     await repository.apply(move(REF, one, two));
@@ -386,10 +379,8 @@ describe("an answer", () => {
   }
 
   test("under load does not wait for settling, nor for time to pass", async () => {
-    const { gitDir, commits } = repositoryWithCommits(2);
+    const { gitDir, commits, disk, repository } = await openWatched(2);
     const [one = "", two = ""] = commits;
-    const disk = new WatchedDisk();
-    const { repository } = await open(gitDir, disk.fs);
     const names = Array.from({ length: 40 }, (_, index) => branch(index));
     const moveAll = async (from: Oid | null, to: Oid): Promise<unknown> =>
       Promise.all(names.map(async (ref) => repository.apply(move(ref, from, to))));
@@ -440,10 +431,8 @@ describe("an answer", () => {
 
 describe("settling that fails", () => {
   test("keeps the journal, is told once and tried again; when the disk has room everything is in Git", async () => {
-    const { gitDir, commits } = repositoryWithCommits(2);
+    const { gitDir, commits, disk, repository, reports } = await openWatched(2);
     const [one = "", two = ""] = commits;
-    const disk = new WatchedDisk();
-    const { repository, reports } = await open(gitDir, disk.fs);
     for (const [from, to] of [
       [null, one],
       [one, two],

@@ -50,6 +50,7 @@ describe("a document", () => {
     expect(await at("v1")).toEqual({ status: 200, text: "first", commit: first });
     expect(await at(between)).toEqual({ status: 200, text: "first", commit: first });
     expect(await at("2999-01-01T00:00:00Z")).toMatchObject({ text: "second", commit: second });
+    expect(await at("2999-06-30T23:59:60Z")).toMatchObject({ text: "second", commit: second });
     expect(await at(first.slice(0, 8))).toEqual({ status: 200, text: "first", commit: first });
     expect(await at(`run:${open}`)).toMatchObject({ text: "proposed" });
   });

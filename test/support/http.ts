@@ -1,5 +1,6 @@
 import { expect } from "vitest";
-import { COMMON_PROBLEMS, operation, type OperationId } from "../../src/contract/operations.ts";
+import { COMMON_PROBLEMS } from "../../src/contract/operation.ts";
+import { operation, type OperationId } from "../../src/contract/operations.ts";
 import type { ErrorCode } from "../../src/domain/errors.ts";
 import { checkShape, type ShapeName } from "../../src/schema/shapes.ts";
 import type { TestServer } from "./server.ts";
@@ -41,6 +42,9 @@ export async function call(server: Pick<TestServer, "url">, id: OperationId, req
   if (reply.status < 300) {
     expect(reply.status).toBe(known.success);
     expect(checkShape(known.response as ShapeName, body)).toEqual([]);
+    const promised = { etag: known.tagged, "runtree-commit": known.atCommit, location: known.success === 201 };
+    for (const [name, there] of Object.entries(promised))
+      expect([name, reply.headers.has(name)]).toEqual([name, there ?? false]);
   } else if (reply.status !== 304) expectProblem(id, reply, body);
   return { status: reply.status, headers: reply.headers, body };
 }

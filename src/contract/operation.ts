@@ -1,0 +1,48 @@
+import type { ErrorCode } from "../domain/errors.ts";
+import type { Parameter } from "./parameters.ts";
+import type { Shapes } from "./shapes.ts";
+
+/** One line of the table of operations (`operations.ts`). */
+export interface Operation {
+  readonly method: "GET" | "POST" | "PATCH" | "PUT";
+  /** Path parameters stand in braces. */
+  readonly path: `/${string}`;
+  readonly summary: string;
+  readonly query?: Readonly<Record<string, Parameter>>;
+  /** The body's shape; absent when there is none. */
+  readonly request?: keyof Shapes;
+  /** Content types of the body, `application/json` unless stated. */
+  readonly accepts?: readonly string[];
+  readonly success: 200 | 201;
+  /** The answer's shape. */
+  readonly response: keyof Shapes;
+  /** Codes this operation answers, besides those any may (`COMMON_PROBLEMS`). */
+  readonly problems: readonly ErrorCode[];
+  /** Takes an Idempotency-Key, and its answer is a run or a job. */
+  readonly idempotent?: boolean;
+  /** Can be played with `?dryRun=true`. */
+  readonly rehearsable?: boolean;
+  /** Honours If-Match. */
+  readonly conditional?: boolean;
+  /** Its answer has an entity tag. */
+  readonly tagged?: boolean;
+  /** Its answer names the commit of `main` that was read. */
+  readonly atCommit?: boolean;
+}
+
+/** Codes that any operation may answer. */
+export const COMMON_PROBLEMS: readonly ErrorCode[] = ["bad_request", "forbidden", "internal", "busy", "disk_full"];
+
+/** Codes of an operation with a body. */
+export const BODY: readonly ErrorCode[] = [
+  "malformed_json",
+  "too_large",
+  "unsupported_media_type",
+  "validation_failed",
+];
+/** Codes of an operation that takes an Idempotency-Key. */
+export const KEYED: readonly ErrorCode[] = ["idempotency_key_reused", "request_in_progress"];
+/** Codes of the gate, besides `validation_failed`. */
+export const GATE: readonly ErrorCode[] = ["merge_conflict", "too_many_bases"];
+/** Codes of an operation that needs an open run of this door. */
+export const OPEN_RUN: readonly ErrorCode[] = ["run_not_found", "run_closed", "pushed_run"];

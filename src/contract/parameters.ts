@@ -1,0 +1,64 @@
+/** A query parameter, as a JSON Schema of its text or number. */
+export interface Parameter {
+  readonly type: "string" | "integer" | "boolean";
+  readonly description: string;
+  readonly enum?: readonly string[];
+  readonly format?: "date-time";
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly default?: number | boolean;
+}
+
+/** What the text of a parameter is read as. */
+export type ParameterValue<P> = P extends { enum: readonly (infer Word)[] }
+  ? Word
+  : P extends { type: "integer" }
+    ? number
+    : P extends { type: "boolean" }
+      ? boolean
+      : string;
+
+/** Three ways to ask for a page, which do not mix (`http/paging.ts`). */
+export const PAGE = {
+  limit: { type: "integer", description: "How many at most; 50 unless told.", minimum: 1, maximum: 500 },
+  offset: { type: "integer", description: "How many to skip; none unless told.", minimum: 0 },
+  cursor: { type: "string", description: "Where the page before ended (its next_cursor); empty to begin." },
+  page: { type: "integer", description: "The number of a page, counted from 1.", minimum: 1 },
+  page_size: { type: "integer", description: "How many a page has; 50 unless told.", minimum: 1, maximum: 500 },
+} as const satisfies Record<string, Parameter>;
+
+/** Plays an operation without its writes. */
+export const REHEARSE = {
+  dryRun: { type: "boolean", description: "Answers as the real call would, and writes nothing.", default: false },
+} as const satisfies Record<string, Parameter>;
+
+/** Reads as it was. */
+export const AT = {
+  at: {
+    type: "string",
+    description: "A commit id, a tag, an RFC 3339 time (the newest merge not after it), or run:<id>.",
+  },
+} as const satisfies Record<string, Parameter>;
+
+const STATUSES = ["waiting", "running", "merging", "rejected", "success", "failed", "cancelled", "skipped"] as const;
+
+/** What runs are filtered by. */
+export const RUN_FILTERS = {
+  status: { type: "string", description: "Runs in this status.", enum: STATUSES },
+  contract_id: { type: "string", description: "Runs under this contract." },
+  pipeline_name: { type: "string", description: "Runs of this pipeline." },
+  template_id: { type: "string", description: "Runs of this template." },
+  dataset_id: { type: "string", description: "Runs on this dataset." },
+  mode: { type: "string", description: "Runs in this mode." },
+  start_date: {
+    type: "string",
+    description: "Runs started (or else created) at this time or later.",
+    format: "date-time",
+  },
+  end_date: {
+    type: "string",
+    description: "Runs started (or else created) at this time or earlier.",
+    format: "date-time",
+  },
+  has_warnings: { type: "boolean", description: "Runs with, or without, warnings or notices." },
+} as const satisfies Record<string, Parameter>;

@@ -1,0 +1,37 @@
+import type { Operation } from "./operation.ts";
+
+/** What the service tells of itself. */
+export const SERVICE_OPERATIONS = {
+  getOpenApi: {
+    method: "GET",
+    path: "/openapi.json",
+    summary: "Describe every operation, as an OpenAPI 3.1 document.",
+    success: 200,
+    response: "service#OpenApi",
+    problems: [],
+  },
+  getHealth: {
+    method: "GET",
+    path: "/healthz",
+    summary: "Say that the process is alive.",
+    success: 200,
+    response: "service#Health",
+    problems: [],
+  },
+  getReadiness: {
+    method: "GET",
+    path: "/readyz",
+    summary: "Say whether requests can be served.",
+    success: 200,
+    response: "service#Readiness",
+    problems: [],
+  },
+  getVersion: {
+    method: "GET",
+    path: "/version",
+    summary: "Say what program this is.",
+    success: 200,
+    response: "service#Version",
+    problems: [],
+  },
+} as const satisfies Record<string, Operation>;
