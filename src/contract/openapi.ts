@@ -74,7 +74,16 @@ function parametersOf({ method, path, query = {}, idempotent, conditional, tagge
   ];
 }
 
-function answersOf({ method, success, response, problems, tagged, atCommit, query = {} }: Operation): JsonObject {
+function answersOf({
+  method,
+  success,
+  response,
+  produces = "application/json",
+  problems,
+  tagged,
+  atCommit,
+  query = {},
+}: Operation): JsonObject {
   const header = (description: string): JsonObject => ({ description, schema: { type: "string" } });
   const headers = {
     ...(tagged === true ? { ETag: header("The entity tag.") } : {}),
@@ -85,7 +94,7 @@ function answersOf({ method, success, response, problems, tagged, atCommit, quer
   const done = {
     description: success === 201 ? "Made." : "Done.",
     ...(Object.keys(headers).length === 0 ? {} : { headers }),
-    content: { "application/json": { schema: shapeReference(response) } },
+    content: { [produces]: { schema: shapeReference(response) } },
   };
   const byStatus = new Map<number, Set<ErrorCode>>();
   for (const code of [...problems, ...COMMON_PROBLEMS].map(wireCode)) {

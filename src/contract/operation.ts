@@ -1,4 +1,5 @@
 import type { ErrorCode } from "../domain/errors.ts";
+import type { Role } from "../domain/roles.ts";
 import type { Parameter } from "./parameters.ts";
 import type { Shapes } from "./shapes.ts";
 
@@ -8,6 +9,10 @@ export interface Operation {
   /** Path parameters stand in braces. */
   readonly path: `/${string}`;
   readonly summary: string;
+  /** What a key must be to do it; null: no key is needed. */
+  readonly role: Role | null;
+  /** Keys below a steward may do it to runs of their own only. */
+  readonly ownRun?: boolean;
   readonly query?: Readonly<Record<string, Parameter>>;
   /** The body's shape; absent when there is none. */
   readonly request?: keyof Shapes;
@@ -16,6 +21,8 @@ export interface Operation {
   readonly success: 200 | 201;
   /** The answer's shape. */
   readonly response: keyof Shapes;
+  /** Content type of the answer, `application/json` unless stated; anything else is text to the shape. */
+  readonly produces?: string;
   /** Codes this operation answers, besides those any may (`COMMON_PROBLEMS`). */
   readonly problems: readonly ErrorCode[];
   /** Takes an Idempotency-Key, and its answer is a run or a job. */

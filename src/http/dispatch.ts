@@ -18,8 +18,6 @@ export interface Reply {
   readonly error?: unknown;
 }
 
-const JSON_TYPE = "application/json; charset=utf-8";
-
 /** Answers requests by the table of operations, for HTTP and for a command line that works on the repository itself. */
 export class Dispatcher {
   readonly #store: Store;
@@ -109,14 +107,14 @@ export class Dispatcher {
   }
 
   #reply(request: RawRequest, { body, etag, headers = {} }: Answer<unknown>): Reply {
-    const { method, success } = operation(request.operation);
+    const { method, success, produces = "application/json" } = operation(request.operation);
     const tagged = etag === undefined ? headers : { ...headers, ETag: `"${etag}"` };
     const known = entityTags(String(request.headers["if-none-match"] ?? "") || undefined);
     if (method === "GET" && etag !== undefined && known !== null && (known.includes(etag) || known.includes("*"))) {
       return { status: 304, headers: tagged, body: null };
     }
     const bytes = Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
-    return { status: success, headers: { "Content-Type": JSON_TYPE, ...tagged }, body: bytes };
+    return { status: success, headers: { "Content-Type": `${produces}; charset=utf-8`, ...tagged }, body: bytes };
   }
 }
 

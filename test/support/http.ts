@@ -37,10 +37,12 @@ export async function call(server: Pick<TestServer, "url">, id: OperationId, req
     ...(request.body === undefined ? {} : { body: raw ? (request.body as string) : JSON.stringify(request.body) }),
   });
   const text = await reply.text();
-  const body: unknown = text === "" ? null : JSON.parse(text);
+  const json = /[/+]json\b/.test(reply.headers.get("content-type") ?? "");
+  const body: unknown = text === "" ? null : json ? JSON.parse(text) : text;
   expect(reply.headers.get("x-request-id")).toBeTruthy();
   if (reply.status < 300) {
     expect(reply.status).toBe(known.success);
+    expect(reply.headers.get("content-type")).toBe(`${known.produces ?? "application/json"}; charset=utf-8`);
     expect(checkShape(known.response as ShapeName, body)).toEqual([]);
     const promised = { etag: known.tagged, "runtree-commit": known.atCommit, location: known.success === 201 };
     for (const [name, there] of Object.entries(promised))
