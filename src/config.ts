@@ -2,6 +2,7 @@ import { accessSync, constants, readFileSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { RuntreeError, systemCode } from "./domain/errors.ts";
+import { type Limits, readLimits } from "./domain/limits.ts";
 
 type SettingValue = string | number | boolean;
 
@@ -21,6 +22,7 @@ export const SETTINGS = {
   template: { type: "string", fallback: TEMPLATE, describe: "folder to make a repository from when there is none" },
   memory: { type: "boolean", fallback: false, describe: "keep the whole store in memory, gone when the server stops" },
   node: { type: "string", fallback: "runtree", describe: "committer name" },
+  "anonymous-read": { type: "boolean", fallback: false, describe: "let GET pass without a key where there are keys" },
   "max-body": { type: "number", fallback: 1_048_576, describe: "bytes of a request body" },
 } as const satisfies Record<string, Setting>;
 
@@ -36,6 +38,8 @@ export type Settings = { readonly [Name in SettingName]: ValueOf[(typeof SETTING
 export interface ResolvedSettings {
   readonly values: Settings;
   readonly origins: Readonly<Record<SettingName, string>>;
+  /** What the file's `limits` say, or as usual. */
+  readonly limits: Limits;
 }
 
 /** The file of a data directory that may hold settings. */
@@ -79,7 +83,7 @@ function readConfigFile(data: string): Record<string, unknown> {
       .filter((name) => name !== "data")
       .map(memberOf),
   );
-  const unknown = Object.keys(value).find((member) => !known.has(member));
+  const unknown = Object.keys(value).find((member) => member !== "limits" && !known.has(member));
   if (unknown !== undefined)
     throw new RuntreeError("bad_configuration", `${path} has a member that is not known: ${unknown}.`, { path });
   return value as Record<string, unknown>;
@@ -118,19 +122,26 @@ export function resolveSettings(
     if (file[member] !== undefined) return [checked(name, file[member], CONFIG_FILE), CONFIG_FILE];
     return [SETTINGS[name].fallback, "default"];
   };
-  const file = readConfigFile(String(pick("data", {})[0]));
+  const data = String(pick("data", {})[0]);
+  const file = readConfigFile(data);
   const settled = (Object.keys(SETTINGS) as SettingName[]).map(
     (name) => [name, pick(name, name === "data" ? {} : file)] as const,
   );
   return {
     values: Object.fromEntries(settled.map(([name, [value]]) => [name, value])) as Settings,
     origins: Object.fromEntries(settled.map(([name, [, origin]]) => [name, origin])) as Record<SettingName, string>,
+    limits: readLimits(file["limits"], resolve(data, CONFIG_FILE)),
   };
 }
 
 /** Where a remote command finds its server when no --url is given. */
 export function serverUrl({ host, port }: Settings, environment: NodeJS.ProcessEnv = process.env): string {
   return environment["RUNTREE_URL"] ?? `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+/** The key that remote commands send; undefined for none. Only a variable: flags are seen by everybody on a machine. */
+export function serverKey(environment: NodeJS.ProcessEnv = process.env): string | undefined {
+  return environment["RUNTREE_KEY"] === "" ? undefined : environment["RUNTREE_KEY"];
 }
 
 /** The absolute path of a program on the PATH; null when there is none. */

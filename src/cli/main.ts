@@ -7,6 +7,7 @@ import { blameCommand, logCommand, showCommand } from "./document.ts";
 import { EXIT, exitCodeOf } from "./exit.ts";
 import { fsckCommand } from "./fsck.ts";
 import { initCommand } from "./init.ts";
+import { keyCommand } from "./key.ts";
 import { maintainCommand } from "./maintain.ts";
 import { errorText } from "./output.ts";
 import { runCommand, STANDARD_INPUT } from "./run.ts";
@@ -29,6 +30,7 @@ const COMMANDS = [
   validateCommand,
   fsckCommand,
   maintainCommand,
+  keyCommand,
   doctorCommand,
 ] as CommandModule[];
 

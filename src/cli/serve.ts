@@ -1,11 +1,19 @@
+import fs from "node:fs";
 import pino from "pino";
 import type { CommandModule } from "yargs";
 import { resolveSettings, SETTINGS, type SettingName } from "../config.ts";
+import { counted } from "../domain/verdict.ts";
 import { Dispatcher } from "../http/dispatch.ts";
 import { makeHandlers } from "../http/handlers.ts";
+import { EventStreams } from "../http/events.ts";
+import { isLoopback } from "../http/loopback.ts";
+import { Metrics } from "../http/metrics.ts";
+import { RequestRate } from "../http/request-rate.ts";
 import { serveHttp } from "../http/server.ts";
+import { keepFree } from "../store/free-disk.ts";
+import { KeyRing } from "../store/key-ring.ts";
 import { keepUp } from "./maintain.ts";
-import { GIT, LOCAL_PRINCIPAL, openForWriting, openInMemory } from "./target.ts";
+import { GIT, openForWriting, openInMemory } from "./target.ts";
 
 /** A second signal within this time is the same one: npm delivers it twice. */
 const SAME_SIGNAL_MS = 1000;
@@ -28,20 +36,29 @@ async function toldToStop(): Promise<void> {
   });
 }
 
+/** Who may do what, for whoever starts the server. */
+function whoMay(ring: KeyRing, anonymousRead: boolean): string {
+  if (!ring.closed)
+    return "No keys: whoever is on this machine may do everything, as local. Make keys with `runtree key create`.";
+  const keys = counted(ring.usable, "key");
+  return `Requests need a key (there ${ring.usable === 1 ? "is" : "are"} ${keys})${anonymousRead ? ", but for GET, which anybody may" : ""}.`;
+}
+
 /** What to try on a server; `gitDir` is null for one in memory. */
-function firstSteps(url: string, gitDir: string | null): string {
+function firstSteps(url: string, gitDir: string | null, keyed: boolean): string {
+  const key = keyed ? "-H 'X-API-Key: …' " : "";
   return [
     ...(gitDir === null ? ["Everything is in memory: it is gone when the server stops, and git cannot see it."] : []),
     "Try next:",
-    `  curl ${url}/collections`,
-    `  curl -H 'Content-Type: application/json' -d '{"done": true, "body": {"study_set": {"study-1": {"title": "My first study"}}}}' ${url}/jobs/custom/runs`,
+    `  curl ${key}${url}/collections`,
+    `  curl ${key}-H 'Content-Type: application/json' -d '{"done": true, "body": {"study_set": {"study-1": {"title": "My first study"}}}}' ${url}/jobs/custom/runs`,
     ...(gitDir === null ? [] : [`  git --git-dir '${gitDir}' log --first-parent --stat main`]),
   ].join("\n");
 }
 
 /** Serves until told to stop, then lets requests end and the repository go. */
 export async function serve(flags: Readonly<Record<string, unknown>>): Promise<void> {
-  const { values } = resolveSettings(flags);
+  const { values, limits } = resolveSettings(flags);
   // Lines that come while one is written share the next write; pino writes what is left when the process exits.
   const destination = pino.destination({ dest: 2, sync: false, maxLength: LOG_BYTES });
   const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
@@ -52,19 +69,38 @@ export async function serve(flags: Readonly<Record<string, unknown>>): Promise<v
     ? await openInMemory(values, report)
     : await openForWriting(values, values.template, report);
   try {
-    const dispatcher = new Dispatcher(open.store, makeHandlers(git));
+    const clock = (): number => Date.now();
+    const ring = new KeyRing(fs, values.data, clock, !isLoopback(values.host));
+    const requireRoom = values.memory ? () => undefined : keepFree(values.data, limits.free_disk_bytes, clock);
+    const events = new EventStreams({
+      start: clock().toString(36),
+      stillGood: (principal) => ring.stillGood(principal),
+    });
+    const metrics = new Metrics({ store: open.store, journal: open.journal, git: () => GIT.counts, events });
+    open.store.listen((news) => {
+      events.tell(news);
+      metrics.tell(news);
+    });
+    const handlers = makeHandlers({ git, requireRoom, events, metrics });
+    const dispatcher = new Dispatcher(open.store, handlers, { openRuns: limits.open_runs, requireRoom });
     const server = await serveHttp({
       dispatcher,
       log,
       maxBody: values["max-body"],
-      principal: LOCAL_PRINCIPAL,
+      ring,
+      anonymousRead: values["anonymous-read"],
+      rate: new RequestRate(limits.requests_per_minute),
+      metrics,
+      events,
+      limits,
       host: values.host,
       port: values.port,
     });
     open.store.warmUp().catch((error: unknown) => log.debug({ err: error }, "warm-up ended early"));
     const upkeep = values.memory ? null : keepUp(open.store, values.data, log);
-    const steps = firstSteps(server.url, values.memory ? null : open.gitDir);
-    process.stdout.write(`runtree listening on ${server.url}\n${steps}\n`);
+    const steps = firstSteps(server.url, values.memory ? null : open.gitDir, ring.closed);
+    const who = whoMay(ring, values["anonymous-read"]);
+    process.stdout.write(`runtree listening on ${server.url}\n${who}\n${steps}\n`);
     await stop;
     await Promise.all([server.close(), upkeep?.close()]);
   } finally {

@@ -4,7 +4,8 @@ import { resolve } from "node:path";
 import type { Argv } from "yargs";
 import { RuntreeClient, type Transport } from "../client/client.ts";
 import { httpTransport } from "../client/http-transport.ts";
-import { findProgram, resolveSettings, serverUrl, type Settings } from "../config.ts";
+import { findProgram, resolveSettings, serverKey, serverUrl, type Settings } from "../config.ts";
+import { LOCAL } from "../domain/roles.ts";
 import { operation } from "../contract/operations.ts";
 import { Dispatcher } from "../http/dispatch.ts";
 import { makeHandlers } from "../http/handlers.ts";
@@ -14,9 +15,6 @@ import { Validator } from "../schema/validator.ts";
 import { openForReading, type OpenStore, openStore } from "../store/open.ts";
 import { SnapshotFile } from "../store/snapshot.ts";
 import { Store } from "../store/store.ts";
-
-/** Who works on a repository directly: the person at the terminal. */
-export const LOCAL_PRINCIPAL = "local";
 
 /** The git program of this machine. */
 export const GIT: NativeGit = new NativeGit(findProgram("git"));
@@ -80,14 +78,14 @@ function localTransport(settings: Settings): Transport {
     const reading = operation(id).method === "GET" || id === "previewRun" || query["dryRun"] === "true";
     const { store, close } = await (reading ? openBeside(settings) : openForWriting(settings, null));
     try {
-      const dispatcher = new Dispatcher(store, makeHandlers(await GIT.version()));
+      const dispatcher = new Dispatcher(store, makeHandlers({ git: await GIT.version() }));
       const reply = await dispatcher.answer({
         operation: id,
         params,
         query,
         headers,
         body: Buffer.from(body ?? ""),
-        principal: LOCAL_PRINCIPAL,
+        principal: LOCAL,
         requestId: randomUUID(),
       });
       const names = Object.entries(reply.headers).map(([name, value]) => [name.toLowerCase(), value]);
@@ -105,5 +103,7 @@ function localTransport(settings: Settings): Transport {
 /** The client for a command's flags. */
 export function clientFor({ url, data }: CommonFlags): RuntreeClient {
   const { values } = resolveSettings(data === undefined ? {} : { data });
-  return new RuntreeClient(data === undefined ? httpTransport(url ?? serverUrl(values)) : localTransport(values));
+  return new RuntreeClient(
+    data === undefined ? httpTransport(url ?? serverUrl(values), serverKey()) : localTransport(values),
+  );
 }

@@ -6,13 +6,13 @@ import { requestPath, type Transport } from "./client.ts";
 /** How long an answer may take; a merge that checks a large repository anew takes its time. */
 const ANSWER_MS = 120_000;
 
-/** Carries requests to the server at an address such as `http://127.0.0.1:7400`. */
-export function httpTransport(url: string): Transport {
+/** Carries requests to the server at an address such as `http://127.0.0.1:7400`, with a key where it needs one. */
+export function httpTransport(url: string, key?: string): Transport {
   return async (asked) => {
     try {
       const reply = await request(new URL(requestPath(asked), url), {
         method: operation(asked.operation).method,
-        headers: asked.headers,
+        headers: key === undefined ? asked.headers : { ...asked.headers, "x-api-key": key },
         body: asked.body,
         headersTimeout: ANSWER_MS,
         bodyTimeout: ANSWER_MS,

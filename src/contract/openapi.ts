@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from "../domain/json.ts";
 import type { ErrorCode } from "../domain/errors.ts";
-import { COMMON_PROBLEMS, type Operation } from "./operation.ts";
+import { commonProblems, type Operation } from "./operation.ts";
 import { operation, OPERATIONS, type OperationId } from "./operations.ts";
 import type { Parameter } from "./parameters.ts";
 import { PROBLEMS, wireCode } from "./problems.ts";
@@ -17,6 +17,13 @@ const PATH_PARAMETERS: Readonly<Record<string, string>> = {
 const ABOUT = `Metadata in a Git repository: a run is a branch, a submission is a commit, done is a checked merge.
 
 All paths are also there below \`/api/v2\`. Errors are \`application/problem+json\`; every answer carries an \`X-Request-Id\`, which a request may bring along. Besides what is listed, any request may be answered 405, 408 or 431.`;
+
+/** The three ways to send a key. */
+const SECURITY = {
+  apiKey: { type: "apiKey", in: "header", name: "X-API-Key" },
+  bearer: { type: "http", scheme: "bearer" },
+  basic: { type: "http", scheme: "basic", description: "The key is the password; the name does not matter." },
+} as const;
 
 const reference = (name: string): JsonObject => ({ $ref: `#/components/schemas/${name}` });
 
@@ -74,16 +81,8 @@ function parametersOf({ method, path, query = {}, idempotent, conditional, tagge
   ];
 }
 
-function answersOf({
-  method,
-  success,
-  response,
-  produces = "application/json",
-  problems,
-  tagged,
-  atCommit,
-  query = {},
-}: Operation): JsonObject {
+function answersOf(known: Operation): JsonObject {
+  const { method, success, response, produces = "application/json", problems, tagged, atCommit, query = {} } = known;
   const header = (description: string): JsonObject => ({ description, schema: { type: "string" } });
   const headers = {
     ...(tagged === true ? { ETag: header("The entity tag.") } : {}),
@@ -97,7 +96,7 @@ function answersOf({
     content: { [produces]: { schema: shapeReference(response) } },
   };
   const byStatus = new Map<number, Set<ErrorCode>>();
-  for (const code of [...problems, ...COMMON_PROBLEMS].map(wireCode)) {
+  for (const code of [...problems, ...commonProblems(known)].map(wireCode)) {
     const { status } = PROBLEMS[code];
     byStatus.set(status, (byStatus.get(status) ?? new Set()).add(code));
   }
@@ -115,13 +114,16 @@ function answersOf({
 
 function operationOf(id: OperationId): JsonObject {
   const known = operation(id);
-  const { path, summary, request, accepts = ["application/json"], method } = known;
+  const { path, summary, role, ownRun, request, accepts = ["application/json"], method } = known;
   const parameters = parametersOf(known);
   const content = Object.fromEntries(accepts.map((type) => [type, { schema: shapeReference(request ?? "") }]));
   return {
     operationId: id,
     summary,
     tags: [path.split("/")[1] ?? ""],
+    ...(role === null
+      ? { security: [] }
+      : { description: `For ${role}s${ownRun === true ? ", on runs of their own, and for stewards on any" : ""}.` }),
     ...(parameters.length === 0 ? {} : { parameters }),
     // An absent body of a POST counts as an empty object.
     ...(request === undefined ? {} : { requestBody: { required: method !== "POST", content } }),
@@ -140,7 +142,12 @@ export function openApi(files: readonly JsonObject[], version: string): JsonObje
     openapi: "3.1.0",
     info: { title: "Runtree", version, description: ABOUT, license: { name: "Apache 2.0", identifier: "Apache-2.0" } },
     servers: [{ url: "/" }, { url: "/api/v2" }],
+    // Without keys a loopback address needs none.
+    security: [{ apiKey: [] }, { bearer: [] }, { basic: [] }, {}],
     paths,
-    components: { schemas: componentsFor(files, paths) },
+    components: {
+      securitySchemes: SECURITY,
+      schemas: componentsFor(files, paths),
+    },
   };
 }

@@ -31,14 +31,20 @@ export interface Operation {
   readonly rehearsable?: boolean;
   /** Honours If-Match. */
   readonly conditional?: boolean;
+  /** It opens a run, of which a key may have so many. */
+  readonly opensRun?: boolean;
   /** Its answer has an entity tag. */
   readonly tagged?: boolean;
   /** Its answer names the commit of `main` that was read. */
   readonly atCommit?: boolean;
 }
 
-/** Codes that any operation may answer. */
-export const COMMON_PROBLEMS: readonly ErrorCode[] = ["bad_request", "forbidden", "internal", "busy", "disk_full"];
+/** Codes that an operation may answer besides its own: every one, and every one that needs a key. */
+export function commonProblems({ role }: Operation): readonly ErrorCode[] {
+  return role === null ? ANY : [...ANY, "unauthorized", "rate_limited"];
+}
+
+const ANY: readonly ErrorCode[] = ["bad_request", "forbidden", "internal", "busy", "disk_full"];
 
 /** Codes of an operation with a body. */
 export const BODY: readonly ErrorCode[] = [

@@ -4,6 +4,7 @@ import type { ErrorCode } from "../domain/errors.ts";
 export const PROBLEMS: Readonly<Record<ErrorCode, { readonly status: number; readonly title: string }>> = {
   malformed_json: { status: 400, title: "The body is not JSON" },
   bad_request: { status: 400, title: "The request cannot be understood" },
+  unauthorized: { status: 401, title: "A key is needed" },
   forbidden: { status: 403, title: "Not allowed" },
   run_not_found: { status: 404, title: "No such run" },
   job_not_found: { status: 404, title: "No such job" },
@@ -25,6 +26,8 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly status: number; rea
   validation_failed: { status: 422, title: "The checks failed" },
   ambiguous_job: { status: 422, title: "Which kind of job is not clear" },
   idempotency_key_reused: { status: 422, title: "The idempotency key was used for something else" },
+  rate_limited: { status: 429, title: "Too many requests" },
+  too_many_runs: { status: 429, title: "Too many open runs" },
   headers_too_large: { status: 431, title: "The headers are too large" },
   internal: { status: 500, title: "Something went wrong here" },
   corrupt_object: { status: 500, title: "The repository is damaged" },

@@ -1,6 +1,9 @@
 // Made by scripts/generate-shapes.mjs from schemas/. Do not edit.
 import type {Json} from "../domain/json.ts";
 
+export type ServerEvent = RunEvent | MergeEvent | JobEvent | ResetEvent;
+export type Text = string;
+
 export interface Configuration {
   format: number;
   collections: {
@@ -104,6 +107,74 @@ export interface SchemaList {
 export interface AnyJson {
   [k: string]: Json;
 }
+export interface RunEvent {
+  type:
+    | "run.created"
+    | "run.updated"
+    | "run.waiting"
+    | "run.running"
+    | "run.merging"
+    | "run.rejected"
+    | "run.success"
+    | "run.failed"
+    | "run.cancelled"
+    | "run.skipped";
+  data: RunEventData;
+}
+/**
+ * The run as it is then.
+ */
+export interface RunEventData {
+  run_id: string;
+  job_id: string;
+  status: "waiting" | "running" | "merging" | "rejected" | "success" | "failed" | "cancelled" | "skipped";
+  /**
+   * The tip of its branch.
+   */
+  head: string;
+  at: string;
+}
+export interface MergeEvent {
+  type: "merge.merged" | "merge.rejected";
+  data: MergeEventData;
+}
+/**
+ * What it found.
+ */
+export interface MergeEventData {
+  run_id: string;
+  job_id: string;
+  /**
+   * The commit that was judged.
+   */
+  tip: string;
+  at: string;
+  checked: number;
+  violation_count: number;
+  conflict_count: number;
+}
+export interface JobEvent {
+  type: "job.created";
+  data: JobEventData;
+}
+/**
+ * The job.
+ */
+export interface JobEventData {
+  job_id: string;
+  executor: string;
+  at: string;
+}
+export interface ResetEvent {
+  type: "stream.reset";
+  data: ResetEventData;
+}
+/**
+ * Why.
+ */
+export interface ResetEventData {
+  reason: string;
+}
 export interface Job {
   job_id: string;
   type: string | null;
@@ -176,6 +247,25 @@ export interface JobRecord {
   };
   created_at: string;
   created_by: string;
+}
+export interface KeyFile {
+  format: 1;
+  keys: KeyRecord[];
+}
+export interface KeyRecord {
+  id: string;
+  /**
+   * Who its requests are made by; several keys may have one name.
+   */
+  name: string;
+  role: "reader" | "agent" | "steward" | "admin";
+  /**
+   * Of the whole key, in hexadecimal; the key itself is stored nowhere.
+   */
+  sha256: string;
+  created_at: string;
+  expires_at: string | null;
+  revoked_at: string | null;
 }
 export interface Problem {
   type: string;
@@ -506,9 +596,16 @@ export interface Shapes {
   "document#State": State;
   "document#SchemaList": SchemaList;
   "document#AnyJson": AnyJson;
+  "event#ServerEvent": ServerEvent;
+  "event#RunEvent": RunEvent;
+  "event#MergeEvent": MergeEvent;
+  "event#JobEvent": JobEvent;
+  "event#ResetEvent": ResetEvent;
   "job#Job": Job;
   "job#CreateJob": CreateJob;
   "job#JobRecord": JobRecord;
+  "key#KeyFile": KeyFile;
+  "key#KeyRecord": KeyRecord;
   "problem#Problem": Problem;
   "run-record#RunRecord": RunRecord;
   "run#Run": Run;
@@ -524,6 +621,7 @@ export interface Shapes {
   "run#RunCommits": RunCommits;
   "run#RunValidations": RunValidations;
   "run#RunPreview": RunPreview;
+  "service#Text": Text;
   "service#Health": Health;
   "service#Readiness": Readiness;
   "service#Version": Version;

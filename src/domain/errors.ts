@@ -2,6 +2,7 @@
 export type ErrorCode =
   | "malformed_json"
   | "bad_request"
+  | "unauthorized"
   | "forbidden"
   | "run_not_found"
   | "job_not_found"
@@ -16,6 +17,8 @@ export type ErrorCode =
   | "too_many_bases"
   | "job_not_external"
   | "request_in_progress"
+  | "rate_limited"
+  | "too_many_runs"
   | "precondition_failed"
   | "too_large"
   | "unsupported_media_type"

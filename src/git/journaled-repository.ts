@@ -29,6 +29,14 @@ const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 /** So many waiting writes are sent to the disk at once; while it syncs them, the processor goes on with others. */
 const ENOUGH_TO_BEGIN = 16;
 
+/** What a journal has done since it was opened, and how many bytes wait to be settled. */
+export interface JournalCounts {
+  readonly appends: number;
+  readonly groups: number;
+  readonly bytes: number;
+  readonly waiting_bytes: number;
+}
+
 /** How often and how long (ms) a ref that git holds locked is waited for. */
 const LOCK_TRIES = 40;
 const LOCK_WAIT_MS = 25;
@@ -61,6 +69,7 @@ export class JournaledRepository implements Repository {
   readonly #putOff = new Map<Waiting, NodeJS.Timeout>();
   #closed = false;
   readonly #load = new Load();
+  #appended = { appends: 0, groups: 0, bytes: 0 };
 
   /** Opens a repository: settles what a crash left in its journal first. Throws what settling throws. */
   static async open(fs: FileSystem, gitDir: string, options: JournalOptions): Promise<JournaledRepository> {
@@ -87,6 +96,10 @@ export class JournaledRepository implements Repository {
       settled: (batch, lost) => this.#forget(batch, lost),
       failed: (error) => report(`the journal cannot be settled, it is kept and tried again: ${String(error)}`),
     });
+  }
+
+  get counts(): JournalCounts {
+    return { ...this.#appended, waiting_bytes: this.#rounds.waitingBytes };
   }
 
   read(oid: Oid): GitObject | null {
@@ -204,6 +217,8 @@ export class JournaledRepository implements Repository {
   /** Takes note of what is durable now. Returns what tells the writers. */
   #acknowledge(accepted: readonly Waiting[], range: JournalRange): () => void {
     const groups = accepted.map(({ group }) => group);
+    const { appends, groups: before, bytes } = this.#appended;
+    this.#appended = { appends: appends + 1, groups: before + groups.length, bytes: bytes + range.end - range.start };
     const sequence = this.#journal.sequence;
     for (const { objects, refs } of groups) {
       for (const object of objects) this.#objects.set(object.oid, object);

@@ -8,16 +8,38 @@ export interface GitResult {
   readonly stderr: string;
 }
 
+/** The git programs that were run so far. */
+export interface GitCounts {
+  readonly processes: number;
+  /** Those that ended with an exit code other than 0, or could not be run. */
+  readonly failures: number;
+  readonly seconds: number;
+}
+
 const OLDEST = { major: 2, minor: 39 };
 const OUTPUT_BYTES = 64 * 1024 * 1024;
 
 /** Stock git. Arguments go as an array and are never user text; the environment is made from scratch. */
 export class NativeGit {
   readonly #program: string | null;
+  #counts: GitCounts = { processes: 0, failures: 0, seconds: 0 };
 
   /** `program` is git's absolute path; null when there is none, and then every call throws `git_missing`. */
   constructor(program: string | null) {
     this.#program = program;
+  }
+
+  get counts(): GitCounts {
+    return this.#counts;
+  }
+
+  #count(started: number, failed: boolean): void {
+    const { processes, failures, seconds } = this.#counts;
+    this.#counts = {
+      processes: processes + 1,
+      failures: failures + (failed ? 1 : 0),
+      seconds: seconds + (performance.now() - started) / 1000,
+    };
   }
 
   /** Runs git and returns its exit code and output. Throws `git_missing`, or `git_failed` when it cannot be run or `signal` ends it. */
@@ -30,7 +52,9 @@ export class NativeGit {
         maxBuffer: OUTPUT_BYTES,
         ...(signal === undefined ? {} : { signal }),
       };
+      const started = performance.now();
       execFile(program, [...args], options, (error, stdout, stderr) => {
+        this.#count(started, error !== null);
         if (error === null) resolve({ code: 0, stdout, stderr });
         else if (typeof error.code === "number") resolve({ code: error.code, stdout, stderr });
         else if (systemCode(error) === "ENOENT") reject(missing(error));

@@ -4,17 +4,25 @@ import Koa from "koa";
 import type { Logger } from "pino";
 import { operation, OPERATIONS, type OperationId } from "../contract/operations.ts";
 import { RuntreeError } from "../domain/errors.ts";
+import { LOCAL, type Principal } from "../domain/roles.ts";
+import type { KeyRing } from "../store/key-ring.ts";
+import { authenticate } from "./authenticate.ts";
 import { readBody } from "./body.ts";
 import { isLoopback } from "./loopback.ts";
 import { type Dispatcher, problemReply, type Reply } from "./dispatch.ts";
+import type { Metrics } from "./metrics.ts";
+import type { RequestRate } from "./request-rate.ts";
+import { traceOf } from "./trace.ts";
 
 export interface AppOptions {
   readonly dispatcher: Dispatcher;
   readonly log: Logger;
   /** Bytes of a request body. */
   readonly maxBody: number;
-  /** Who an unkeyed request is. */
-  readonly principal: string;
+  readonly ring: KeyRing;
+  readonly anonymousRead: boolean;
+  readonly rate: RequestRate;
+  readonly metrics: Pick<Metrics, "answered">;
   /** The address that is served. */
   readonly host: string;
 }
@@ -28,24 +36,37 @@ function requestIdOf(context: Koa.Context): string {
   return REQUEST_ID.test(given) ? given : randomUUID();
 }
 
-function send(context: Koa.Context, { status, headers, body, error }: Reply): void {
+function send(context: Koa.Context, { status, headers, body, stream, error }: Reply): void {
   context.state["error"] = error;
   context.status = status;
   for (const name of Object.keys(headers)) context.res.setHeader(name, headers[name] ?? "");
-  context.body = body;
+  if (stream === undefined) {
+    context.body = body;
+    return;
+  }
+  // Koa would take a missing body for an answer without one.
+  context.respond = false;
+  if (context.method === "HEAD") context.res.end();
+  else stream(context.res);
 }
 
 /** The Koa application: routes from the table of operations, one line of log a request, every error a problem. */
-export function makeApp({ dispatcher, log, maxBody, principal, host }: AppOptions): Koa {
+export function makeApp({ dispatcher, log, maxBody, ring, anonymousRead, rate, metrics, host }: AppOptions): Koa {
   const app = new Koa();
   const router = new Router();
   for (const id of Object.keys(OPERATIONS) as OperationId[]) {
-    const { method, path, request } = operation(id);
+    const known = operation(id);
     // One route for both: the router tries all there are.
-    const route = `{${PREFIX}}${path.replace(/\{(\w+)\}/g, ":$1")}`;
-    router.register(route, [method], async (context: Koa.Context & { params: Record<string, string> }) => {
+    const route = `{${PREFIX}}${known.path.replace(/\{(\w+)\}/g, ":$1")}`;
+    router.register(route, [known.method], async (context: Koa.Context & { params: Record<string, string> }) => {
       const requestId = context.state["requestId"] as string;
-      const body = request === undefined ? Buffer.alloc(0) : await readBody(context.req, maxBody);
+      context.state["operation"] = id;
+      const principal = authenticate(ring, known, context.headers, anonymousRead);
+      context.state["principal"] = principal.name;
+      if (principal === LOCAL || known.role !== null) refuseForeign(context, principal, host);
+      if (known.role !== null)
+        await rate.count(principal, context.req.socket.remoteAddress ?? "", (name, value) => context.set(name, value));
+      const body = known.request === undefined ? Buffer.alloc(0) : await readBody(context.req, maxBody);
       const { params, headers } = context;
       const query = context.querystring === "" ? {} : context.query;
       const prefix = context.path.startsWith(`${PREFIX}/`) ? PREFIX : "";
@@ -59,20 +80,25 @@ export function makeApp({ dispatcher, log, maxBody, principal, host }: AppOption
     const requestId = requestIdOf(context);
     context.state["requestId"] = requestId;
     context.set("X-Request-Id", requestId);
+    const trace = traceOf(context.get("traceparent"));
+    if (trace !== null) context.set("traceparent", trace.parent);
     try {
-      refuseForeign(context, host);
       await next();
       if (context.status === 404 && context.body == null) throw notFound(context, router);
     } catch (error) {
       send(context, problemReply(error, requestId, null));
     }
     const { method, path, status } = context;
+    const ms = performance.now() - started;
+    metrics.answered((context.state["operation"] as string | undefined) ?? "none", status, ms);
     const line = {
       request_id: requestId,
+      ...(trace === null ? {} : { trace_id: trace.id }),
+      principal: context.state["principal"] as string | undefined,
       method,
       path,
       status,
-      ms: Math.round((performance.now() - started) * 10) / 10,
+      ms: Math.round(ms * 10) / 10,
     };
     if (status >= 500) log.error({ ...line, err: context.state["error"] }, "request failed");
     else log.info(line, "request");
@@ -84,9 +110,10 @@ export function makeApp({ dispatcher, log, maxBody, principal, host }: AppOption
 
 /**
  * Refuses requests that a web page of another origin sends, or one that lets its own name lead here: it would read and
- * write as the person at this machine. Programs send no Origin. Throws `forbidden`.
+ * write as the person at this machine. A page has no key, and programs send no Origin. Throws `forbidden`.
  */
-function refuseForeign(context: Koa.Context, host: string): void {
+function refuseForeign(context: Koa.Context, { key }: Principal, host: string): void {
+  if (key !== null || !isLoopback(host)) return;
   const sentTo = context.get("Host").toLowerCase();
   const name = sentTo.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
   if (sentTo !== "" && name !== host && !isLoopback(name)) {

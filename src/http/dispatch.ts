@@ -4,7 +4,9 @@ import { operation } from "../contract/operations.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import { findRun } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
-import { type Answer, type Call, type Handlers, jobAnswer } from "./handlers.ts";
+import { authorize } from "./authenticate.ts";
+import type { Answer, Call, Handlers, Stream } from "./handler.ts";
+import { jobAnswer } from "./handlers.ts";
 import { presentRun, runTag } from "./present.ts";
 import { presentProblem } from "./problem.ts";
 import { entityTags, type RawRequest, understand, type UnderstoodRequest } from "./request.ts";
@@ -14,9 +16,21 @@ export interface Reply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer | null;
+  /** Goes on with the answer after its head, for as long as it likes, in place of a body. */
+  readonly stream?: Stream;
   /** The error behind a problem, for the log. */
   readonly error?: unknown;
 }
+
+/** What writes are let in by. */
+export interface Admission {
+  /** How many runs of one key may be open at a time. */
+  readonly openRuns: number;
+  /** Throws `disk_full` while there is too little room. */
+  readonly requireRoom: () => void;
+}
+
+const ADMIT_ALL: Admission = { openRuns: Infinity, requireRoom: () => undefined };
 
 /** Answers requests by the table of operations, for HTTP and for a command line that works on the repository itself. */
 export class Dispatcher {
@@ -25,20 +39,36 @@ export class Dispatcher {
   /** Idempotency keys of requests that are at work. */
   readonly #atWork = new Set<string>();
 
-  constructor(store: Store, handlers: Handlers) {
+  readonly #admission: Admission;
+
+  constructor(store: Store, handlers: Handlers, admission: Admission = ADMIT_ALL) {
     this.#store = store;
     this.#handlers = handlers;
+    this.#admission = admission;
   }
 
   /** Answers one request; errors become problems. */
   async answer(request: RawRequest): Promise<Reply> {
     try {
+      this.#admit(request);
       const understood = understand(request);
       const answer = await this.#once(request, understood);
       return this.#reply(request, answer);
     } catch (error) {
       return problemReply(error, request.requestId, this.#store, request);
     }
+  }
+
+  /** Refuses what a principal may not do, or has done often enough. Throws `forbidden`, `too_many_runs`, `disk_full`. */
+  #admit({ operation: id, principal, params }: RawRequest): void {
+    const known = operation(id);
+    authorize(this.#store, known, principal, params);
+    if (known.method !== "GET") this.#admission.requireRoom();
+    if (known.opensRun !== true || principal.key === null) return;
+    const open = this.#store.runs.openCountOf(principal.name);
+    if (open < this.#admission.openRuns) return;
+    const words = `${principal.name} has ${open} open runs, which is as many as a key may have; finish or cancel some.`;
+    throw new RuntreeError("too_many_runs", words, { open });
   }
 
   /** Carries a request out, unless its idempotency key says that this happened already. */
@@ -60,7 +90,7 @@ export class Dispatcher {
     }
     // A run that went with a main that somebody moved back is to be made again.
     if (known?.run != null && findRun(this.#store.repository, known.run) !== null) {
-      const author = { principal: request.principal, idempotency };
+      const author = { principal: request.principal.name, idempotency };
       const view = await answerAgain(this.#store, author, known.run, known);
       const headers: Record<string, string> =
         operation(request.operation).success === 201 ? { Location: `/runs/${view.record.id}` } : {};
@@ -88,13 +118,14 @@ export class Dispatcher {
 
   async #call(
     request: RawRequest,
-    { query, body, notices, ifMatch, idempotency }: UnderstoodRequest,
+    { query, body, notices, ifMatch, idempotency, lastEventId }: UnderstoodRequest,
   ): Promise<Answer<unknown>> {
     const rehearsing = query["dryRun"] === true;
     const store = rehearsing ? this.#store.rehearse() : this.#store;
-    const author = { principal: request.principal, idempotency: rehearsing ? null : idempotency };
+    const author = { principal: request.principal.name, idempotency: rehearsing ? null : idempotency };
     const { params, prefix = "" } = request;
-    const call = { store, author, params, query, body, notices, ifMatch, prefix };
+    const { principal } = request;
+    const call = { store, author, principal, params, query, body, notices, ifMatch, lastEventId, prefix };
     // The table ties each id to its input; here the id is only known as one of them.
     const handler = this.#handlers[request.operation] as unknown as (call: Call<never>) => Promise<Answer<unknown>>;
     try {
@@ -106,15 +137,17 @@ export class Dispatcher {
     }
   }
 
-  #reply(request: RawRequest, { body, etag, headers = {} }: Answer<unknown>): Reply {
+  #reply(request: RawRequest, { body, etag, stream, headers = {} }: Answer<unknown>): Reply {
     const { method, success, produces = "application/json" } = operation(request.operation);
     const tagged = etag === undefined ? headers : { ...headers, ETag: `"${etag}"` };
     const known = entityTags(String(request.headers["if-none-match"] ?? "") || undefined);
     if (method === "GET" && etag !== undefined && known !== null && (known.includes(etag) || known.includes("*"))) {
       return { status: 304, headers: tagged, body: null };
     }
+    const typed = { "Content-Type": `${produces}; charset=utf-8`, ...tagged };
+    if (stream !== undefined) return { status: success, headers: typed, body: null, stream };
     const bytes = Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
-    return { status: success, headers: { "Content-Type": `${produces}; charset=utf-8`, ...tagged }, body: bytes };
+    return { status: success, headers: typed, body: bytes };
   }
 }
 
@@ -144,7 +177,11 @@ export function problemReply(thrown: unknown, requestId: string, known: Store | 
       ...(problem.code === "unsupported_media_type" && accepted?.method === "PATCH"
         ? { "Accept-Patch": accepted.accepts?.join(", ") ?? "" }
         : {}),
+      ...(problem.status === 401 ? { "WWW-Authenticate": 'Bearer realm="runtree"' } : {}),
       ...(problem.status === 503 ? { "Retry-After": "1" } : {}),
+      ...(problem.code === "rate_limited" && error instanceof RuntreeError
+        ? { "Retry-After": String(error.data["retry_after_s"]) }
+        : {}),
     },
     body: Buffer.from(JSON.stringify(problem)),
     error,

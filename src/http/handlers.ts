@@ -12,7 +12,7 @@ import { requireRun } from "../actions/refusal.ts";
 import { type ResolveRun, resolveRun } from "../actions/resolve-run.ts";
 import { revertRun } from "../actions/revert-run.ts";
 import { type StartRun, startRun } from "../actions/start-run.ts";
-import type { OPERATIONS, OperationId, ParamsOf, QueryOf, RequestOf } from "../contract/operations.ts";
+import type { QueryOf } from "../contract/operations.ts";
 import { openApi } from "../contract/openapi.ts";
 import type { Wire } from "../contract/wire.ts";
 import { FORMAT } from "../domain/configuration.ts";
@@ -20,43 +20,16 @@ import { RuntreeError } from "../domain/errors.ts";
 import type { Json } from "../domain/json.ts";
 import { LOST } from "../domain/layout.ts";
 import { readTime } from "../domain/time.ts";
-import { doorViolation, type Notice } from "../domain/verdict.ts";
+import { doorViolation } from "../domain/verdict.ts";
 import { SHAPE_FILES } from "../schema/shapes.ts";
-import type { Authorship } from "../store/authorship.ts";
 import type { JobRecord } from "../store/ops.ts";
 import { PROGRAM } from "../store/program.ts";
 import type { RunFilter } from "../store/run-rows.ts";
 import type { RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
+import type { Answer, Call, Handlers, Service } from "./handler.ts";
 import { badCursor, pageLinks, pageMembers, pageOf } from "./paging.ts";
 import { presentedRun, presentJob, presentRun, runTag } from "./present.ts";
-
-/** What a handler gets: validated input, and the store to act on. */
-export interface Call<Id extends OperationId> {
-  readonly store: Store;
-  readonly author: Authorship;
-  readonly params: ParamsOf<Id>;
-  readonly query: QueryOf<Id>;
-  readonly body: [RequestOf<Id>] extends [never] ? undefined : Wire<RequestOf<Id>>;
-  readonly notices: readonly Notice[];
-  readonly ifMatch: readonly string[] | null;
-  /** What stands before the path, for links. */
-  readonly prefix: string;
-}
-
-/** What a handler gives: the body (bytes are JSON already), and headers; `etag` without quotes. */
-export interface Answer<Body> {
-  readonly body: Body | Buffer;
-  readonly etag?: string;
-  /** The run that the answer shows. */
-  readonly view?: RunView;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-type ResponseOf<Id extends OperationId> = Wire<(typeof OPERATIONS)[Id]["response"]>;
-
-/** One handler for each operation of the table; the compiler requires them all. */
-export type Handlers = { readonly [Id in OperationId]: (call: Call<Id>) => Promise<Answer<ResponseOf<Id>>> };
 
 function runAnswer(store: Store, view: RunView): Answer<Wire<"run#Run">> {
   return { body: presentRun(store, view), etag: runTag(view), view };
@@ -143,8 +116,14 @@ function requireExternal(body: Wire<"job#CreateJob">): readonly string[] {
     .map((name) => `The member ${name} is not known and was ignored.`);
 }
 
-/** Makes the handlers; `git` is the version that `/version` tells, null for a store in memory, which git cannot see. */
-export function makeHandlers(git: string | null): Handlers {
+/** The part of a server that an operation needs. Throws `not_found` where there is no server. */
+function ofServer<Part>(part: Part | undefined): Part {
+  if (part === undefined) throw new RuntreeError("not_found", "Only a server has this; ask one by --url.");
+  return part;
+}
+
+/** Makes the handlers. */
+export function makeHandlers({ git, requireRoom, events, metrics }: Service): Handlers {
   const memory = git === null;
   const document = Buffer.from(JSON.stringify(openApi(SHAPE_FILES, PROGRAM.version)));
   return {
@@ -243,10 +222,19 @@ export function makeHandlers(git: string | null): Handlers {
 
     getOpenApi: async () => ({ body: document }),
 
+    followEvents: async ({ principal, lastEventId }) => {
+      const streams = ofServer(events);
+      const headers = { "Cache-Control": "no-store", "X-Accel-Buffering": "no" };
+      return { body: "", headers, stream: (response) => streams.follow(response, principal, lastEventId) };
+    },
+
+    getMetrics: async () => ({ body: Buffer.from(await ofServer(metrics).text()) }),
+
     getHealth: async () => ({ body: { status: "ok" } }),
 
     getReadiness: async ({ store }) => {
       requireNothingLost(store);
+      requireRoom?.();
       return { body: { status: "ready", memory, main: store.main.catchUp(), open_runs: store.runs.openCount() } };
     },
 

@@ -7,6 +7,7 @@ import type { Parameter } from "../contract/parameters.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import type { Json } from "../domain/json.ts";
 import { type ReadJson, readJson } from "../domain/json-door.ts";
+import type { Principal } from "../domain/roles.ts";
 import { doorViolation, type Notice } from "../domain/verdict.ts";
 import { schemaProblem } from "../schema/problem.ts";
 import { checkShape } from "../schema/shapes.ts";
@@ -18,7 +19,7 @@ export interface RawRequest {
   readonly query: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body: Buffer;
-  readonly principal: string;
+  readonly principal: Principal;
   readonly requestId: string;
   /** What stands before the path, for links: empty or `/api/v2`. */
   readonly prefix?: string;
@@ -32,6 +33,7 @@ export interface UnderstoodRequest {
   /** Entity tags without quotes; null when the header is absent. */
   readonly ifMatch: readonly string[] | null;
   readonly idempotency: { readonly key: string; readonly body: string } | null;
+  readonly lastEventId: string | null;
 }
 
 const ajv = new Ajv2020({ coerceTypes: true, useDefaults: true, allErrors: true, strict: false, logger: false });
@@ -140,7 +142,7 @@ function understandIdempotency(request: RawRequest, known: Operation): Understoo
   if (key === "" || key.length > 255)
     throw new RuntreeError("bad_request", "An Idempotency-Key has 1 to 255 characters.", {});
   const path = known.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(request.params[name] ?? ""));
-  return { key: digest(request.principal, known.method, path, key), body: digest(request.body) };
+  return { key: digest(request.principal.name, known.method, path, key), body: digest(request.body) };
 }
 
 /**
@@ -155,5 +157,6 @@ export function understand(request: RawRequest): UnderstoodRequest {
     ...understandBody(request, known),
     ifMatch: known.conditional === true ? entityTags(header(request, "if-match")) : null,
     idempotency: understandIdempotency(request, known),
+    lastEventId: header(request, "last-event-id") ?? null,
   };
 }

@@ -5,16 +5,17 @@ import { PROBLEMS } from "../contract/problems.ts";
 import { type ErrorCode, RuntreeError, systemCode } from "../domain/errors.ts";
 import { runIdMaker } from "../domain/run-id.ts";
 import { isLoopback } from "./loopback.ts";
+import type { Limits } from "../domain/limits.ts";
+import type { EventStreams } from "./events.ts";
 import { type AppOptions, makeApp } from "./app.ts";
 import { atEndOfTurn } from "./turn.ts";
 
-/** Limits of facts/reliability.md §Security. */
-const HEADERS_MS = 10_000;
-const REQUEST_MS = 60_000;
-const HEADER_BYTES = 16 * 1024;
-const CONNECTIONS = 1024;
 /** How long requests at work may take to end once the server is told to stop. */
 const DRAIN_MS = 10_000;
+/** How often Node looks for requests that take too long. */
+const CHECK_MS = 1000;
+/** So many connections more than allowed still get an answer that says so; what comes beyond is dropped. */
+const TOLD = 64;
 
 export interface Listening {
   readonly url: string;
@@ -33,6 +34,11 @@ function answerBroken(error: Error, socket: Socket, log: Logger): void {
         : "bad_request";
   log.info({ code, reason }, "unreadable request");
   if (!socket.writable || reason === "ECONNRESET") return void socket.destroy();
+  socket.end(problemBytes(code));
+}
+
+/** A whole answer for a connection that brought no request that could be read. */
+function problemBytes(code: ErrorCode): string {
   const { status, title } = PROBLEMS[code];
   const requestId = runIdMaker()(Date.now());
   const body = JSON.stringify({
@@ -50,7 +56,23 @@ function answerBroken(error: Error, socket: Socket, log: Logger): void {
     `X-Request-Id: ${requestId}`,
     "Connection: close",
   ];
-  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
+  return `${head.join("\r\n")}\r\n\r\n${body}`;
+}
+
+/** Answers 503 on connections beyond a number. */
+function refuseBeyond(server: Server, most: number, log: Logger): void {
+  let open = 0;
+  server.maxConnections = most + TOLD;
+  server.on("connection", (socket: Socket) => {
+    if (open < most) {
+      open++;
+      socket.once("close", () => open--);
+      return;
+    }
+    log.warn({ connections: most }, "too many connections");
+    socket.end(problemBytes("busy"));
+    socket.setTimeout(CHECK_MS, () => socket.destroy());
+  });
 }
 
 async function listen(server: Server, host: string, port: number): Promise<AddressInfo> {
@@ -68,13 +90,17 @@ async function listen(server: Server, host: string, port: number): Promise<Addre
 
 /** Serves the application. Throws `address_not_allowed` for an address that would need keys, `busy` for one that is taken. */
 export async function serveHttp(
-  options: AppOptions & { readonly host: string; readonly port: number },
+  options: AppOptions & {
+    readonly port: number;
+    readonly limits: Limits;
+    readonly events: Pick<EventStreams, "close">;
+  },
 ): Promise<Listening> {
-  const { host, port, log } = options;
-  if (!isLoopback(host)) {
+  const { host, port, log, limits, ring, events } = options;
+  if (!isLoopback(host) && ring.usable === 0) {
     throw new RuntreeError(
       "address_not_allowed",
-      `Binding ${host} needs keys, which this version does not have; use 127.0.0.1 behind a proxy that authenticates.`,
+      `Serving ${host} needs keys, and there are none. Make one first: runtree key create --role admin --name NAME`,
       { host },
     );
   }
@@ -83,10 +109,15 @@ export async function serveHttp(
     void callback(request, response);
   });
   const server = createServer(
-    { headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS, maxHeaderSize: HEADER_BYTES },
+    {
+      headersTimeout: limits.headers_s * 1000,
+      requestTimeout: limits.request_s * 1000,
+      maxHeaderSize: limits.header_bytes,
+      connectionsCheckingInterval: CHECK_MS,
+    },
     (request, response) => answer({ request, response }),
   );
-  server.maxConnections = CONNECTIONS;
+  refuseBeyond(server, limits.connections, log);
   server.on("clientError", (error, socket) => answerBroken(error, socket as Socket, log));
   const address = await listen(server, host, port);
   return {
@@ -98,6 +129,7 @@ export async function serveHttp(
           clearTimeout(cut);
           resolve();
         });
+        events.close();
         server.closeIdleConnections();
       }),
   };

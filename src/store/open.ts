@@ -7,7 +7,7 @@ import { CONFIGURATION_FILE, MAIN, RUNS } from "../domain/layout.ts";
 import { readCommit } from "../git/commit.ts";
 import { type FileSystem, ioError, makeFolder } from "../git/files.ts";
 import type { NativeGit } from "../git/native.ts";
-import { JournaledRepository } from "../git/journaled-repository.ts";
+import { type JournalCounts, JournaledRepository } from "../git/journaled-repository.ts";
 import { clearStaleLocks } from "../git/refs.ts";
 import { within } from "../git/within.ts";
 import { BareRepository } from "../git/bare-repository.ts";
@@ -49,6 +49,8 @@ export interface OpenStore {
   readonly store: Store;
   readonly gitDir: string;
   readonly made: boolean;
+  /** What the journal has done so far. */
+  readonly journal: () => JournalCounts;
   close(): Promise<void>;
 }
 
@@ -181,6 +183,7 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
       store,
       gitDir,
       made,
+      journal: () => repository.counts,
       close: async () => {
         await judged;
         await saved;

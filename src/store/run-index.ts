@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import { ATTIC, MAIN, runRecordPath, RUNS } from "../domain/layout.ts";
 import { isRunId } from "../domain/run-id.ts";
-import type { RunRecord } from "../domain/run.ts";
+import type { RunRecord, RunStatus } from "../domain/run.ts";
 import { readCommit } from "../git/commit.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
 import { readerWith, type Repository } from "../git/repository.ts";
@@ -75,7 +75,7 @@ export class RunIndex {
 
   /** A branch that stock git moved may hold the record of another run; the branch's name counts. */
   #put(id: string, { record, blob, head, place }: RunView): void {
-    const { job_id, status, contract_id, pipeline_name, template_id, dataset_id, mode } = record;
+    const { job_id, status, created_by, contract_id, pipeline_name, template_id, dataset_id, mode } = record;
     const created = Date.parse(record.created_at) || 0;
     this.#changes++;
     this.#rows.put({
@@ -89,6 +89,7 @@ export class RunIndex {
         status,
         place,
         has_warnings: record.warning_count + record.notices.length > 0,
+        ...(place === "open" ? { open_by: created_by } : {}),
         ...(contract_id === undefined ? {} : { contract_id }),
         ...(pipeline_name === undefined ? {} : { pipeline_name }),
         ...(template_id === undefined ? {} : { template_id }),
@@ -96,6 +97,11 @@ export class RunIndex {
         ...(mode === undefined ? {} : { mode }),
       },
     });
+  }
+
+  /** The status of a run as the index knows it; null when there is no such run. */
+  statusOf(id: string): RunStatus | null {
+    return this.#rows.statusOf(id);
   }
 
   /** A page of the runs of a filter, newest first; null when there is no such run as it goes on from. */
@@ -130,6 +136,11 @@ export class RunIndex {
   /** How many runs are open. */
   openCount(): number {
     return this.#rows.count("place", "open");
+  }
+
+  /** How many open runs a principal made. */
+  openCountOf(principal: string): number {
+    return this.#rows.count("open_by", principal);
   }
 
   /** All that is known, for a snapshot; it changes with the index. */

@@ -18,6 +18,8 @@ export interface RunFilter {
   readonly start?: number;
   readonly end?: number;
   readonly has_warnings?: boolean;
+  /** Who made the run, while it is open. */
+  readonly open_by?: string;
 }
 
 /** The members of a run that a filter compares as they are. */
@@ -31,6 +33,7 @@ const MEMBERS = [
   "mode",
   "place",
   "has_warnings",
+  "open_by",
 ] as const;
 
 /** What is kept of a run; times in ms since 1970. */
@@ -128,6 +131,13 @@ export class RunRows {
       head: this.#heads.at(row),
       place: this.#texts.at(place - 1) as RunView["place"],
     };
+  }
+
+  /** The status of a run; null when there is no such run. */
+  statusOf(id: string): RunStatus | null {
+    const row = this.#ids.find(id);
+    const status = row < 0 ? 0 : this.#memberOf("status").values.at(row);
+    return status === 0 ? null : (this.#texts.at(status - 1) as RunStatus);
   }
 
   /** Takes a run in, in place of what was known of it. */

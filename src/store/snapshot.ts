@@ -11,7 +11,7 @@ import { PROGRAM } from "./program.ts";
 const FILE = "index.snapshot";
 
 /** Goes up when the meaning of a state changes within one version of the program. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 const DIGEST = "sha1";
 const DIGEST_BYTES = 20;

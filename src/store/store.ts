@@ -13,6 +13,7 @@ import type { RememberedRequests } from "./idempotency.ts";
 import { type Lane, ownLane, SharedLane } from "./lane.ts";
 import { MainAhead } from "./main-ahead.ts";
 import type { MainView } from "./main-view.ts";
+import type { News } from "./news.ts";
 import type { JobRecord, JobIndex } from "./ops.ts";
 import type { RunIndex } from "./run-index.ts";
 import { findRun, type RunView } from "./run-view.ts";
@@ -83,6 +84,7 @@ export class Store {
   /** Ref moves that were not learned from yet. */
   readonly #inDoubt = new Set<WriteGroup["refs"]>();
   readonly #snapshots = new Turns();
+  #listener: (news: News) => void = () => undefined;
   /** How many runs and documents were read that the snapshot lacks, and how many runs had been learned when it was made. */
   #unsaved: { readonly read: number; readonly learned: number } = { read: 0, learned: 0 };
 
@@ -181,10 +183,17 @@ export class Store {
       throw error;
     }
     if (group.refs.some(({ ref }) => ref === MAIN)) this.main.catchUp();
+    const was = learned.run === undefined ? null : this.runs.statusOf(learned.run.record.id);
     if (learned.run !== undefined) this.runs.learn(learned.run);
     if (learned.job !== undefined) this.jobs.learn(learned.job);
     for (const commit of learned.commits) this.requests.learn(this.repository, commit);
     this.#inDoubt.delete(group.refs);
+    this.#listener({ ...learned, was });
+  }
+
+  /** Has every durable write told from now on, when all that it means is known here. */
+  listen(listener: (news: News) => void): void {
+    this.#listener = listener;
   }
 
   /** After a write that failed: the disk may have moved all the same, and what is derived follows the disk. */

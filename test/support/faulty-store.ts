@@ -1,3 +1,4 @@
+import { LOCAL } from "../../src/domain/roles.ts";
 import type { OperationId } from "../../src/contract/operations.ts";
 import type { Json } from "../../src/domain/json.ts";
 import type { FileSystem } from "../../src/git/files.ts";
@@ -60,7 +61,7 @@ class SharedValidator extends Validator {
 }
 
 const VALIDATOR = new SharedValidator();
-const HANDLERS = makeHandlers("git in memory");
+const HANDLERS = makeHandlers({ git: "git in memory" });
 
 /**
  * Opens the repository of a disk as `openStore` does: what a crash left is cleared and judged. The one place here that
@@ -86,7 +87,7 @@ export async function openOn(fs: FileSystem, through: Through = (repository) => 
 function rawRequest({ operation, params, body, key }: Asked): RawRequest {
   const headers = { "content-type": "application/json", ...(key === null ? {} : { "idempotency-key": key }) };
   const bytes = Buffer.from(JSON.stringify(body));
-  return { operation, params, query: {}, headers, body: bytes, principal: "tester", requestId: "request" };
+  return { operation, params, query: {}, headers, body: bytes, principal: LOCAL, requestId: "request" };
 }
 
 /** The key of a request as the store remembers it; null when it has none. */

@@ -21,10 +21,14 @@ export interface Command {
 }
 
 /** Starts a command of the built program, ended with the test at the latest. */
-export function startProgram(args: readonly string[], path: string = process.env["PATH"] ?? ""): Command {
+export function startProgram(
+  args: readonly string[],
+  path: string = process.env["PATH"] ?? "",
+  env: Readonly<Record<string, string>> = {},
+): Command {
   let end: (ended: Ended) => void;
   const ended = new Promise<Ended>((resolve) => (end = resolve));
-  const child = execFile(process.execPath, [PROGRAM, ...args], { env: { PATH: path } }, (_, out, err) =>
+  const child = execFile(process.execPath, [PROGRAM, ...args], { env: { PATH: path, ...env } }, (_, out, err) =>
     end({ code: child.exitCode, out, err }),
   );
   onTestFinished(() => void child.kill("SIGKILL"));
