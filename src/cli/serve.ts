@@ -18,6 +18,9 @@ import { GIT, openForWriting, openInMemory } from "./target.ts";
 /** A second signal within this time is the same one: npm delivers it twice. */
 const SAME_SIGNAL_MS = 1000;
 
+/** How long (ms) a stop may take: requests, streams, maintenance and settling each end sooner. */
+const STOP_MS = 30_000;
+
 /** Bytes of log that wait for a reader which is slow; what comes after is dropped, as requests must not wait for it. */
 const LOG_BYTES = 16 * 1024 * 1024;
 
@@ -34,6 +37,12 @@ async function toldToStop(): Promise<void> {
     };
     process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
   });
+}
+
+/** Ends a stop that hangs. What was acknowledged is in the journal, and the next start brings it where stock git looks. */
+function giveUp(): never {
+  process.stderr.write(`runtree: not everything ended in ${STOP_MS / 1000} s; the next start finishes the rest\n`);
+  process.exit(1);
 }
 
 /** Who may do what, for whoever starts the server. */
@@ -102,6 +111,7 @@ export async function serve(flags: Readonly<Record<string, unknown>>): Promise<v
     const who = whoMay(ring, values["anonymous-read"]);
     process.stdout.write(`runtree listening on ${server.url}\n${who}\n${steps}\n`);
     await stop;
+    setTimeout(giveUp, STOP_MS).unref();
     await Promise.all([server.close(), upkeep?.close()]);
   } finally {
     await open.close();

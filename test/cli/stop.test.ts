@@ -1,0 +1,79 @@
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { describe, expect, test } from "vitest";
+import { call } from "../support/http.ts";
+import { follow } from "../support/events.ts";
+import { rawConnection } from "../support/raw.ts";
+import { startServer, type TestServer } from "../support/server.ts";
+
+/** Longer than signals may be apart to count as one. */
+const LATER_MS = 1100;
+
+const later = async (): Promise<void> => new Promise((resolve) => setTimeout(resolve, LATER_MS));
+
+/** A request whose body does not come to an end, so that a stop waits for it. */
+async function hold(server: TestServer): Promise<{ let: () => void; answer: () => string; closed: Promise<unknown> }> {
+  const head = "POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n";
+  const { socket, answer, closed } = rawConnection(server.url, `${head}{`);
+  await once(socket, "connect");
+  // Answered after that one was read.
+  await call(server, "getHealth");
+  return { let: () => void socket.write("}"), answer, closed };
+}
+
+async function ended(server: TestServer): Promise<readonly [number | null, string]> {
+  const lines: string[] = [];
+  createInterface({ input: server.process.stdout as NodeJS.ReadableStream }).on("line", (line) => lines.push(line));
+  const [code] = (await once(server.process, "exit")) as [number | null];
+  return [code, lines.at(-1) ?? ""];
+}
+
+describe.each(["SIGTERM", "SIGINT"] as const)("%s", (signal) => {
+  test("answers what is at work, ends the streams, says that it stopped, and exits with 0", async () => {
+    const server = await startServer();
+    const events = await follow(server.url);
+    const request = await hold(server);
+    const end = ended(server);
+    server.process.kill(signal);
+    await events.ended;
+    request.let();
+    expect(await end).toEqual([0, "runtree stopped"]);
+    expect(request.answer()).toMatch(/^HTTP\/1.1 422 /);
+    expect(events.response.complete).toBe(true);
+  });
+
+  test("twice within a second is once", async () => {
+    const server = await startServer();
+    const request = await hold(server);
+    const events = await follow(server.url);
+    const end = ended(server);
+    server.process.kill(signal);
+    await events.ended;
+    server.process.kill(signal);
+    request.let();
+    expect(await end).toEqual([0, "runtree stopped"]);
+  });
+
+  test("again later ends at once; what was acknowledged is there after the next start", async () => {
+    const server = await startServer();
+    const { body } = await call(server, "startRun", { params: { job_id: "custom" }, body: {} });
+    await hold(server);
+    const end = ended(server);
+    server.process.kill(signal);
+    await later();
+    server.process.kill(signal);
+    expect((await end)[0]).toBe(1);
+    const again = await startServer({ data: server.data });
+    expect((await call(again, "getRun", { params: { run_id: body.id } })).status).toBe(200);
+  });
+});
+
+test("a request that never ends is cut after a while", async () => {
+  const server = await startServer();
+  const request = await hold(server);
+  const end = ended(server);
+  server.process.kill("SIGTERM");
+  expect(await end).toEqual([0, "runtree stopped"]);
+  await request.closed;
+  expect(request.answer()).toBe("");
+});
