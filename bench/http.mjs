@@ -9,20 +9,22 @@ const LENGTH = /^content-length: (\d+)/im;
 export class Connection {
   #socket;
   #host;
+  #headers;
   #parts = [];
   #settle = null;
 
-  /** Connects to the server at a URL. */
-  static async to(url) {
+  /** Connects to the server at a URL; `headers` go with every request, each line with its end. */
+  static async to(url, headers = "") {
     const { hostname, port, host } = new URL(url);
     const socket = connect({ host: hostname, port: Number(port), noDelay: true });
     await once(socket, "connect");
-    return new Connection(socket, host);
+    return new Connection(socket, host, headers);
   }
 
-  constructor(socket, host) {
+  constructor(socket, host, headers) {
     this.#socket = socket;
     this.#host = host;
+    this.#headers = headers;
     socket.on("data", (chunk) => this.#take(chunk));
     socket.on("error", (error) => this.#settle?.reject(error));
     socket.on("close", () => this.#settle?.reject(new Error("the server closed the connection")));
@@ -33,7 +35,7 @@ export class Connection {
     const body = value === undefined ? "" : JSON.stringify(value);
     const type =
       value === undefined ? "" : `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`;
-    this.#socket.write(`${method} ${path} HTTP/1.1\r\nHost: ${this.#host}\r\n${type}\r\n${body}`);
+    this.#socket.write(`${method} ${path} HTTP/1.1\r\nHost: ${this.#host}\r\n${this.#headers}${type}\r\n${body}`);
     const { status, bytes } = await new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });

@@ -22,6 +22,8 @@ export const GOALS = {
   "merge:documents": { unit: "ms", atMost: 1.5 },
   "merge:open-runs": { unit: "ms", atMost: 1.2 },
   "http-patch:commit": { unit: "requests/s", atLeast: 0.5 },
+  "auth:open": { unit: "requests/s", atLeast: 0.95 },
+  events: { unit: "merges/s", atLeast: 0.8 },
   "run-cycle:git": { unit: "cycles/s", atLeast: 8 },
   "list:healthz": { unit: "ms", atMost: 5 },
   "read:echo": { unit: "requests/s", atLeast: 0.4 },

@@ -15,9 +15,15 @@ import { assess } from "../dist/store/assess.js";
 import { checkedTrailer } from "../dist/store/authorship.js";
 import { commitOnBranch, editFiles, runTrailers } from "../dist/store/branch.js";
 import { blobAt } from "../dist/store/documents.js";
+import { createKey } from "../dist/store/keys.js";
 import { openForReading, openStore } from "../dist/store/open.js";
 import { encodeRecord, findRun } from "../dist/store/run-view.js";
 import { applySubmission } from "../dist/store/submission.js";
+
+/** Makes a key of an agent in a data directory and returns it. */
+export function makeKey(data) {
+  return createKey(fs, data, { name: "bench", role: "agent", expiresAt: null }, Date.now()).key;
+}
 
 export { ajvFor, canonicalJson, encodeRecord, runRef };
 

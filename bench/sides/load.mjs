@@ -5,6 +5,9 @@ import { repeatFor } from "../measure.mjs";
 
 const RUNS = "/jobs/custom/runs";
 
+/** How many merges a second the clients of `merges` ask for. */
+const MERGES_PER_SECOND = 200;
+
 /** Pages of runs that a person would ask for, each by another filter. */
 const PAGES = [
   "status=success",
@@ -16,12 +19,13 @@ const PAGES = [
   "status=success&pipeline_name=pipeline-3&start_date=2025-06-01T00:00:00Z",
 ].map((query) => `/runs?${query}`);
 
-/** Makes so many clients. `documents` is how many the server's repository has. */
-export async function open({ url, connections, documents }) {
+/** Makes so many clients, with a key where one is given. `documents` is how many the server's repository has. */
+export async function open({ url, connections, documents, key }) {
+  const headers = key === undefined ? "" : `X-API-Key: ${key}\r\n`;
   let clients = [];
   /** Connects anew: a server closes connections that were idle for a while, as they are between two rounds. */
   const connected = (measure) => async (milliseconds) => {
-    clients = await Promise.all(Array.from({ length: connections }, () => Connection.to(url)));
+    clients = await Promise.all(Array.from({ length: connections }, () => Connection.to(url, headers)));
     try {
       return await measure(milliseconds);
     } finally {
@@ -49,6 +53,18 @@ export async function open({ url, connections, documents }) {
       await client.request("PATCH", `/runs/${run}`, patchOf(name, `step ${step} of ${run}`));
     await client.request("PATCH", `/runs/${run}`, { done: true });
   };
+  /** Merges that begin at an even pace, as far as they are done in time; how many the server did. */
+  const pacedMerges = async (milliseconds) => {
+    const started = performance.now();
+    let begun = 0;
+    return repeatFor(milliseconds, connections, async (number) => {
+      const due = (begun++ * 1000) / MERGES_PER_SECOND;
+      const early = due - (performance.now() - started);
+      if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
+      const { body } = patchOf(sampleName(++count, documents), `merge ${count}`);
+      await clients[number].request("POST", RUNS, { done: true, body });
+    });
+  };
   const read = async (number) => {
     const { collection, id } = nameOf((++count * 7919) % documents, documents);
     await clients[number].request("GET", `/documents/${collection}/${id}`);
@@ -66,6 +82,7 @@ export async function open({ url, connections, documents }) {
   return {
     patches: connected((milliseconds) => repeatFor(milliseconds, connections, patch)),
     cycles: connected((milliseconds) => repeatFor(milliseconds, connections, cycle)),
+    merges: connected(pacedMerges),
     reads: connected((milliseconds) => repeatFor(milliseconds, connections, read)),
     health: connected((milliseconds) => latencies(milliseconds, ["/healthz"])),
     lists: connected((milliseconds) => latencies(milliseconds, PAGES)),
