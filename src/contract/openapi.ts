@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from "../domain/json.ts";
 import type { ErrorCode } from "../domain/errors.ts";
 import { COMMON_PROBLEMS, type Operation } from "./operation.ts";
-import { operation, OPERATIONS, type OperationId } from "./operations.ts";
+import { bodyTypes, operation, OPERATIONS, type OperationId } from "./operations.ts";
 import type { Parameter } from "./parameters.ts";
 import { PROBLEMS, wireCode } from "./problems.ts";
 
@@ -115,9 +115,11 @@ function answersOf({
 
 function operationOf(id: OperationId): JsonObject {
   const known = operation(id);
-  const { path, summary, request, accepts = ["application/json"], method } = known;
+  const { path, summary, request, requests = {}, method } = known;
   const parameters = parametersOf(known);
-  const content = Object.fromEntries(accepts.map((type) => [type, { schema: shapeReference(request ?? "") }]));
+  const content = Object.fromEntries(
+    bodyTypes(known).map((type) => [type, { schema: shapeReference(requests[type] ?? request ?? "") }]),
+  );
   return {
     operationId: id,
     summary,

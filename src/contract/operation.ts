@@ -18,6 +18,8 @@ export interface Operation {
   readonly request?: keyof Shapes;
   /** Content types of the body, `application/json` unless stated. */
   readonly accepts?: readonly string[];
+  /** Further content types, whose bodies have shapes of their own. */
+  readonly requests?: Readonly<Record<string, keyof Shapes>>;
   readonly success: 200 | 201;
   /** The answer's shape. */
   readonly response: keyof Shapes;

@@ -53,9 +53,16 @@ export const RUN_OPERATIONS = {
     summary: "Submit to a run, describe it, move its status, or say that it is done.",
     role: "agent",
     ownRun: true,
-    query: REHEARSE,
+    query: {
+      ...REHEARSE,
+      done: {
+        type: "boolean",
+        description: "With a JSON Patch: says that the run is done. Other bodies have a member for it.",
+      },
+    },
     request: "run#PatchRun",
     accepts: ["application/json", "application/merge-patch+json"],
+    requests: { "application/json-patch+json": "run#JsonPatch" },
     success: 200,
     response: "run#Run",
     tagged: true,

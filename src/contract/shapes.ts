@@ -1,6 +1,26 @@
 // Made by scripts/generate-shapes.mjs from schemas/. Do not edit.
 import type {Json} from "../domain/json.ts";
 
+export type PatchOperation =
+  | {
+      op: "add" | "replace" | "test";
+      path: string;
+      value: Json;
+      [k: string]: Json;
+    }
+  | {
+      op: "remove";
+      path: string;
+      [k: string]: Json;
+    }
+  | {
+      op: "move" | "copy";
+      from: string;
+      path: string;
+      [k: string]: Json;
+    };
+export type JsonPatch = PatchOperation[];
+
 export interface Configuration {
   format: number;
   collections: {
@@ -516,6 +536,8 @@ export interface Shapes {
   "run#JobRunList": JobRunList;
   "run#StartRun": StartRun;
   "run#PatchRun": PatchRun;
+  "run#JsonPatch": JsonPatch;
+  "run#PatchOperation": PatchOperation;
   "run#CancelRun": CancelRun;
   "run#RevertRun": RevertRun;
   "run#ResolveRun": ResolveRun;

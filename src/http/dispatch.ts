@@ -1,6 +1,6 @@
 import { answerAgain } from "../actions/answer-again.ts";
 import { requireJobRecord } from "../actions/create-job.ts";
-import { operation } from "../contract/operations.ts";
+import { bodyTypes, operation } from "../contract/operations.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import { findRun } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
@@ -142,7 +142,7 @@ export function problemReply(thrown: unknown, requestId: string, known: Store | 
       "Content-Type": "application/problem+json; charset=utf-8",
       ...(problem.run === undefined || rehearsed ? {} : { Location: problem.run.links.self }),
       ...(problem.code === "unsupported_media_type" && accepted?.method === "PATCH"
-        ? { "Accept-Patch": accepted.accepts?.join(", ") ?? "" }
+        ? { "Accept-Patch": bodyTypes(accepted).join(", ") }
         : {}),
       ...(problem.status === 503 ? { "Retry-After": "1" } : {}),
     },

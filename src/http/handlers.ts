@@ -18,6 +18,7 @@ import type { Wire } from "../contract/wire.ts";
 import { FORMAT } from "../domain/configuration.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import type { Json } from "../domain/json.ts";
+import type { SentOperation } from "../domain/json-patch-door.ts";
 import { LOST } from "../domain/layout.ts";
 import { readTime } from "../domain/time.ts";
 import { doorViolation, type Notice } from "../domain/verdict.ts";
@@ -119,6 +120,14 @@ function sentSettings({
   return { value: body as Json, notices, precondition: ifTip(ifMatch) };
 }
 
+/** What a patch asks for: an object says it in its members, a JSON Patch, which is an array, with the query. Throws `bad_request`. */
+function patchAsked(done: boolean | undefined, body: Call<"patchRun">["body"]): Omit<PatchRun, "notices"> {
+  if (Array.isArray(body)) return { operations: body as SentOperation[], ...(done === undefined ? {} : { done }) };
+  if (done === undefined) return body as Omit<PatchRun, "notices">;
+  const message = "done is said in the body; the query says it of a JSON Patch only.";
+  throw new RuntreeError("bad_request", message, { errors: [doorViolation("schema", "/done", message)] });
+}
+
 /** Refuses to be called ready while something that was acknowledged lies beside its branch, until a person has seen to it. */
 function requireNothingLost(store: Store): void {
   const [ref] = store.repository.refs(LOST).keys();
@@ -164,8 +173,10 @@ export function makeHandlers(git: string | null): Handlers {
 
     getRun: async ({ store, params }) => runAnswer(store, requireRun(store, params.run_id)),
 
-    patchRun: async ({ store, author, params, body, notices, ifMatch }) =>
-      runAnswer(store, await patchRun(store, author, params.run_id, { ...body, notices } as PatchRun, ifTip(ifMatch))),
+    patchRun: async ({ store, author, params, query, body, notices, ifMatch }) => {
+      const asked = { ...patchAsked(query.done, body), notices } as PatchRun;
+      return runAnswer(store, await patchRun(store, author, params.run_id, asked, ifTip(ifMatch)));
+    },
 
     runDiff: async ({ store, params }) => ({ body: runDiff(store, params.run_id) }),
 

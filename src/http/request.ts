@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import type { Operation } from "../contract/operation.ts";
-import { operation, OPERATIONS, type OperationId } from "../contract/operations.ts";
+import { bodyTypes, operation, OPERATIONS, type OperationId } from "../contract/operations.ts";
 import type { Parameter } from "../contract/parameters.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import type { Json } from "../domain/json.ts";
@@ -70,8 +70,8 @@ function header(request: RawRequest, name: string): string | undefined {
   return typeof value === "string" ? value : value?.join(", ");
 }
 
-/** The JSON of a body that is there. Throws `unsupported_media_type`, `malformed_json`, `validation_failed`. */
-function readRequestJson(request: RawRequest, { accepts = ["application/json"] }: Operation): ReadJson {
+/** The content type of a body that is there, without its parameters. Throws `unsupported_media_type`. */
+function bodyType(request: RawRequest, known: Operation): string {
   const given = (header(request, "content-type") ?? "").toLowerCase();
   const [type = "", ...parameters] = given.split(";").map((part) => part.trim());
   const charset = parameters
@@ -79,22 +79,25 @@ function readRequestJson(request: RawRequest, { accepts = ["application/json"] }
     ?.slice("charset=".length)
     .replaceAll('"', "");
   const plain = (charset === undefined || charset === "utf-8") && header(request, "content-encoding") === undefined;
-  if (!accepts.includes(type) || !plain) {
-    throw new RuntreeError(
-      "unsupported_media_type",
-      `Send the body as ${accepts.join(" or ")}, in UTF-8 and not compressed.`,
-      { accepts },
-    );
-  }
-  return readJson(request.body);
+  const accepts = bodyTypes(known);
+  if (accepts.includes(type) && plain) return type;
+  throw new RuntreeError(
+    "unsupported_media_type",
+    `Send the body as ${accepts.join(" or ")}, in UTF-8 and not compressed.`,
+    { accepts },
+  );
 }
 
-/** The body as JSON. An operation without one passes it over; an absent body of a POST counts as an empty object. */
+/**
+ * The body as JSON, in the shape of its type. An operation without one passes it over; an absent body of a POST counts as
+ * an empty object. Throws `unsupported_media_type`, `malformed_json`, `validation_failed`.
+ */
 function understandBody(request: RawRequest, known: Operation): { body: Json | undefined; notices: readonly Notice[] } {
-  const { request: shape } = known;
-  if (shape === undefined) return { body: undefined, notices: [] };
+  if (known.request === undefined) return { body: undefined, notices: [] };
   const absent = request.body.length === 0 && known.method === "POST";
-  const { value, violations, notices } = absent ? EMPTY : readRequestJson(request, known);
+  const type = absent ? "" : bodyType(request, known);
+  const shape = known.requests?.[type] ?? known.request;
+  const { value, violations, notices } = absent ? EMPTY : readJson(request.body);
   if (violations.length > 0)
     throw new RuntreeError("validation_failed", `The request is refused: ${violations[0]?.message}`, {
       errors: violations,
@@ -133,14 +136,19 @@ function digest(...parts: readonly (string | Buffer)[]): string {
   return hash.digest("base64url");
 }
 
-/** The key of a repeated request, hashed with its scope (principal, method, path, rehearsals apart), and the body's hash. */
+/**
+ * The key of a repeated request, hashed with its scope (principal, method, path, rehearsals apart), and the hash of the
+ * body and of what the query adds to it.
+ */
 function understandIdempotency(request: RawRequest, known: Operation): UnderstoodRequest["idempotency"] {
   const key = header(request, "idempotency-key");
   if (key === undefined || known.idempotent !== true) return null;
   if (key === "" || key.length > 255)
     throw new RuntreeError("bad_request", "An Idempotency-Key has 1 to 255 characters.", {});
   const path = known.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(request.params[name] ?? ""));
-  return { key: digest(request.principal, known.method, path, key), body: digest(request.body) };
+  const more = Object.entries(request.query).filter(([name]) => name !== "dryRun");
+  const body = digest(request.body, ...more.map(([name, value]) => `${name}=${String(value)}`));
+  return { key: digest(request.principal, known.method, path, key), body };
 }
 
 /**
