@@ -23,6 +23,8 @@ export interface PatchRun {
   readonly metadata?: JsonObject;
   readonly error?: { readonly code?: string; readonly message: string };
   readonly notices: readonly Notice[];
+  /** With `done`: the run is judged after this returned it as `merging`. */
+  readonly later?: boolean;
 }
 
 /** What the metadata of a run may grow to by patches, in UTF-16 units of its JSON: as much as one request brings by default. */
@@ -136,6 +138,7 @@ export async function patchRun(
       notices: input.notices,
       record: next,
       subject: subjectOf(next, record.status, applied),
+      later: input.later,
     });
   });
 }

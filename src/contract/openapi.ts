@@ -52,7 +52,15 @@ function headerParameter(name: string, description: string): JsonObject {
   return { name, in: "header", description, schema: { type: "string" } };
 }
 
-function parametersOf({ method, path, query = {}, idempotent, conditional, tagged }: Operation): JsonObject[] {
+function parametersOf({
+  method,
+  path,
+  query = {},
+  idempotent,
+  conditional,
+  asynchronous,
+  tagged,
+}: Operation): JsonObject[] {
   const inPath = Array.from(path.matchAll(/\{(\w+)\}/g), ([, name = ""]) => ({
     name,
     in: "path",
@@ -65,6 +73,9 @@ function parametersOf({ method, path, query = {}, idempotent, conditional, tagge
     ...inPath,
     ...Object.entries(query).map(queryParameter),
     ...(idempotent === true ? [headerParameter("Idempotency-Key", key)] : []),
+    ...(asynchronous === true
+      ? [headerParameter("Prefer", "`respond-async`: where done is said, answers 202 before the run is judged.")]
+      : []),
     ...(conditional === true
       ? [headerParameter("If-Match", "Goes on only when the run's tip is still this one.")]
       : []),
@@ -82,6 +93,7 @@ function answersOf({
   problems,
   tagged,
   atCommit,
+  asynchronous,
   query = {},
 }: Operation): JsonObject {
   const header = (description: string): JsonObject => ({ description, schema: { type: "string" } });
@@ -96,6 +108,23 @@ function answersOf({
     ...(Object.keys(headers).length === 0 ? {} : { headers }),
     content: { [produces]: { schema: shapeReference(response) } },
   };
+  const later: [string, Json][] =
+    asynchronous === true
+      ? [
+          [
+            "202",
+            {
+              description: "The run is `merging` and judged afterwards, as `Prefer` asked; or as it is by now.",
+              headers: {
+                ETag: header("The entity tag."),
+                Location: header("Where the run is."),
+                "Preference-Applied": header("`respond-async`."),
+              },
+              content: done.content,
+            },
+          ],
+        ]
+      : [];
   const byStatus = new Map<number, Set<ErrorCode>>();
   for (const code of [...problems, ...COMMON_PROBLEMS].map(wireCode)) {
     const { status } = PROBLEMS[code];
@@ -110,7 +139,7 @@ function answersOf({
   });
   const unchanged: [string, Json][] =
     method === "GET" && tagged === true ? [["304", { description: "Still what `If-None-Match` says." }]] : [];
-  return Object.fromEntries([[String(success), done] as [string, Json], ...unchanged, ...refused]);
+  return Object.fromEntries([[String(success), done] as [string, Json], ...later, ...unchanged, ...refused]);
 }
 
 function operationOf(id: OperationId): JsonObject {

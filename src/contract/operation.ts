@@ -29,6 +29,8 @@ export interface Operation {
   readonly problems: readonly ErrorCode[];
   /** Takes an Idempotency-Key, and its answer is a run or a job. */
   readonly idempotent?: boolean;
+  /** Honours `Prefer: respond-async` where its body says done: 202, and the run is judged afterwards. */
+  readonly asynchronous?: boolean;
   /** Can be played with `?dryRun=true`. */
   readonly rehearsable?: boolean;
   /** Honours If-Match. */

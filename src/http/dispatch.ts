@@ -1,11 +1,10 @@
-import { answerAgain } from "../actions/answer-again.ts";
+import { answerAgain, answerAgainAtOnce } from "../actions/answer-again.ts";
 import { requireJobRecord } from "../actions/create-job.ts";
 import { bodyTypes, operation } from "../contract/operations.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import { findRun } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
-import { type Answer, type Call, type Handlers, jobAnswer } from "./handlers.ts";
-import { presentRun, runTag } from "./present.ts";
+import { type Answer, type Call, type Handlers, jobAnswer, laterAnswer, madeRunAnswer, runAnswer } from "./handlers.ts";
 import { presentProblem } from "./problem.ts";
 import { entityTags, type RawRequest, understand, type UnderstoodRequest } from "./request.ts";
 
@@ -61,10 +60,10 @@ export class Dispatcher {
     // A run that went with a main that somebody moved back is to be made again.
     if (known?.run != null && findRun(this.#store.repository, known.run) !== null) {
       const author = { principal: request.principal, idempotency };
+      if (understood.later) return laterAnswer(this.#store, answerAgainAtOnce(this.#store, author, known.run));
       const view = await answerAgain(this.#store, author, known.run, known);
-      const headers: Record<string, string> =
-        operation(request.operation).success === 201 ? { Location: `/runs/${view.record.id}` } : {};
-      return { body: presentRun(this.#store, view), etag: runTag(view), headers };
+      const made = operation(request.operation).success === 201;
+      return made ? madeRunAnswer(this.#store, view) : runAnswer(this.#store, view);
     }
     if (known?.job != null) return jobAnswer(this.#store, requireJobRecord(this.#store, known.job));
     this.#atWork.add(idempotency.key);
@@ -88,13 +87,13 @@ export class Dispatcher {
 
   async #call(
     request: RawRequest,
-    { query, body, notices, ifMatch, idempotency }: UnderstoodRequest,
+    { query, body, notices, ifMatch, idempotency, later }: UnderstoodRequest,
   ): Promise<Answer<unknown>> {
     const rehearsing = query["dryRun"] === true;
     const store = rehearsing ? this.#store.rehearse() : this.#store;
     const author = { principal: request.principal, idempotency: rehearsing ? null : idempotency };
     const { params, prefix = "" } = request;
-    const call = { store, author, params, query, body, notices, ifMatch, prefix };
+    const call = { store, author, params, query, body, notices, ifMatch, later, prefix };
     // The table ties each id to its input; here the id is only known as one of them.
     const handler = this.#handlers[request.operation] as unknown as (call: Call<never>) => Promise<Answer<unknown>>;
     try {
@@ -106,7 +105,7 @@ export class Dispatcher {
     }
   }
 
-  #reply(request: RawRequest, { body, etag, headers = {} }: Answer<unknown>): Reply {
+  #reply(request: RawRequest, { status, body, etag, headers = {} }: Answer<unknown>): Reply {
     const { method, success, produces = "application/json" } = operation(request.operation);
     const tagged = etag === undefined ? headers : { ...headers, ETag: `"${etag}"` };
     const known = entityTags(String(request.headers["if-none-match"] ?? "") || undefined);
@@ -114,7 +113,11 @@ export class Dispatcher {
       return { status: 304, headers: tagged, body: null };
     }
     const bytes = Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
-    return { status: success, headers: { "Content-Type": `${produces}; charset=utf-8`, ...tagged }, body: bytes };
+    return {
+      status: status ?? success,
+      headers: { "Content-Type": `${produces}; charset=utf-8`, ...tagged },
+      body: bytes,
+    };
   }
 }
 

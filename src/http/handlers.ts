@@ -41,12 +41,16 @@ export interface Call<Id extends OperationId> {
   readonly body: [RequestOf<Id>] extends [never] ? undefined : Wire<RequestOf<Id>>;
   readonly notices: readonly Notice[];
   readonly ifMatch: readonly string[] | null;
+  /** The run may be judged after the answer. */
+  readonly later: boolean;
   /** What stands before the path, for links. */
   readonly prefix: string;
 }
 
 /** What a handler gives: the body (bytes are JSON already), and headers; `etag` without quotes. */
 export interface Answer<Body> {
+  /** The operation's own unless stated. */
+  readonly status?: number;
   readonly body: Body | Buffer;
   readonly etag?: string;
   /** The run that the answer shows. */
@@ -59,8 +63,20 @@ type ResponseOf<Id extends OperationId> = Wire<(typeof OPERATIONS)[Id]["response
 /** One handler for each operation of the table; the compiler requires them all. */
 export type Handlers = { readonly [Id in OperationId]: (call: Call<Id>) => Promise<Answer<ResponseOf<Id>>> };
 
-function runAnswer(store: Store, view: RunView): Answer<Wire<"run#Run">> {
+/** A run, with its entity tag. */
+export function runAnswer(store: Store, view: RunView): Answer<Wire<"run#Run">> {
   return { body: presentRun(store, view), etag: runTag(view), view };
+}
+
+/** A run that was made just now, or by an earlier try of the same request. */
+export function madeRunAnswer(store: Store, view: RunView): Answer<Wire<"run#Run">> {
+  return { ...runAnswer(store, view), headers: { Location: `/runs/${view.record.id}` } };
+}
+
+/** A run that is still to be judged, as the client preferred. */
+export function laterAnswer(store: Store, view: RunView): Answer<Wire<"run#Run">> {
+  const headers = { Location: `/runs/${view.record.id}`, "Preference-Applied": "respond-async" };
+  return { ...runAnswer(store, view), status: 202, headers };
 }
 
 /** A job that was made just now, or by an earlier try of the same request. */
@@ -157,9 +173,9 @@ export function makeHandlers(git: string | null): Handlers {
   const memory = git === null;
   const document = Buffer.from(JSON.stringify(openApi(SHAPE_FILES, PROGRAM.version)));
   return {
-    startRun: async ({ store, author, params, body, notices }) => {
-      const view = await startRun(store, author, { ...body, job_id: params.job_id, notices } as StartRun);
-      return { ...runAnswer(store, view), headers: { Location: `/runs/${view.record.id}` } };
+    startRun: async ({ store, author, params, body, notices, later }) => {
+      const view = await startRun(store, author, { ...body, job_id: params.job_id, notices, later } as StartRun);
+      return later ? laterAnswer(store, view) : madeRunAnswer(store, view);
     },
 
     listJobRuns: async ({ store, params, query, prefix }) => {
@@ -173,9 +189,10 @@ export function makeHandlers(git: string | null): Handlers {
 
     getRun: async ({ store, params }) => runAnswer(store, requireRun(store, params.run_id)),
 
-    patchRun: async ({ store, author, params, query, body, notices, ifMatch }) => {
-      const asked = { ...patchAsked(query.done, body), notices } as PatchRun;
-      return runAnswer(store, await patchRun(store, author, params.run_id, asked, ifTip(ifMatch)));
+    patchRun: async ({ store, author, params, query, body, notices, ifMatch, later }) => {
+      const asked = { ...patchAsked(query.done, body), notices, later } as PatchRun;
+      const view = await patchRun(store, author, params.run_id, asked, ifTip(ifMatch));
+      return later && view.record.status === "merging" ? laterAnswer(store, view) : runAnswer(store, view);
     },
 
     runDiff: async ({ store, params }) => ({ body: runDiff(store, params.run_id) }),
@@ -192,9 +209,9 @@ export function makeHandlers(git: string | null): Handlers {
     cancelRun: async ({ store, author, params, body, ifMatch }) =>
       runAnswer(store, await cancelRun(store, author, params.run_id, body.reason, ifTip(ifMatch))),
 
-    revertRun: async ({ store, author, params, body }) => {
-      const view = await revertRun(store, author, params.run_id, body);
-      return { ...runAnswer(store, view), headers: { Location: `/runs/${view.record.id}` } };
+    revertRun: async ({ store, author, params, body, later }) => {
+      const view = await revertRun(store, author, params.run_id, { ...body, later });
+      return later ? laterAnswer(store, view) : madeRunAnswer(store, view);
     },
 
     putSchema: async ({ store, author, params, ...sent }) =>

@@ -5,7 +5,7 @@ import type { Operation } from "../contract/operation.ts";
 import { bodyTypes, operation, OPERATIONS, type OperationId } from "../contract/operations.ts";
 import type { Parameter } from "../contract/parameters.ts";
 import { RuntreeError } from "../domain/errors.ts";
-import type { Json } from "../domain/json.ts";
+import { isObject, type Json } from "../domain/json.ts";
 import { type ReadJson, readJson } from "../domain/json-door.ts";
 import { doorViolation, type Notice } from "../domain/verdict.ts";
 import { schemaProblem } from "../schema/problem.ts";
@@ -32,6 +32,8 @@ export interface UnderstoodRequest {
   /** Entity tags without quotes; null when the header is absent. */
   readonly ifMatch: readonly string[] | null;
   readonly idempotency: { readonly key: string; readonly body: string } | null;
+  /** Done is said, and the client would rather be answered before the run is judged. */
+  readonly later: boolean;
 }
 
 const ajv = new Ajv2020({ coerceTypes: true, useDefaults: true, allErrors: true, strict: false, logger: false });
@@ -130,6 +132,12 @@ export function entityTags(value: string | undefined): string[] | null {
   );
 }
 
+/** Tells whether `Prefer` (RFC 7240) has `respond-async` among its preferences. */
+function prefersLater(request: RawRequest): boolean {
+  const preferences = (header(request, "prefer") ?? "").replace(/"(?:[^"\\]|\\.)*"/g, '""').split(",");
+  return preferences.some((each) => each.split(/[;=]/)[0]?.trim().toLowerCase() === "respond-async");
+}
+
 function digest(...parts: readonly (string | Buffer)[]): string {
   const hash = createHash("sha256");
   for (const part of parts) hash.update(part).update("\0");
@@ -158,9 +166,12 @@ function understandIdempotency(request: RawRequest, known: Operation): Understoo
 export function understand(request: RawRequest): UnderstoodRequest {
   const known = operation(request.operation);
   const query = understandQuery(request);
+  const understood = understandBody(request, known);
+  const done = query["done"] === true || (isObject(understood.body) && understood.body["done"] === true);
   return {
     query,
-    ...understandBody(request, known),
+    ...understood,
+    later: known.asynchronous === true && done && query["dryRun"] !== true && prefersLater(request),
     ifMatch: known.conditional === true ? entityTags(header(request, "if-match")) : null,
     idempotency: understandIdempotency(request, known),
   };

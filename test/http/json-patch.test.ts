@@ -103,7 +103,9 @@ test("it can be rehearsed, repeated and held to a tip", async () => {
   const first = await patch(run.id, append, {}, key);
   const again = await patch(run.id, append, {}, key);
   expect(again.body.head).toBe(first.body.head);
-  expect(await read(`study_set/${one}`, `run:${run.id}`)).toMatchObject({ websites: ["https://x.example", "https://y.example"] });
+  expect(await read(`study_set/${one}`, `run:${run.id}`)).toMatchObject({
+    websites: ["https://x.example", "https://y.example"],
+  });
   const otherwise = await patch(run.id, append, { done: "true" }, key);
   expect([otherwise.status, otherwise.body.code]).toEqual([422, "idempotency_key_reused"]);
 });
