@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from "../domain/json.ts";
 import type { ErrorCode } from "../domain/errors.ts";
 import { COMMON_PROBLEMS, type Operation } from "./operation.ts";
-import { bodyTypes, operation, OPERATIONS, type OperationId } from "./operations.ts";
+import { answerTypes, bodyTypes, operation, OPERATIONS, type OperationId } from "./operations.ts";
 import type { Parameter } from "./parameters.ts";
 import { PROBLEMS, wireCode } from "./problems.ts";
 
@@ -12,6 +12,7 @@ const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   collection: "The name of a collection.",
   id: "The id of a document.",
   name: "The name of a schema, without `.schema.json`.",
+  asset: "The name of a file that the page at `/docs` uses.",
 };
 
 const ABOUT = `Metadata in a Git repository: a run is a branch, a submission is a commit, done is a checked merge.
@@ -85,17 +86,8 @@ function parametersOf({
   ];
 }
 
-function answersOf({
-  method,
-  success,
-  response,
-  produces = "application/json",
-  problems,
-  tagged,
-  atCommit,
-  asynchronous,
-  query = {},
-}: Operation): JsonObject {
+function answersOf(known: Operation): JsonObject {
+  const { method, success, response, problems, tagged, atCommit, asynchronous, query = {} } = known;
   const header = (description: string): JsonObject => ({ description, schema: { type: "string" } });
   const headers = {
     ...(tagged === true ? { ETag: header("The entity tag.") } : {}),
@@ -106,7 +98,7 @@ function answersOf({
   const done = {
     description: success === 201 ? "Made." : "Done.",
     ...(Object.keys(headers).length === 0 ? {} : { headers }),
-    content: { [produces]: { schema: shapeReference(response) } },
+    content: Object.fromEntries(answerTypes(known).map((type) => [type, { schema: shapeReference(response) }])),
   };
   const later: [string, Json][] =
     asynchronous === true

@@ -23,8 +23,8 @@ export interface Operation {
   readonly success: 200 | 201;
   /** The answer's shape. */
   readonly response: keyof Shapes;
-  /** Content type of the answer, `application/json` unless stated; anything else is text to the shape. */
-  readonly produces?: string;
+  /** Content type of the answer, or those that it may have; `application/json` unless stated. Anything else is text to the shape. */
+  readonly produces?: string | readonly string[];
   /** Codes this operation answers, besides those any may (`COMMON_PROBLEMS`). */
   readonly problems: readonly ErrorCode[];
   /** Takes an Idempotency-Key, and its answer is a run or a job. */

@@ -47,6 +47,11 @@ export function operation(id: OperationId): Operation {
   return OPERATIONS[id];
 }
 
+/** The content types that an operation's answer may have. */
+export function answerTypes({ produces = "application/json" }: Operation): readonly string[] {
+  return typeof produces === "string" ? [produces] : produces;
+}
+
 /** The content types that an operation takes a body in. */
 export function bodyTypes({ accepts = ["application/json"], requests = {} }: Operation): readonly string[] {
   return [...accepts, ...Object.keys(requests)];

@@ -20,6 +20,7 @@ export type PatchOperation =
       [k: string]: Json;
     };
 export type JsonPatch = PatchOperation[];
+export type Text = string;
 
 export interface Configuration {
   format: number;
@@ -549,6 +550,7 @@ export interface Shapes {
   "service#Health": Health;
   "service#Readiness": Readiness;
   "service#Version": Version;
+  "service#Text": Text;
   "service#OpenApi": OpenApi;
   "verdict#Violation": Violation;
   "verdict#Conflict": Conflict;

@@ -1,12 +1,13 @@
 import { answerAgain, answerAgainAtOnce } from "../actions/answer-again.ts";
 import { requireJobRecord } from "../actions/create-job.ts";
-import { bodyTypes, operation } from "../contract/operations.ts";
+import { answerTypes, bodyTypes, operation } from "../contract/operations.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import { findRun } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
-import { type Answer, type Call, type Handlers, jobAnswer, laterAnswer, madeRunAnswer, runAnswer } from "./handlers.ts";
+import { type Answer, type Call, type Handlers, jobAnswer } from "./handlers.ts";
 import { presentProblem } from "./problem.ts";
 import { entityTags, type RawRequest, understand, type UnderstoodRequest } from "./request.ts";
+import { laterAnswer, madeRunAnswer, runAnswer } from "./run-answers.ts";
 
 /** An answer ready for any transport. Header names as they are written; a null body is none. */
 export interface Reply {
@@ -105,17 +106,18 @@ export class Dispatcher {
     }
   }
 
-  #reply(request: RawRequest, { status, body, etag, headers = {} }: Answer<unknown>): Reply {
-    const { method, success, produces = "application/json" } = operation(request.operation);
+  #reply(request: RawRequest, { status, type, body, etag, headers = {} }: Answer<unknown>): Reply {
+    const known = operation(request.operation);
+    const { method, success } = known;
     const tagged = etag === undefined ? headers : { ...headers, ETag: `"${etag}"` };
-    const known = entityTags(String(request.headers["if-none-match"] ?? "") || undefined);
-    if (method === "GET" && etag !== undefined && known !== null && (known.includes(etag) || known.includes("*"))) {
+    const had = entityTags(String(request.headers["if-none-match"] ?? "") || undefined);
+    if (method === "GET" && etag !== undefined && had !== null && (had.includes(etag) || had.includes("*"))) {
       return { status: 304, headers: tagged, body: null };
     }
     const bytes = Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
     return {
       status: status ?? success,
-      headers: { "Content-Type": `${produces}; charset=utf-8`, ...tagged },
+      headers: { "Content-Type": `${type ?? answerTypes(known)[0]}; charset=utf-8`, ...tagged },
       body: bytes,
     };
   }

@@ -18,7 +18,6 @@ import type { Wire } from "../contract/wire.ts";
 import { FORMAT } from "../domain/configuration.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import type { Json } from "../domain/json.ts";
-import type { SentOperation } from "../domain/json-patch-door.ts";
 import { LOST } from "../domain/layout.ts";
 import { readTime } from "../domain/time.ts";
 import { doorViolation, type Notice } from "../domain/verdict.ts";
@@ -29,8 +28,11 @@ import { PROGRAM } from "../store/program.ts";
 import type { RunFilter } from "../store/run-rows.ts";
 import type { RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
+import { ASSET_HEADERS, docsAsset, docsPage, PAGE_HEADERS } from "./docs-page.ts";
+import { patchAsked } from "./patch-asked.ts";
 import { badCursor, pageLinks, pageMembers, pageOf } from "./paging.ts";
-import { presentedRun, presentJob, presentRun, runTag } from "./present.ts";
+import { presentedRun, presentJob } from "./present.ts";
+import { laterAnswer, madeRunAnswer, runAnswer } from "./run-answers.ts";
 
 /** What a handler gets: validated input, and the store to act on. */
 export interface Call<Id extends OperationId> {
@@ -47,10 +49,12 @@ export interface Call<Id extends OperationId> {
   readonly prefix: string;
 }
 
-/** What a handler gives: the body (bytes are JSON already), and headers; `etag` without quotes. */
+/** What a handler gives: the body (bytes are as they are sent), and headers; `etag` without quotes. */
 export interface Answer<Body> {
   /** The operation's own unless stated. */
   readonly status?: number;
+  /** The content type, where the operation has several. */
+  readonly type?: string;
   readonly body: Body | Buffer;
   readonly etag?: string;
   /** The run that the answer shows. */
@@ -62,22 +66,6 @@ type ResponseOf<Id extends OperationId> = Wire<(typeof OPERATIONS)[Id]["response
 
 /** One handler for each operation of the table; the compiler requires them all. */
 export type Handlers = { readonly [Id in OperationId]: (call: Call<Id>) => Promise<Answer<ResponseOf<Id>>> };
-
-/** A run, with its entity tag. */
-export function runAnswer(store: Store, view: RunView): Answer<Wire<"run#Run">> {
-  return { body: presentRun(store, view), etag: runTag(view), view };
-}
-
-/** A run that was made just now, or by an earlier try of the same request. */
-export function madeRunAnswer(store: Store, view: RunView): Answer<Wire<"run#Run">> {
-  return { ...runAnswer(store, view), headers: { Location: `/runs/${view.record.id}` } };
-}
-
-/** A run that is still to be judged, as the client preferred. */
-export function laterAnswer(store: Store, view: RunView): Answer<Wire<"run#Run">> {
-  const headers = { Location: `/runs/${view.record.id}`, "Preference-Applied": "respond-async" };
-  return { ...runAnswer(store, view), status: 202, headers };
-}
 
 /** A job that was made just now, or by an earlier try of the same request. */
 export function jobAnswer(store: Store, job: JobRecord, warnings: readonly string[] = []): Answer<Wire<"job#Job">> {
@@ -134,14 +122,6 @@ function sentSettings({
   ifMatch,
 }: Pick<Call<"putSchema">, "body" | "notices" | "ifMatch">): SentSettings {
   return { value: body as Json, notices, precondition: ifTip(ifMatch) };
-}
-
-/** What a patch asks for: an object says it in its members, a JSON Patch, which is an array, with the query. Throws `bad_request`. */
-function patchAsked(done: boolean | undefined, body: Call<"patchRun">["body"]): Omit<PatchRun, "notices"> {
-  if (Array.isArray(body)) return { operations: body as SentOperation[], ...(done === undefined ? {} : { done }) };
-  if (done === undefined) return body as Omit<PatchRun, "notices">;
-  const message = "done is said in the body; the query says it of a JSON Patch only.";
-  throw new RuntreeError("bad_request", message, { errors: [doorViolation("schema", "/done", message)] });
 }
 
 /** Refuses to be called ready while something that was acknowledged lies beside its branch, until a person has seen to it. */
@@ -270,6 +250,13 @@ export function makeHandlers(git: string | null): Handlers {
     },
 
     getOpenApi: async () => ({ body: document }),
+
+    getDocs: async ({ prefix }) => ({ body: docsPage(prefix), headers: PAGE_HEADERS }),
+
+    getDocsAsset: async ({ params }) => {
+      const { type, etag, bytes } = docsAsset(params.asset);
+      return { type, body: bytes, etag, headers: ASSET_HEADERS };
+    },
 
     getHealth: async () => ({ body: { status: "ok" } }),
 
