@@ -25,6 +25,7 @@ const PACKAGES: readonly { readonly name: RegExp; readonly only: RegExp }[] = [
   { name: /^undici/, only: /^(client|galaxy)\// },
   { name: /^yargs/, only: /^cli\// },
   { name: /^json-merge-patch$/, only: /^domain\/patch\.ts$/ },
+  { name: /^rfc6902$/, only: /^domain\/json-patch\.ts$/ },
   { name: /^node:(fs|child_process|http|net|worker_threads)/, only: /^(?!domain\/|contract\/|actions\/)/ },
 ];
 

@@ -6,6 +6,7 @@ import { type Authorship, checkedTrailer, named } from "../store/authorship.ts";
 import { commitOnBranch, editFiles, runTrailers } from "../store/branch.ts";
 import { assess } from "../store/assess.ts";
 import { judge } from "../store/gate.ts";
+import { judgeLater } from "../store/judge-later.ts";
 import type { RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
 import { throwIfRejected } from "./refusal.ts";
@@ -23,11 +24,13 @@ export interface RunStep {
   readonly notices: readonly Notice[];
   readonly record: RunRecord;
   readonly subject: string;
+  /** A run that is thereby `merging` is judged after this returns. */
+  readonly later?: boolean | undefined;
 }
 
 /**
  * Writes one step of a run as one commit. What is submitted is checked as if it were merged now: the violations become
- * the run's warnings. A run that is thereby `merging` goes through the gate before this returns.
+ * the run's warnings. A run that is thereby `merging` goes through the gate before this returns, unless that may be later.
  * Throws what a refused merge throws (`throwIfRejected`), after everything is kept.
  */
 export async function advanceRun(store: Store, author: Authorship, step: RunStep): Promise<RunView> {
@@ -52,6 +55,10 @@ export async function advanceRun(store: Store, author: Authorship, step: RunStep
     text: { subject: step.subject, body: named(step.lines), trailers: runTrailers(record, trailers) },
   });
   if (record.status !== "merging") return view;
+  if (step.later === true) {
+    judgeLater(store, author, record.id);
+    return view;
+  }
   const judged = await judge(store, author, record.id);
   throwIfRejected(judged);
   return judged;

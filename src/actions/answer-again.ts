@@ -1,6 +1,7 @@
 import type { Authorship } from "../store/authorship.ts";
 import { dropClosedBranch, judge } from "../store/gate.ts";
 import type { RememberedRequest } from "../store/idempotency.ts";
+import { judgeLaterOnce } from "../store/judge-later.ts";
 import { recordAt, type RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
 import { requireRun, throwIfRejected } from "./refusal.ts";
@@ -33,4 +34,11 @@ async function finished(store: Store, author: Authorship, runId: string): Promis
     throwIfRejected(judged);
     return judged;
   });
+}
+
+/** The same for a client that would rather not wait: the run as it is now, also where it is judged just then or was refused. */
+export function answerAgainAtOnce(store: Store, author: Authorship, runId: string): RunView {
+  const view = requireRun(store, runId);
+  if (view.record.status === "merging") judgeLaterOnce(store, author, runId);
+  return view;
 }

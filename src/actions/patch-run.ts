@@ -1,27 +1,51 @@
 import { RuntreeError } from "../domain/errors.ts";
 import { type Json, type JsonObject, sameJson } from "../domain/json.ts";
+import { readJsonPatch, type SentOperation } from "../domain/json-patch-door.ts";
 import { applyMergePatch, readSubmission } from "../domain/patch.ts";
 import { isClosed, mayFollow, type RunRecord, type RunStatus } from "../domain/run.ts";
-import type { Notice } from "../domain/verdict.ts";
+import type { Notice, Violation } from "../domain/verdict.ts";
+import type { Oid } from "../git/objects.ts";
 import type { Authorship } from "../store/authorship.ts";
 import { judge } from "../store/gate.ts";
 import type { RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
-import { type AppliedSubmission, applySubmission } from "../store/submission.ts";
+import { type AppliedSubmission, applyOperations, applySubmission } from "../store/submission.ts";
 import { advanceRun, onBranch } from "./advance-run.ts";
 import { refuseAtDoor, refuseMember, requireRestRun, requireRun, runClosed } from "./refusal.ts";
 
 export interface PatchRun {
   readonly done?: boolean;
   readonly status?: "running" | "failed" | "cancelled" | "skipped";
+  /** A merge patch over `{collection: {id: document}}`. */
   readonly body?: Json;
+  /** A JSON Patch over the same, instead of `body`. */
+  readonly operations?: readonly SentOperation[];
   readonly metadata?: JsonObject;
   readonly error?: { readonly code?: string; readonly message: string };
   readonly notices: readonly Notice[];
+  /** With `done`: the run is judged after this returned it as `merging`. */
+  readonly later?: boolean;
 }
 
 /** What the metadata of a run may grow to by patches, in UTF-16 units of its JSON: as much as one request brings by default. */
 const MAX_METADATA = 1_048_576;
+
+/** A submission that the door let in; null when nothing is submitted. */
+interface ReadSubmission {
+  readonly violations: readonly Violation[];
+  /** What it does to the branch that has this tree. */
+  readonly applyTo: (store: Store, tree: Oid) => AppliedSubmission;
+}
+
+function readSubmitted({ body, operations: sent }: PatchRun): ReadSubmission | null {
+  if (sent !== undefined) {
+    const { operations, violations } = readJsonPatch(sent);
+    return { violations, applyTo: (store, tree) => applyOperations(store, tree, operations) };
+  }
+  if (body === undefined) return null;
+  const { edits, violations } = readSubmission(body, ["body"]);
+  return { violations, applyTo: (store, tree) => applySubmission(store, tree, edits) };
+}
 
 /** Says whether the run's tip is one that the client named. Throws `precondition_failed`. */
 export type Precondition = (view: RunView) => void;
@@ -45,8 +69,9 @@ function subjectOf(record: RunRecord, before: RunStatus, applied: AppliedSubmiss
 
 /** `done:true` alone on a merged run is answered again, so that a client that missed the answer can ask. */
 function isRepeatedDone(view: RunView, input: PatchRun): boolean {
-  const asked = [input.status, input.body, input.metadata, input.error].every((member) => member === undefined);
-  return view.record.status === "success" && input.done === true && asked;
+  const { status, body, operations, metadata, error } = input;
+  const alone = [status, body, operations, metadata, error].every((member) => member === undefined);
+  return view.record.status === "success" && input.done === true && alone;
 }
 
 /**
@@ -61,7 +86,7 @@ export async function patchRun(
   input: PatchRun,
   precondition: Precondition,
 ): Promise<RunView> {
-  const submission = input.body === undefined ? null : readSubmission(input.body, ["body"]);
+  const submission = readSubmitted(input);
   if (submission !== null && submission.violations.length > 0) {
     requireRun(store, id);
     refuseAtDoor(submission.violations);
@@ -86,7 +111,7 @@ export async function patchRun(
       refuseMember("too_large", "/metadata", `The metadata of a run may have ${MAX_METADATA} characters at most.`);
     }
     const branch = onBranch(store, view);
-    const applied = submission === null ? null : applySubmission(store, branch.tree, submission.edits);
+    const applied = submission?.applyTo(store, branch.tree) ?? null;
     const unchanged =
       applied === null && status === record.status && sameJson(metadata, record.metadata) && input.error === undefined;
     if (unchanged) return view;
@@ -113,6 +138,7 @@ export async function patchRun(
       notices: input.notices,
       record: next,
       subject: subjectOf(next, record.status, applied),
+      later: input.later,
     });
   });
 }

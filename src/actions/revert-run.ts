@@ -43,14 +43,14 @@ function undoing(store: Store, merge: Oid): { files: Map<string, string | null>;
 /**
  * Opens a `custom` run that takes back what a merged run did to documents, and nothing that came after it. It forks from
  * the merge and has the documents as its first parent had them, so the gate's own merge is the one that DESIGN §4 asks
- * for: base is the merge, ours `main`, theirs its first parent. With `done` it is merged at once. Throws
+ * for: base is the merge, ours `main`, theirs its first parent. With `done` it is merged at once, or judged `later`. Throws
  * `run_not_found`, `bad_request`, `run_closed`, and what a refused merge throws.
  */
 export async function revertRun(
   store: Store,
   author: Authorship,
   runId: string,
-  { done }: { readonly done?: boolean },
+  { done, later }: { readonly done?: boolean; readonly later?: boolean },
 ): Promise<RunView> {
   const reverted = requireRun(store, runId);
   store.main.catchUp();
@@ -68,6 +68,7 @@ export async function revertRun(
       notices: [],
       record: firstRecord(author, done === undefined ? opened : { ...opened, done }),
       subject: `Start run ${id} of custom: revert run ${reverted.record.id}`,
+      later,
     });
   });
 }

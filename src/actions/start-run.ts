@@ -26,6 +26,8 @@ export interface StartRun {
   /** The commit of `main` to fork from; by default where `main` is. */
   readonly base?: string;
   readonly notices: readonly Notice[];
+  /** With `done`: the run is judged after this returned it as `merging`. */
+  readonly later?: boolean;
 }
 
 /** The commit a new run forks from. Refuses a base that `main` does not have on its first-parent chain. */
@@ -43,7 +45,7 @@ function forkPoint(store: Store, base: string | undefined): Oid {
 /** The record of a run that is opened over REST. */
 export function firstRecord(
   author: Authorship,
-  opened: Omit<StartRun, "base" | "body" | "run_id" | "notices"> & {
+  opened: Omit<StartRun, "base" | "body" | "run_id" | "notices" | "later"> & {
     readonly id: string;
     readonly at: string;
     readonly base: Oid;
@@ -102,6 +104,7 @@ export async function startRun(store: Store, author: Authorship, input: StartRun
       notices: input.notices,
       record: firstRecord(author, { ...opened, base }),
       subject: `Start run ${id} of ${input.job_id}`,
+      later: input.later,
     });
   });
 }

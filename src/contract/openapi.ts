@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from "../domain/json.ts";
 import type { ErrorCode } from "../domain/errors.ts";
 import { commonProblems, type Operation } from "./operation.ts";
-import { operation, OPERATIONS, type OperationId } from "./operations.ts";
+import { answerTypes, bodyTypes, operation, OPERATIONS, type OperationId } from "./operations.ts";
 import type { Parameter } from "./parameters.ts";
 import { PROBLEMS, wireCode } from "./problems.ts";
 
@@ -12,6 +12,7 @@ const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   collection: "The name of a collection.",
   id: "The id of a document.",
   name: "The name of a schema, without `.schema.json`.",
+  asset: "The name of a file that the page at `/docs` uses.",
 };
 
 const ABOUT = `Metadata in a Git repository: a run is a branch, a submission is a commit, done is a checked merge.
@@ -59,7 +60,15 @@ function headerParameter(name: string, description: string): JsonObject {
   return { name, in: "header", description, schema: { type: "string" } };
 }
 
-function parametersOf({ method, path, query = {}, idempotent, conditional, tagged }: Operation): JsonObject[] {
+function parametersOf({
+  method,
+  path,
+  query = {},
+  idempotent,
+  conditional,
+  asynchronous,
+  tagged,
+}: Operation): JsonObject[] {
   const inPath = Array.from(path.matchAll(/\{(\w+)\}/g), ([, name = ""]) => ({
     name,
     in: "path",
@@ -72,6 +81,9 @@ function parametersOf({ method, path, query = {}, idempotent, conditional, tagge
     ...inPath,
     ...Object.entries(query).map(queryParameter),
     ...(idempotent === true ? [headerParameter("Idempotency-Key", key)] : []),
+    ...(asynchronous === true
+      ? [headerParameter("Prefer", "`respond-async`: where done is said, answers 202 before the run is judged.")]
+      : []),
     ...(conditional === true
       ? [headerParameter("If-Match", "Goes on only when the run's tip is still this one.")]
       : []),
@@ -82,7 +94,7 @@ function parametersOf({ method, path, query = {}, idempotent, conditional, tagge
 }
 
 function answersOf(known: Operation): JsonObject {
-  const { method, success, response, produces = "application/json", problems, tagged, atCommit, query = {} } = known;
+  const { method, success, response, problems, tagged, atCommit, asynchronous, query = {} } = known;
   const header = (description: string): JsonObject => ({ description, schema: { type: "string" } });
   const headers = {
     ...(tagged === true ? { ETag: header("The entity tag.") } : {}),
@@ -93,8 +105,25 @@ function answersOf(known: Operation): JsonObject {
   const done = {
     description: success === 201 ? "Made." : "Done.",
     ...(Object.keys(headers).length === 0 ? {} : { headers }),
-    content: { [produces]: { schema: shapeReference(response) } },
+    content: Object.fromEntries(answerTypes(known).map((type) => [type, { schema: shapeReference(response) }])),
   };
+  const later: [string, Json][] =
+    asynchronous === true
+      ? [
+          [
+            "202",
+            {
+              description: "The run is `merging` and judged afterwards, as `Prefer` asked; or as it is by now.",
+              headers: {
+                ETag: header("The entity tag."),
+                Location: header("Where the run is."),
+                "Preference-Applied": header("`respond-async`."),
+              },
+              content: done.content,
+            },
+          ],
+        ]
+      : [];
   const byStatus = new Map<number, Set<ErrorCode>>();
   for (const code of [...problems, ...commonProblems(known)].map(wireCode)) {
     const { status } = PROBLEMS[code];
@@ -109,14 +138,16 @@ function answersOf(known: Operation): JsonObject {
   });
   const unchanged: [string, Json][] =
     method === "GET" && tagged === true ? [["304", { description: "Still what `If-None-Match` says." }]] : [];
-  return Object.fromEntries([[String(success), done] as [string, Json], ...unchanged, ...refused]);
+  return Object.fromEntries([[String(success), done] as [string, Json], ...later, ...unchanged, ...refused]);
 }
 
 function operationOf(id: OperationId): JsonObject {
   const known = operation(id);
-  const { path, summary, role, ownRun, request, accepts = ["application/json"], method } = known;
+  const { path, summary, role, ownRun, request, requests = {}, method } = known;
   const parameters = parametersOf(known);
-  const content = Object.fromEntries(accepts.map((type) => [type, { schema: shapeReference(request ?? "") }]));
+  const content = Object.fromEntries(
+    bodyTypes(known).map((type) => [type, { schema: shapeReference(requests[type] ?? request ?? "") }]),
+  );
   return {
     operationId: id,
     summary,

@@ -18,15 +18,19 @@ export interface Operation {
   readonly request?: keyof Shapes;
   /** Content types of the body, `application/json` unless stated. */
   readonly accepts?: readonly string[];
+  /** Further content types, whose bodies have shapes of their own. */
+  readonly requests?: Readonly<Record<string, keyof Shapes>>;
   readonly success: 200 | 201;
   /** The answer's shape. */
   readonly response: keyof Shapes;
-  /** Content type of the answer, `application/json` unless stated; anything else is text to the shape. */
-  readonly produces?: string;
+  /** Content type of the answer, or those that it may have; `application/json` unless stated. Anything else is text to the shape. */
+  readonly produces?: string | readonly string[];
   /** Codes this operation answers, besides those any may (`COMMON_PROBLEMS`). */
   readonly problems: readonly ErrorCode[];
   /** Takes an Idempotency-Key, and its answer is a run or a job. */
   readonly idempotent?: boolean;
+  /** Honours `Prefer: respond-async` where its body says done: 202, and the run is judged afterwards. */
+  readonly asynchronous?: boolean;
   /** Can be played with `?dryRun=true`. */
   readonly rehearsable?: boolean;
   /** Honours If-Match. */

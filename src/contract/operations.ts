@@ -37,12 +37,22 @@ type BracedNames<Path extends string> = Path extends `${string}{${infer Name}}${
 /** The path parameters of an operation. */
 export type ParamsOf<Id extends OperationId> = { readonly [Name in BracedNames<Table[Id]["path"]>]: string };
 
-/** The shape of an operation's request body; never when it has none. */
-export type RequestOf<Id extends OperationId> = Table[Id] extends { request: infer Name extends keyof Shapes }
-  ? Name
-  : never;
+/** The shapes of an operation's request body, one for each kind of it; never when it has none. */
+export type RequestOf<Id extends OperationId> =
+  | (Table[Id] extends { request: infer Name extends keyof Shapes } ? Name : never)
+  | (Table[Id] extends { requests: Readonly<Record<string, infer Name extends keyof Shapes>> } ? Name : never);
 
 /** An operation by id, without the narrowness of the table's type. */
 export function operation(id: OperationId): Operation {
   return OPERATIONS[id];
+}
+
+/** The content types that an operation's answer may have. */
+export function answerTypes({ produces = "application/json" }: Operation): readonly string[] {
+  return typeof produces === "string" ? [produces] : produces;
+}
+
+/** The content types that an operation takes a body in. */
+export function bodyTypes({ accepts = ["application/json"], requests = {} }: Operation): readonly string[] {
+  return [...accepts, ...Object.keys(requests)];
 }

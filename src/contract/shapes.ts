@@ -2,6 +2,25 @@
 import type {Json} from "../domain/json.ts";
 
 export type ServerEvent = RunEvent | MergeEvent | JobEvent | ResetEvent;
+export type PatchOperation =
+  | {
+      op: "add" | "replace" | "test";
+      path: string;
+      value: Json;
+      [k: string]: Json;
+    }
+  | {
+      op: "remove";
+      path: string;
+      [k: string]: Json;
+    }
+  | {
+      op: "move" | "copy";
+      from: string;
+      path: string;
+      [k: string]: Json;
+    };
+export type JsonPatch = PatchOperation[];
 export type Text = string;
 
 export interface Configuration {
@@ -613,6 +632,8 @@ export interface Shapes {
   "run#JobRunList": JobRunList;
   "run#StartRun": StartRun;
   "run#PatchRun": PatchRun;
+  "run#JsonPatch": JsonPatch;
+  "run#PatchOperation": PatchOperation;
   "run#CancelRun": CancelRun;
   "run#RevertRun": RevertRun;
   "run#ResolveRun": ResolveRun;
@@ -621,10 +642,10 @@ export interface Shapes {
   "run#RunCommits": RunCommits;
   "run#RunValidations": RunValidations;
   "run#RunPreview": RunPreview;
-  "service#Text": Text;
   "service#Health": Health;
   "service#Readiness": Readiness;
   "service#Version": Version;
+  "service#Text": Text;
   "service#OpenApi": OpenApi;
   "verdict#Violation": Violation;
   "verdict#Conflict": Conflict;

@@ -11,7 +11,7 @@ export const MAX_DEPTH = 64;
 export const MAX_KEY = 1000;
 
 /** Keys that JavaScript gives a meaning of its own. */
-const HOSTILE_KEYS: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
+export const HOSTILE_KEYS: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 
 const INTEGER = /^-?\d+$/;
 const [QUOTE, BACKSLASH, SPACE_UNIT] = [0x22, 0x5c, 0x20];

@@ -1,15 +1,15 @@
-import { answerAgain } from "../actions/answer-again.ts";
+import { answerAgain, answerAgainAtOnce } from "../actions/answer-again.ts";
 import { requireJobRecord } from "../actions/create-job.ts";
-import { operation } from "../contract/operations.ts";
+import { answerTypes, bodyTypes, operation } from "../contract/operations.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import { findRun } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
 import { authorize } from "./authenticate.ts";
 import type { Answer, Call, Handlers, Stream } from "./handler.ts";
 import { jobAnswer } from "./handlers.ts";
-import { presentRun, runTag } from "./present.ts";
 import { presentProblem } from "./problem.ts";
 import { entityTags, type RawRequest, understand, type UnderstoodRequest } from "./request.ts";
+import { laterAnswer, madeRunAnswer, runAnswer } from "./run-answers.ts";
 
 /** An answer ready for any transport. Header names as they are written; a null body is none. */
 export interface Reply {
@@ -91,10 +91,10 @@ export class Dispatcher {
     // A run that went with a main that somebody moved back is to be made again.
     if (known?.run != null && findRun(this.#store.repository, known.run) !== null) {
       const author = { principal: request.principal.name, idempotency };
+      if (understood.later) return laterAnswer(this.#store, answerAgainAtOnce(this.#store, author, known.run));
       const view = await answerAgain(this.#store, author, known.run, known);
-      const headers: Record<string, string> =
-        operation(request.operation).success === 201 ? { Location: `/runs/${view.record.id}` } : {};
-      return { body: presentRun(this.#store, view), etag: runTag(view), headers };
+      const made = operation(request.operation).success === 201;
+      return made ? madeRunAnswer(this.#store, view) : runAnswer(this.#store, view);
     }
     if (known?.job != null) return jobAnswer(this.#store, requireJobRecord(this.#store, known.job));
     this.#atWork.add(idempotency.key);
@@ -118,14 +118,14 @@ export class Dispatcher {
 
   async #call(
     request: RawRequest,
-    { query, body, notices, ifMatch, idempotency, lastEventId }: UnderstoodRequest,
+    { query, body, notices, ifMatch, idempotency, lastEventId, later }: UnderstoodRequest,
   ): Promise<Answer<unknown>> {
     const rehearsing = query["dryRun"] === true;
     const store = rehearsing ? this.#store.rehearse() : this.#store;
     const author = { principal: request.principal.name, idempotency: rehearsing ? null : idempotency };
     const { params, prefix = "" } = request;
     const { principal } = request;
-    const call = { store, author, principal, params, query, body, notices, ifMatch, lastEventId, prefix };
+    const call = { store, author, principal, params, query, body, notices, ifMatch, lastEventId, later, prefix };
     // The table ties each id to its input; here the id is only known as one of them.
     const handler = this.#handlers[request.operation] as unknown as (call: Call<never>) => Promise<Answer<unknown>>;
     try {
@@ -137,17 +137,18 @@ export class Dispatcher {
     }
   }
 
-  #reply(request: RawRequest, { body, etag, stream, headers = {} }: Answer<unknown>): Reply {
-    const { method, success, produces = "application/json" } = operation(request.operation);
+  #reply(request: RawRequest, { status, type, body, etag, stream, headers = {} }: Answer<unknown>): Reply {
+    const known = operation(request.operation);
+    const { method, success } = known;
     const tagged = etag === undefined ? headers : { ...headers, ETag: `"${etag}"` };
-    const known = entityTags(String(request.headers["if-none-match"] ?? "") || undefined);
-    if (method === "GET" && etag !== undefined && known !== null && (known.includes(etag) || known.includes("*"))) {
+    const had = entityTags(String(request.headers["if-none-match"] ?? "") || undefined);
+    if (method === "GET" && etag !== undefined && had !== null && (had.includes(etag) || had.includes("*"))) {
       return { status: 304, headers: tagged, body: null };
     }
-    const typed = { "Content-Type": `${produces}; charset=utf-8`, ...tagged };
+    const typed = { "Content-Type": `${type ?? answerTypes(known)[0]}; charset=utf-8`, ...tagged };
     if (stream !== undefined) return { status: success, headers: typed, body: null, stream };
     const bytes = Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
-    return { status: success, headers: typed, body: bytes };
+    return { status: status ?? success, headers: typed, body: bytes };
   }
 }
 
@@ -175,7 +176,7 @@ export function problemReply(thrown: unknown, requestId: string, known: Store | 
       "Content-Type": "application/problem+json; charset=utf-8",
       ...(problem.run === undefined || rehearsed ? {} : { Location: problem.run.links.self }),
       ...(problem.code === "unsupported_media_type" && accepted?.method === "PATCH"
-        ? { "Accept-Patch": accepted.accepts?.join(", ") ?? "" }
+        ? { "Accept-Patch": bodyTypes(accepted).join(", ") }
         : {}),
       ...(problem.status === 401 ? { "WWW-Authenticate": 'Bearer realm="runtree"' } : {}),
       ...(problem.status === 503 ? { "Retry-After": "1" } : {}),

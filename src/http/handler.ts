@@ -19,14 +19,20 @@ export interface Call<Id extends OperationId> {
   readonly body: [RequestOf<Id>] extends [never] ? undefined : Wire<RequestOf<Id>>;
   readonly notices: readonly Notice[];
   readonly ifMatch: readonly string[] | null;
+  /** The run may be judged after the answer. */
+  readonly later: boolean;
   /** The event after which a stream goes on; null to begin now. */
   readonly lastEventId: string | null;
   /** What stands before the path, for links. */
   readonly prefix: string;
 }
 
-/** What a handler gives: the body (bytes are JSON already), and headers; `etag` without quotes. */
+/** What a handler gives: the body (bytes are as they are sent), and headers; `etag` without quotes. */
 export interface Answer<Body> {
+  /** The operation's own unless stated. */
+  readonly status?: number;
+  /** The content type, where the operation has several. */
+  readonly type?: string;
   readonly body: Body | Buffer;
   readonly etag?: string;
   /** The run that the answer shows. */

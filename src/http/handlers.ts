@@ -25,15 +25,13 @@ import { SHAPE_FILES } from "../schema/shapes.ts";
 import type { JobRecord } from "../store/ops.ts";
 import { PROGRAM } from "../store/program.ts";
 import type { RunFilter } from "../store/run-rows.ts";
-import type { RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
+import { ASSET_HEADERS, docsAsset, docsPage, PAGE_HEADERS } from "./docs-page.ts";
+import { patchAsked } from "./patch-asked.ts";
 import type { Answer, Call, Handlers, Service } from "./handler.ts";
 import { badCursor, pageLinks, pageMembers, pageOf } from "./paging.ts";
-import { presentedRun, presentJob, presentRun, runTag } from "./present.ts";
-
-function runAnswer(store: Store, view: RunView): Answer<Wire<"run#Run">> {
-  return { body: presentRun(store, view), etag: runTag(view), view };
-}
+import { presentedRun, presentJob } from "./present.ts";
+import { laterAnswer, madeRunAnswer, runAnswer } from "./run-answers.ts";
 
 /** A job that was made just now, or by an earlier try of the same request. */
 export function jobAnswer(store: Store, job: JobRecord, warnings: readonly string[] = []): Answer<Wire<"job#Job">> {
@@ -127,9 +125,9 @@ export function makeHandlers({ git, requireRoom, events, metrics }: Service): Ha
   const memory = git === null;
   const document = Buffer.from(JSON.stringify(openApi(SHAPE_FILES, PROGRAM.version)));
   return {
-    startRun: async ({ store, author, params, body, notices }) => {
-      const view = await startRun(store, author, { ...body, job_id: params.job_id, notices } as StartRun);
-      return { ...runAnswer(store, view), headers: { Location: `/runs/${view.record.id}` } };
+    startRun: async ({ store, author, params, body, notices, later }) => {
+      const view = await startRun(store, author, { ...body, job_id: params.job_id, notices, later } as StartRun);
+      return later ? laterAnswer(store, view) : madeRunAnswer(store, view);
     },
 
     listJobRuns: async ({ store, params, query, prefix }) => {
@@ -143,8 +141,11 @@ export function makeHandlers({ git, requireRoom, events, metrics }: Service): Ha
 
     getRun: async ({ store, params }) => runAnswer(store, requireRun(store, params.run_id)),
 
-    patchRun: async ({ store, author, params, body, notices, ifMatch }) =>
-      runAnswer(store, await patchRun(store, author, params.run_id, { ...body, notices } as PatchRun, ifTip(ifMatch))),
+    patchRun: async ({ store, author, params, query, body, notices, ifMatch, later }) => {
+      const asked = { ...patchAsked(query.done, body), notices, later } as PatchRun;
+      const view = await patchRun(store, author, params.run_id, asked, ifTip(ifMatch));
+      return later && view.record.status === "merging" ? laterAnswer(store, view) : runAnswer(store, view);
+    },
 
     runDiff: async ({ store, params }) => ({ body: runDiff(store, params.run_id) }),
 
@@ -160,9 +161,9 @@ export function makeHandlers({ git, requireRoom, events, metrics }: Service): Ha
     cancelRun: async ({ store, author, params, body, ifMatch }) =>
       runAnswer(store, await cancelRun(store, author, params.run_id, body.reason, ifTip(ifMatch))),
 
-    revertRun: async ({ store, author, params, body }) => {
-      const view = await revertRun(store, author, params.run_id, body);
-      return { ...runAnswer(store, view), headers: { Location: `/runs/${view.record.id}` } };
+    revertRun: async ({ store, author, params, body, later }) => {
+      const view = await revertRun(store, author, params.run_id, { ...body, later });
+      return later ? laterAnswer(store, view) : madeRunAnswer(store, view);
     },
 
     putSchema: async ({ store, author, params, ...sent }) =>
@@ -221,6 +222,13 @@ export function makeHandlers({ git, requireRoom, events, metrics }: Service): Ha
     },
 
     getOpenApi: async () => ({ body: document }),
+
+    getDocs: async ({ prefix }) => ({ body: docsPage(prefix), headers: PAGE_HEADERS }),
+
+    getDocsAsset: async ({ params }) => {
+      const { type, etag, bytes } = docsAsset(params.asset);
+      return { type, body: bytes, etag, headers: ASSET_HEADERS };
+    },
 
     followEvents: async ({ principal, lastEventId }) => {
       const streams = ofServer(events);

@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import type { Operation } from "../contract/operation.ts";
-import { operation, OPERATIONS, type OperationId } from "../contract/operations.ts";
+import { bodyTypes, operation, OPERATIONS, type OperationId } from "../contract/operations.ts";
 import type { Parameter } from "../contract/parameters.ts";
 import { RuntreeError } from "../domain/errors.ts";
-import type { Json } from "../domain/json.ts";
+import { isObject, type Json } from "../domain/json.ts";
 import { type ReadJson, readJson } from "../domain/json-door.ts";
 import type { Principal } from "../domain/roles.ts";
 import { doorViolation, type Notice } from "../domain/verdict.ts";
@@ -34,6 +34,8 @@ export interface UnderstoodRequest {
   readonly ifMatch: readonly string[] | null;
   readonly idempotency: { readonly key: string; readonly body: string } | null;
   readonly lastEventId: string | null;
+  /** Done is said, and the client would rather be answered before the run is judged. */
+  readonly later: boolean;
 }
 
 const ajv = new Ajv2020({ coerceTypes: true, useDefaults: true, allErrors: true, strict: false, logger: false });
@@ -72,8 +74,8 @@ function header(request: RawRequest, name: string): string | undefined {
   return typeof value === "string" ? value : value?.join(", ");
 }
 
-/** The JSON of a body that is there. Throws `unsupported_media_type`, `malformed_json`, `validation_failed`. */
-function readRequestJson(request: RawRequest, { accepts = ["application/json"] }: Operation): ReadJson {
+/** The content type of a body that is there, without its parameters. Throws `unsupported_media_type`. */
+function bodyType(request: RawRequest, known: Operation): string {
   const given = (header(request, "content-type") ?? "").toLowerCase();
   const [type = "", ...parameters] = given.split(";").map((part) => part.trim());
   const charset = parameters
@@ -81,22 +83,25 @@ function readRequestJson(request: RawRequest, { accepts = ["application/json"] }
     ?.slice("charset=".length)
     .replaceAll('"', "");
   const plain = (charset === undefined || charset === "utf-8") && header(request, "content-encoding") === undefined;
-  if (!accepts.includes(type) || !plain) {
-    throw new RuntreeError(
-      "unsupported_media_type",
-      `Send the body as ${accepts.join(" or ")}, in UTF-8 and not compressed.`,
-      { accepts },
-    );
-  }
-  return readJson(request.body);
+  const accepts = bodyTypes(known);
+  if (accepts.includes(type) && plain) return type;
+  throw new RuntreeError(
+    "unsupported_media_type",
+    `Send the body as ${accepts.join(" or ")}, in UTF-8 and not compressed.`,
+    { accepts },
+  );
 }
 
-/** The body as JSON. An operation without one passes it over; an absent body of a POST counts as an empty object. */
+/**
+ * The body as JSON, in the shape of its type. An operation without one passes it over; an absent body of a POST counts as
+ * an empty object. Throws `unsupported_media_type`, `malformed_json`, `validation_failed`.
+ */
 function understandBody(request: RawRequest, known: Operation): { body: Json | undefined; notices: readonly Notice[] } {
-  const { request: shape } = known;
-  if (shape === undefined) return { body: undefined, notices: [] };
+  if (known.request === undefined) return { body: undefined, notices: [] };
   const absent = request.body.length === 0 && known.method === "POST";
-  const { value, violations, notices } = absent ? EMPTY : readRequestJson(request, known);
+  const type = absent ? "" : bodyType(request, known);
+  const shape = known.requests?.[type] ?? known.request;
+  const { value, violations, notices } = absent ? EMPTY : readJson(request.body);
   if (violations.length > 0)
     throw new RuntreeError("validation_failed", `The request is refused: ${violations[0]?.message}`, {
       errors: violations,
@@ -129,20 +134,31 @@ export function entityTags(value: string | undefined): string[] | null {
   );
 }
 
+/** Tells whether `Prefer` (RFC 7240) has `respond-async` among its preferences. */
+function prefersLater(request: RawRequest): boolean {
+  const preferences = (header(request, "prefer") ?? "").replace(/"(?:[^"\\]|\\.)*"/g, '""').split(",");
+  return preferences.some((each) => each.split(/[;=]/)[0]?.trim().toLowerCase() === "respond-async");
+}
+
 function digest(...parts: readonly (string | Buffer)[]): string {
   const hash = createHash("sha256");
   for (const part of parts) hash.update(part).update("\0");
   return hash.digest("base64url");
 }
 
-/** The key of a repeated request, hashed with its scope (principal, method, path, rehearsals apart), and the body's hash. */
+/**
+ * The key of a repeated request, hashed with its scope (principal, method, path, rehearsals apart), and the hash of the
+ * body and of what the query adds to it.
+ */
 function understandIdempotency(request: RawRequest, known: Operation): UnderstoodRequest["idempotency"] {
   const key = header(request, "idempotency-key");
   if (key === undefined || known.idempotent !== true) return null;
   if (key === "" || key.length > 255)
     throw new RuntreeError("bad_request", "An Idempotency-Key has 1 to 255 characters.", {});
   const path = known.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(request.params[name] ?? ""));
-  return { key: digest(request.principal.name, known.method, path, key), body: digest(request.body) };
+  const more = Object.entries(request.query).filter(([name]) => name !== "dryRun");
+  const body = digest(request.body, ...more.map(([name, value]) => `${name}=${String(value)}`));
+  return { key: digest(request.principal.name, known.method, path, key), body };
 }
 
 /**
@@ -152,9 +168,12 @@ function understandIdempotency(request: RawRequest, known: Operation): Understoo
 export function understand(request: RawRequest): UnderstoodRequest {
   const known = operation(request.operation);
   const query = understandQuery(request);
+  const understood = understandBody(request, known);
+  const done = query["done"] === true || (isObject(understood.body) && understood.body["done"] === true);
   return {
     query,
-    ...understandBody(request, known),
+    ...understood,
+    later: known.asynchronous === true && done && query["dryRun"] !== true && prefersLater(request),
     ifMatch: known.conditional === true ? entityTags(header(request, "if-match")) : null,
     idempotency: understandIdempotency(request, known),
     lastEventId: header(request, "last-event-id") ?? null,

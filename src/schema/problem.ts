@@ -3,7 +3,7 @@ import { formatPointer } from "../domain/pointer.ts";
 
 /** One way in which a value does not fit its schema. */
 export interface SchemaProblem {
-  /** Into the value. A missing or surplus member is named by its own pointer. */
+  /** Into the value. A missing, surplus or telling member is named by its own pointer. */
   readonly pointer: string;
   readonly schema_pointer: string;
   readonly message: string;
@@ -12,7 +12,8 @@ export interface SchemaProblem {
 /** Reads an ajv error. */
 export function schemaProblem(error: ErrorObject): SchemaProblem {
   const params = error.params as Record<string, unknown>;
-  const member = params["missingProperty"] ?? params["additionalProperty"] ?? params["unevaluatedProperty"];
+  const member =
+    params["missingProperty"] ?? params["additionalProperty"] ?? params["unevaluatedProperty"] ?? params["tag"];
   const allowed =
     error.keyword === "enum"
       ? params["allowedValues"]

@@ -9,7 +9,14 @@ import { type SchemaProblem, schemaProblem } from "./problem.ts";
 const FOLDER = new URL("../../schemas/", import.meta.url);
 const BASE = "https://runtree.invalid/shapes/";
 
-const ajv = new Ajv2020({ strict: true, strictRequired: false, allowUnionTypes: true, allErrors: true, logger: false });
+const ajv = new Ajv2020({
+  strict: true,
+  strictRequired: false,
+  allowUnionTypes: true,
+  allErrors: true,
+  discriminator: true,
+  logger: false,
+});
 addFormats.default(ajv);
 /** The program's own schema files, as JSON. */
 export const SHAPE_FILES: readonly JsonObject[] = readdirSync(FOLDER)

@@ -175,7 +175,7 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
       report(`removed the lock ${path}, which a crash left behind`);
     const repository = await JournaledRepository.open(fs, gitDir, { worker: fs === machineDisk, report });
     const snapshot = options.lasting === false ? {} : { snapshot: new SnapshotFile(fs, data, report) };
-    const store = new Store({ repository, validator, node, clock, ...snapshot });
+    const store = new Store({ repository, validator, node, clock, report, ...snapshot });
     const judged = judgeLeftovers(store, report);
     await within(judged, LEFTOVERS_MS);
     const saved = saveIndex(store, report);
@@ -185,7 +185,7 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
       made,
       journal: () => repository.counts,
       close: async () => {
-        await judged;
+        await Promise.all([judged, store.later.ended()]);
         await saved;
         await saveIndex(store, report);
         await store.close();

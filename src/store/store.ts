@@ -11,6 +11,7 @@ import { derive, type Derived, stateOf, tipsOf } from "./derived.ts";
 import { SchemaChecks } from "./schema-checks.ts";
 import type { RememberedRequests } from "./idempotency.ts";
 import { type Lane, ownLane, SharedLane } from "./lane.ts";
+import { LaterWork } from "./later-work.ts";
 import { MainAhead } from "./main-ahead.ts";
 import type { MainView } from "./main-view.ts";
 import type { News } from "./news.ts";
@@ -29,6 +30,8 @@ export interface StoreParts {
   readonly clock: () => number;
   /** Where what is derived is kept from one start to the next; without one everything is read. */
   readonly snapshot?: SnapshotFile;
+  /** Hears of work that fails after its request was answered. */
+  readonly report?: (message: string) => void;
 }
 
 /** How many runs or documents may be missing in the snapshot before it is worth writing anew. */
@@ -76,6 +79,7 @@ export class Store {
   readonly attic: Lane;
   readonly ops: Lane;
   readonly turns: NamedTurns;
+  readonly later: LaterWork;
   readonly nextRunId: (now: number) => string;
   readonly #paths: PathFinder;
   readonly #validator: Validator;
@@ -106,6 +110,7 @@ export class Store {
     this.attic = shared === undefined ? new SharedLane(this) : ownLane(this);
     this.ops = shared === undefined ? new SharedLane(this) : ownLane(this);
     this.turns = shared?.turns ?? new NamedTurns();
+    this.later = shared?.later ?? new LaterWork(parts.report ?? ((): void => undefined));
     this.nextRunId = shared?.nextRunId ?? runIdMaker();
     this.#paths = shared === undefined ? new PathFinder() : shared.#paths;
   }
@@ -241,8 +246,9 @@ export class Store {
     return null;
   }
 
-  /** Waits for the work in the lanes, then lets go of the worker and the files. */
+  /** Waits for what goes on after its request and for the work in the lanes, then lets go of the worker and the files. */
   async close(): Promise<void> {
+    await this.later.ended();
     await Promise.all([this.lane.idle(), this.attic.idle(), this.ops.idle()]);
     await this.#snapshots.idle();
     await this.#validator.close();

@@ -3,6 +3,8 @@ import { changeOp } from "../domain/change.ts";
 import { hasCode } from "../domain/errors.ts";
 import { canonicalJson, type JsonObject } from "../domain/json.ts";
 import { documentPath } from "../domain/layout.ts";
+import { applyJsonPatch } from "../domain/json-patch.ts";
+import type { PatchOperation } from "../domain/json-patch-door.ts";
 import { applyEdit, type DocumentEdit } from "../domain/patch.ts";
 import type { Oid } from "../git/objects.ts";
 import { blobAt, readDocumentBlob } from "./documents.ts";
@@ -25,14 +27,20 @@ export function branchRules(store: Store, tree: Oid): Rules {
   }
 }
 
+/** Where the documents of a branch's tree lie, by its own rules. */
+function pathsIn(store: Store, tree: Oid): (collection: string, id: string) => string {
+  const { collections } = branchRules(store, tree);
+  return (collection, id) => documentPath(collection, id, collections.get(collection)?.shards ?? DEFAULT_SHARDS);
+}
+
 /** Applies the edits of a submission to the documents of a branch's tree. Documents of unknown collections are kept, too. */
 export function applySubmission(store: Store, tree: Oid, edits: readonly DocumentEdit[]): AppliedSubmission {
   const read = store.reader();
-  const { collections } = branchRules(store, tree);
+  const pathOf = pathsIn(store, tree);
   const files = new Map<string, string | null>();
   const lines: string[] = [];
   for (const edit of edits) {
-    const path = documentPath(edit.collection, edit.id, collections.get(edit.collection)?.shards ?? DEFAULT_SHARDS);
+    const path = pathOf(edit.collection, edit.id);
     const before: JsonObject | null = readDocumentBlob(read, blobAt(read, tree, path));
     const after = applyEdit(before, edit);
     const op = changeOp(before, after);
@@ -41,4 +49,14 @@ export function applySubmission(store: Store, tree: Oid, edits: readonly Documen
     lines.push(`${op} ${edit.collection}/${edit.id}`);
   }
   return { files, lines };
+}
+
+/** Applies a JSON Patch to the documents of a branch's tree. Throws `validation_failed` where it cannot be applied. */
+export function applyOperations(store: Store, tree: Oid, operations: readonly PatchOperation[]): AppliedSubmission {
+  const read = store.reader();
+  const pathOf = pathsIn(store, tree);
+  const edits = applyJsonPatch(operations, (collection, id) =>
+    readDocumentBlob(read, blobAt(read, tree, pathOf(collection, id))),
+  );
+  return applySubmission(store, tree, edits);
 }

@@ -154,7 +154,7 @@ describe("refused at the door, with nothing written", () => {
       headers: { "content-type": "text/x-patch" },
     });
     expect(answer.status).toBe(415);
-    expect(answer.headers.get("accept-patch")).toBe("application/json, application/merge-patch+json");
+    expect(answer.headers.get("accept-patch")).toContain("application/merge-patch+json");
   });
 
   test("a compressed body", async () => {

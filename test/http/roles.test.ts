@@ -33,6 +33,8 @@ const NEEDS: Readonly<Record<OperationId, Needs>> = {
   getSchema: "reader",
   getState: "reader",
   getOpenApi: "nothing",
+  getDocs: "nothing",
+  getDocsAsset: "nothing",
   followEvents: "reader",
   getMetrics: "reader",
   getHealth: "nothing",
