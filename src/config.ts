@@ -1,6 +1,7 @@
-import { accessSync, constants, readFileSync } from "node:fs";
+import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { type Command, type Commands, readCommands } from "./domain/commands.ts";
 import { RuntreeError, systemCode } from "./domain/errors.ts";
 
 type SettingValue = string | number | boolean;
@@ -36,6 +37,8 @@ export type Settings = { readonly [Name in SettingName]: ValueOf[(typeof SETTING
 export interface ResolvedSettings {
   readonly values: Settings;
   readonly origins: Readonly<Record<SettingName, string>>;
+  /** The operator's commands, which only the file can hold. */
+  readonly commands: Commands;
 }
 
 /** The file of a data directory that may hold settings. */
@@ -74,11 +77,8 @@ function readConfigFile(data: string): Record<string, unknown> {
     throw new RuntreeError("bad_configuration", `${path} must hold one object.`, { path });
   }
   // The file lies in the data directory, so it cannot say where that is.
-  const known = new Set(
-    Object.keys(SETTINGS)
-      .filter((name) => name !== "data")
-      .map(memberOf),
-  );
+  const settings = Object.keys(SETTINGS).filter((name) => name !== "data");
+  const known = new Set([...settings.map(memberOf), "commands"]);
   const unknown = Object.keys(value).find((member) => !known.has(member));
   if (unknown !== undefined)
     throw new RuntreeError("bad_configuration", `${path} has a member that is not known: ${unknown}.`, { path });
@@ -106,7 +106,10 @@ function checked(name: SettingName, value: unknown, origin: string): SettingValu
   return read;
 }
 
-/** Settles every setting: flag, then environment, then `runtree.config.json` in the data directory, then default. Throws `bad_configuration`. */
+/**
+ * Settles every setting: flag, then environment, then `runtree.config.json` in the data directory, then default; and
+ * reads the commands of that file. Throws `bad_configuration`.
+ */
 export function resolveSettings(
   flags: Readonly<Record<string, unknown>>,
   environment: NodeJS.ProcessEnv = process.env,
@@ -118,13 +121,19 @@ export function resolveSettings(
     if (file[member] !== undefined) return [checked(name, file[member], CONFIG_FILE), CONFIG_FILE];
     return [SETTINGS[name].fallback, "default"];
   };
-  const file = readConfigFile(String(pick("data", {})[0]));
+  const data = String(pick("data", {})[0]);
+  const file = readConfigFile(data);
   const settled = (Object.keys(SETTINGS) as SettingName[]).map(
     (name) => [name, pick(name, name === "data" ? {} : file)] as const,
   );
   return {
     values: Object.fromEntries(settled.map(([name, [value]]) => [name, value])) as Settings,
     origins: Object.fromEntries(settled.map(([name, [, origin]]) => [name, origin])) as Record<SettingName, string>,
+    commands: readCommands(file["commands"], {
+      file: resolve(data, CONFIG_FILE),
+      folderOf: (cwd) => resolve(data, cwd ?? "."),
+      environment: environment["PATH"] === undefined ? {} : { PATH: environment["PATH"] },
+    }),
   };
 }
 
@@ -133,16 +142,25 @@ export function serverUrl({ host, port }: Settings, environment: NodeJS.ProcessE
   return environment["RUNTREE_URL"] ?? `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
+function canBeRun(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
 /** The absolute path of a program on the PATH; null when there is none. */
 export function findProgram(name: string, environment: NodeJS.ProcessEnv = process.env): string | null {
-  for (const folder of (environment["PATH"] ?? "").split(delimiter)) {
-    const path = join(folder, name);
-    try {
-      if (folder !== "") accessSync(path, constants.X_OK);
-      if (folder !== "") return resolve(path);
-    } catch {
-      continue;
-    }
-  }
-  return null;
+  const folders = (environment["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
+  const found = folders.map((folder) => join(folder, name)).find(canBeRun);
+  return found === undefined ? null : resolve(found);
+}
+
+/** The absolute path of the program that a command runs, found as the system finds it; null when it cannot be run. */
+export function programOf({ argv: [program], cwd, env }: Command): string | null {
+  if (!program.includes("/")) return findProgram(program, env);
+  const path = resolve(cwd, program);
+  return canBeRun(path) ? path : null;
 }

@@ -41,7 +41,8 @@ function firstSteps(url: string, gitDir: string | null): string {
 
 /** Serves until told to stop, then lets requests end and the repository go. */
 export async function serve(flags: Readonly<Record<string, unknown>>): Promise<void> {
-  const { values } = resolveSettings(flags);
+  const settings = resolveSettings(flags);
+  const { values } = settings;
   // Lines that come while one is written share the next write; pino writes what is left when the process exits.
   const destination = pino.destination({ dest: 2, sync: false, maxLength: LOG_BYTES });
   const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
@@ -49,8 +50,8 @@ export async function serve(flags: Readonly<Record<string, unknown>>): Promise<v
   const stop = toldToStop();
   const git = values.memory ? null : await GIT.version();
   const open = values.memory
-    ? await openInMemory(values, report)
-    : await openForWriting(values, values.template, report);
+    ? await openInMemory(settings, report)
+    : await openForWriting(settings, values.template, report);
   try {
     const dispatcher = new Dispatcher(open.store, makeHandlers(git));
     const server = await serveHttp({
