@@ -1,6 +1,7 @@
-import { accessSync, constants, readFileSync } from "node:fs";
+import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { type Command, type Commands, readCommands } from "./domain/commands.ts";
 import { RuntreeError, systemCode } from "./domain/errors.ts";
 import { type Limits, readLimits } from "./domain/limits.ts";
 
@@ -40,6 +41,8 @@ export interface ResolvedSettings {
   readonly origins: Readonly<Record<SettingName, string>>;
   /** What the file's `limits` say, or as usual. */
   readonly limits: Limits;
+  /** The operator's commands, which only the file can hold. */
+  readonly commands: Commands;
 }
 
 /** The file of a data directory that may hold settings. */
@@ -78,12 +81,9 @@ function readConfigFile(data: string): Record<string, unknown> {
     throw new RuntreeError("bad_configuration", `${path} must hold one object.`, { path });
   }
   // The file lies in the data directory, so it cannot say where that is.
-  const known = new Set(
-    Object.keys(SETTINGS)
-      .filter((name) => name !== "data")
-      .map(memberOf),
-  );
-  const unknown = Object.keys(value).find((member) => member !== "limits" && !known.has(member));
+  const settings = Object.keys(SETTINGS).filter((name) => name !== "data");
+  const known = new Set([...settings.map(memberOf), "limits", "commands"]);
+  const unknown = Object.keys(value).find((member) => !known.has(member));
   if (unknown !== undefined)
     throw new RuntreeError("bad_configuration", `${path} has a member that is not known: ${unknown}.`, { path });
   return value as Record<string, unknown>;
@@ -110,7 +110,10 @@ function checked(name: SettingName, value: unknown, origin: string): SettingValu
   return read;
 }
 
-/** Settles every setting: flag, then environment, then `runtree.config.json` in the data directory, then default. Throws `bad_configuration`. */
+/**
+ * Settles every setting: flag, then environment, then `runtree.config.json` in the data directory, then default; and
+ * reads the commands of that file. Throws `bad_configuration`.
+ */
 export function resolveSettings(
   flags: Readonly<Record<string, unknown>>,
   environment: NodeJS.ProcessEnv = process.env,
@@ -131,6 +134,11 @@ export function resolveSettings(
     values: Object.fromEntries(settled.map(([name, [value]]) => [name, value])) as Settings,
     origins: Object.fromEntries(settled.map(([name, [, origin]]) => [name, origin])) as Record<SettingName, string>,
     limits: readLimits(file["limits"], resolve(data, CONFIG_FILE)),
+    commands: readCommands(file["commands"], {
+      file: resolve(data, CONFIG_FILE),
+      folderOf: (cwd) => resolve(data, cwd ?? "."),
+      environment: environment["PATH"] === undefined ? {} : { PATH: environment["PATH"] },
+    }),
   };
 }
 
@@ -144,16 +152,25 @@ export function serverKey(environment: NodeJS.ProcessEnv = process.env): string 
   return environment["RUNTREE_KEY"] === "" ? undefined : environment["RUNTREE_KEY"];
 }
 
+function canBeRun(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
 /** The absolute path of a program on the PATH; null when there is none. */
 export function findProgram(name: string, environment: NodeJS.ProcessEnv = process.env): string | null {
-  for (const folder of (environment["PATH"] ?? "").split(delimiter)) {
-    const path = join(folder, name);
-    try {
-      if (folder !== "") accessSync(path, constants.X_OK);
-      if (folder !== "") return resolve(path);
-    } catch {
-      continue;
-    }
-  }
-  return null;
+  const folders = (environment["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
+  const found = folders.map((folder) => join(folder, name)).find(canBeRun);
+  return found === undefined ? null : resolve(found);
+}
+
+/** The absolute path of the program that a command runs, found as the system finds it; null when it cannot be run. */
+export function programOf({ argv: [program], cwd, env }: Command): string | null {
+  if (!program.includes("/")) return findProgram(program, env);
+  const path = resolve(cwd, program);
+  return canBeRun(path) ? path : null;
 }

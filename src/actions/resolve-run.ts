@@ -81,7 +81,8 @@ export async function resolveRun(
       );
     }
     const used = new Set<Resolution>();
-    const found = await assessRun(store, view, settleBy(input.resolutions, used));
+    // What comes of it is checked below.
+    const found = await assessRun(store, view, { settle: settleBy(input.resolutions, used), commands: null });
     const unused = input.resolutions.findIndex((resolution) => !used.has(resolution));
     if (unused >= 0) {
       const { collection, id: document, pointer } = input.resolutions[unused] as Resolution;

@@ -1,10 +1,16 @@
 import { accessSync, constants, existsSync, statfsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { CommandModule } from "yargs";
-import { resolveSettings, type SettingName, SETTINGS } from "../config.ts";
+import { CONFIG_FILE, programOf, resolveSettings, type SettingName, SETTINGS } from "../config.ts";
+import type { Command, Commands } from "../domain/commands.ts";
+import type { CheckSettings } from "../domain/configuration.ts";
 import { hasCode, RuntreeError } from "../domain/errors.ts";
+import { MAIN } from "../domain/layout.ts";
 import fs from "node:fs";
+import { readCommit } from "../git/commit.ts";
+import { readerWith } from "../git/repository.ts";
 import { gitDirOf, openForReading } from "../store/open.ts";
+import { RulesReader } from "../store/rules.ts";
 import { EXIT } from "./exit.ts";
 import { printData, table } from "./output.ts";
 import { dataFlags, GIT } from "./target.ts";
@@ -57,18 +63,54 @@ async function repositoryOf(data: string): Promise<string> {
   }
 }
 
+/** The program that a command runs. Throws `bad_configuration` when it, or the folder it is run in, is not there. */
+function programFor(command: Command): string {
+  const { name, argv, cwd } = command;
+  const refuse = (what: string): never => {
+    throw new RuntreeError("bad_configuration", `${what}; see commands.${name} in ${CONFIG_FILE}.`);
+  };
+  if (!existsSync(cwd)) refuse(`there is no folder ${cwd}`);
+  return programOf(command) ?? refuse(`${argv[0]} cannot be run`);
+}
+
+/** The checks that `main` has; none when there is no repository, or none that can be read. */
+async function checksOf(data: string): Promise<readonly CheckSettings[]> {
+  if (!existsSync(gitDirOf(data))) return [];
+  const repository = await openForReading(fs, GIT, data);
+  try {
+    const read = readerWith(repository);
+    const { tree } = readCommit(read, repository.ref(MAIN) ?? "");
+    return new RulesReader(read).rulesOf(tree).configuration.checks ?? [];
+  } finally {
+    await repository.close();
+  }
+}
+
+function commandFor({ name, command, collections }: CheckSettings, commands: Commands): string {
+  if (commands.has(command)) return `${command}, for ${collections.join(", ")}`;
+  throw new RuntreeError(
+    "bad_configuration",
+    `the check ${name} of main asks the command ${command}; add it to ${CONFIG_FILE}, until then no change of ${collections.join(", ")} merges here.`,
+  );
+}
+
 export const doctorCommand: CommandModule<object, { json: boolean; data: string | undefined }> = {
   command: "doctor",
   describe: "say what is missing and how to get it, and where each setting comes from",
   builder: dataFlags,
   handler: async (flags) => {
-    const { values, origins } = resolveSettings(flags.data === undefined ? {} : { data: flags.data });
+    const { values, origins, commands } = resolveSettings(flags.data === undefined ? {} : { data: flags.data });
+    // What keeps the repository from being read is a finding of its own.
+    const checks = await checksOf(values.data).catch(() => []);
     const findings = [
       await look("node", nodeVersion),
       await look("git", () => GIT.version()),
       await look("data", () => folderOf(values.data)),
       await look("repository", () => repositoryOf(values.data)),
     ];
+    for (const command of commands.values())
+      findings.push(await look(`command ${command.name}`, () => programFor(command)));
+    for (const check of checks) findings.push(await look(`check ${check.name}`, () => commandFor(check, commands)));
     const settings = (Object.keys(SETTINGS) as SettingName[]).map((name) => ({
       name,
       value: values[name],

@@ -25,7 +25,9 @@ async function checkMain(data: string): Promise<{ checked: number; violations: r
     const main = repository.ref(MAIN);
     if (main === null) throw new RuntreeError("corrupt_ref", `${MAIN} does not exist.`);
     const { tree } = readCommit(read, main);
-    return await checkWholeTree(read, tree, new RulesReader(read).rulesOf(tree), new SchemaChecks(validator));
+    const rules = new RulesReader(read).rulesOf(tree);
+    // Not by the operator's commands: which they are is not part of the record.
+    return await checkWholeTree(read, tree, rules, new SchemaChecks(validator), null);
   } finally {
     await validator.close();
     await repository.close();

@@ -14,8 +14,8 @@ export const initCommand: CommandModule<
       .option("template", { type: "string", describe: "template folder" })
       .option("node", { type: "string", describe: "committer name" }),
   handler: async ({ json, ...flags }) => {
-    const { values } = resolveSettings(flags);
-    const { store, gitDir, made, close } = await openForWriting(values, values.template);
+    const settings = resolveSettings(flags);
+    const { store, gitDir, made, close } = await openForWriting(settings, settings.values.template);
     const main = store.main.commit;
     await close();
     printData(

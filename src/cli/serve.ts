@@ -1,49 +1,16 @@
-import fs from "node:fs";
 import pino from "pino";
 import type { CommandModule } from "yargs";
 import { resolveSettings, SETTINGS, type SettingName } from "../config.ts";
 import { counted } from "../domain/verdict.ts";
-import { Dispatcher } from "../http/dispatch.ts";
-import { makeHandlers } from "../http/handlers.ts";
-import { EventStreams } from "../http/events.ts";
-import { isLoopback } from "../http/loopback.ts";
-import { Metrics } from "../http/metrics.ts";
-import { RequestRate } from "../http/request-rate.ts";
-import { serveHttp } from "../http/server.ts";
-import { keepFree } from "../store/free-disk.ts";
-import { KeyRing } from "../store/key-ring.ts";
+import type { GitCounts } from "../git/native.ts";
+import { serveStore } from "../http/serve-store.ts";
+import type { KeyRing } from "../store/key-ring.ts";
 import { keepUp } from "./maintain.ts";
+import { toldToStop } from "./stop.ts";
 import { GIT, openForWriting, openInMemory } from "./target.ts";
-
-/** A second signal within this time is the same one: npm delivers it twice. */
-const SAME_SIGNAL_MS = 1000;
-
-/** How long (ms) a stop may take: requests, streams, maintenance and settling each end sooner. */
-const STOP_MS = 30_000;
 
 /** Bytes of log that wait for a reader which is slow; what comes after is dropped, as requests must not wait for it. */
 const LOG_BYTES = 16 * 1024 * 1024;
-
-/** Waits for SIGTERM or SIGINT; a later second one ends the process at once. */
-async function toldToStop(): Promise<void> {
-  return new Promise((resolve) => {
-    let first = 0;
-    const onSignal = (): void => {
-      const now = Date.now();
-      if (first === 0) {
-        first = now;
-        resolve();
-      } else if (now - first > SAME_SIGNAL_MS) process.exit(1);
-    };
-    process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
-  });
-}
-
-/** Ends a stop that hangs. What was acknowledged is in the journal, and the next start brings it where stock git looks. */
-function giveUp(): never {
-  process.stderr.write(`runtree: not everything ended in ${STOP_MS / 1000} s; the next start finishes the rest\n`);
-  process.exit(1);
-}
 
 /** Who may do what, for whoever starts the server. */
 function whoMay(ring: KeyRing, anonymousRead: boolean): string {
@@ -67,7 +34,9 @@ function firstSteps(url: string, gitDir: string | null, keyed: boolean): string 
 
 /** Serves until told to stop, then lets requests end and the repository go. */
 export async function serve(flags: Readonly<Record<string, unknown>>): Promise<void> {
-  const { values, limits } = resolveSettings(flags);
+  const settings = resolveSettings(flags);
+  const { values } = settings;
+  const json = flags["json"] === true;
   // Lines that come while one is written share the next write; pino writes what is left when the process exits.
   const destination = pino.destination({ dest: 2, sync: false, maxLength: LOG_BYTES });
   const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
@@ -75,48 +44,26 @@ export async function serve(flags: Readonly<Record<string, unknown>>): Promise<v
   const stop = toldToStop();
   const git = values.memory ? null : await GIT.version();
   const open = values.memory
-    ? await openInMemory(values, report)
-    : await openForWriting(values, values.template, report);
+    ? await openInMemory(settings, report)
+    : await openForWriting(settings, values.template, report);
   try {
-    const clock = (): number => Date.now();
-    const ring = new KeyRing(fs, values.data, clock, !isLoopback(values.host));
-    const requireRoom = values.memory ? () => undefined : keepFree(values.data, limits.free_disk_bytes, clock);
-    const events = new EventStreams({
-      start: clock().toString(36),
-      stillGood: (principal) => ring.stillGood(principal),
-    });
-    const metrics = new Metrics({ store: open.store, journal: open.journal, git: () => GIT.counts, events });
-    open.store.listen((news) => {
-      events.tell(news);
-      metrics.tell(news);
-    });
-    const handlers = makeHandlers({ git, requireRoom, events, metrics });
-    const dispatcher = new Dispatcher(open.store, handlers, { openRuns: limits.open_runs, requireRoom });
-    const server = await serveHttp({
-      dispatcher,
-      log,
-      maxBody: values["max-body"],
-      ring,
-      anonymousRead: values["anonymous-read"],
-      rate: new RequestRate(limits.requests_per_minute),
-      metrics,
-      events,
-      limits,
-      host: values.host,
-      port: values.port,
-    });
+    const { limits } = settings;
+    const [maxBody, anonymousRead] = [values["max-body"], values["anonymous-read"]];
+    const { host, port, data } = values;
+    const gitCounts = (): GitCounts => GIT.counts;
+    const server = await serveStore(open, { host, port, data, maxBody, anonymousRead, limits, git, gitCounts, log });
     open.store.warmUp().catch((error: unknown) => log.debug({ err: error }, "warm-up ended early"));
-    const upkeep = values.memory ? null : keepUp(open.store, values.data, log);
-    const steps = firstSteps(server.url, values.memory ? null : open.gitDir, ring.closed);
-    const who = whoMay(ring, values["anonymous-read"]);
-    process.stdout.write(`runtree listening on ${server.url}\n${who}\n${steps}\n`);
+    const upkeep = values.memory ? null : keepUp(open.store, data, log);
+    const gitDir = values.memory ? null : open.gitDir;
+    const keys = { asked_for: server.ring.closed, usable: server.ring.usable };
+    const words = `runtree listening on ${server.url}\n${whoMay(server.ring, anonymousRead)}\n${firstSteps(server.url, gitDir, keys.asked_for)}`;
+    process.stdout.write(`${json ? JSON.stringify({ listening: server.url, git_dir: gitDir, keys }) : words}\n`);
     await stop;
-    setTimeout(giveUp, STOP_MS).unref();
     await Promise.all([server.close(), upkeep?.close()]);
   } finally {
     await open.close();
   }
-  process.stdout.write("runtree stopped\n");
+  process.stdout.write(json ? `${JSON.stringify({ stopped: true })}\n` : "runtree stopped\n");
 }
 
 export const serveCommand: CommandModule = {
@@ -130,7 +77,7 @@ export const serveCommand: CommandModule = {
         describe: `${SETTINGS[name].describe} (default ${SETTINGS[name].fallback})`,
       });
     }
-    return yargs;
+    return yargs.option("json", { type: "boolean", default: false, describe: "print JSON, a line each" });
   },
   handler: serve,
 };

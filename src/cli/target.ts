@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import type { Argv } from "yargs";
 import { RuntreeClient, type Transport } from "../client/client.ts";
 import { httpTransport } from "../client/http-transport.ts";
-import { findProgram, resolveSettings, serverKey, serverUrl, type Settings } from "../config.ts";
+import { findProgram, type ResolvedSettings, resolveSettings, serverKey, serverUrl } from "../config.ts";
 import { LOCAL } from "../domain/roles.ts";
 import { operation } from "../contract/operations.ts";
 import { Dispatcher } from "../http/dispatch.ts";
@@ -12,6 +12,7 @@ import { makeHandlers } from "../http/handlers.ts";
 import { makeMemoryDisk } from "../git/memory-disk.ts";
 import { NativeGit } from "../git/native.ts";
 import { Validator } from "../schema/validator.ts";
+import { CommandChecks } from "../store/command-checks.ts";
 import { openForReading, type OpenStore, openStore } from "../store/open.ts";
 import { SnapshotFile } from "../store/snapshot.ts";
 import { Store } from "../store/store.ts";
@@ -46,34 +47,43 @@ export function dataFlags<Given>(yargs: Argv<Given>): Argv<Given & { json: boole
     .option("data", { type: "string", describe: "data directory (default ./data)" });
 }
 
+/** Tells the person at the terminal something beside the data. */
+export function tell(message: string): void {
+  process.stderr.write(`runtree: ${message}\n`);
+}
+
 /** Opens a data directory as its one writer; with a template its repository is made when there is none. */
 export async function openForWriting(
-  { data, node }: Settings,
+  { values: { data, node }, commands }: ResolvedSettings,
   template: string | null,
-  report: (message: string) => void = (message) => process.stderr.write(`runtree: ${message}\n`),
+  report: (message: string) => void = tell,
 ): Promise<OpenStore> {
-  return openStore({ fs, git: GIT, data, template, node, clock: () => Date.now(), report });
+  return openStore({ fs, git: GIT, data, template, node, clock: () => Date.now(), commands, report });
 }
 
 /** Opens a store that is wholly in memory, made from a template folder. */
 export async function openInMemory(
-  { data, node, template }: Settings,
+  { values: { data, node, template }, commands }: ResolvedSettings,
   report: (message: string) => void,
 ): Promise<OpenStore> {
   const clock = (): number => Date.now();
-  return openStore({ fs: makeMemoryDisk(), git: null, lasting: false, data, template, node, clock, report });
+  return openStore({ fs: makeMemoryDisk(), git: null, lasting: false, data, template, node, clock, commands, report });
 }
 
 /** Opens a data directory beside whoever writes to it. */
-async function openBeside({ data, node }: Settings): Promise<Pick<OpenStore, "store" | "close">> {
+async function openBeside({
+  values: { data, node },
+  commands,
+}: ResolvedSettings): Promise<Pick<OpenStore, "store" | "close">> {
   const repository = await openForReading(fs, GIT, data);
   const snapshot = new SnapshotFile(fs, resolve(data), () => undefined);
-  const store = new Store({ repository, validator: new Validator(), node, clock: () => Date.now(), snapshot });
+  const judges = { validator: new Validator(), commands: new CommandChecks(commands, tell) };
+  const store = new Store({ repository, ...judges, node, clock: () => Date.now(), snapshot });
   return { store, close: () => store.close() };
 }
 
 /** Carries requests to a repository in this process, through the same handlers a server has: same verdicts, same problems. */
-function localTransport(settings: Settings): Transport {
+function localTransport(settings: ResolvedSettings): Transport {
   return async ({ operation: id, params, query, headers, body }) => {
     const reading = operation(id).method === "GET" || id === "previewRun" || query["dryRun"] === "true";
     const { store, close } = await (reading ? openBeside(settings) : openForWriting(settings, null));
@@ -102,8 +112,8 @@ function localTransport(settings: Settings): Transport {
 
 /** The client for a command's flags. */
 export function clientFor({ url, data }: CommonFlags): RuntreeClient {
-  const { values } = resolveSettings(data === undefined ? {} : { data });
+  const settings = resolveSettings(data === undefined ? {} : { data });
   return new RuntreeClient(
-    data === undefined ? httpTransport(url ?? serverUrl(values), serverKey()) : localTransport(values),
+    data === undefined ? httpTransport(url ?? serverUrl(settings.values), serverKey()) : localTransport(settings),
   );
 }

@@ -30,11 +30,9 @@ export interface Configuration {
   };
   references?: Reference[];
   /**
-   * Reserved: this version runs no checks commands.
-   *
-   * @maxItems 0
+   * Commands of the operator's configuration that judge changed documents, each by itself.
    */
-  checks?: Json[];
+  checks?: Check[];
 }
 export interface Collection {
   schema?: string;
@@ -55,6 +53,14 @@ export interface Reference {
    * @minItems 1
    */
   to: string[];
+}
+export interface Check {
+  name: string;
+  /**
+   * @minItems 1
+   */
+  collections: string[];
+  command: string;
 }
 export interface Document {
   [k: string]: Json;
@@ -606,6 +612,7 @@ export interface OpenApi {
 export interface Shapes {
   "configuration#Configuration": Configuration;
   "configuration#Collection": Collection;
+  "configuration#Check": Check;
   "configuration#Reference": Reference;
   "document#Document": Document;
   "document#DocumentList": DocumentList;

@@ -13,6 +13,7 @@ export interface Configuration {
   readonly format: number;
   readonly collections: Readonly<Record<string, CollectionSettings>>;
   readonly references?: readonly ReferenceSettings[];
+  readonly checks?: readonly CheckSettings[];
 }
 
 export interface CollectionSettings {
@@ -29,10 +30,24 @@ export interface ReferenceSettings {
   readonly to: readonly string[];
 }
 
+/** A command of the operator's configuration that judges documents of some collections. */
+export interface CheckSettings {
+  readonly name: string;
+  readonly collections: readonly string[];
+  readonly command: string;
+}
+
 /** A rule that values at a pattern are ids of documents in any of these collections. */
 export interface ReferenceRule {
   readonly at: Path;
   readonly to: readonly string[];
+}
+
+/** A check that concerns a collection, and its place in the list of `runtree.json`. */
+export interface CheckRule {
+  readonly name: string;
+  readonly command: string;
+  readonly at: number;
 }
 
 /** Everything that rules one collection, from `runtree.json` and from the annotations in its schema. */
@@ -44,6 +59,7 @@ export interface CollectionRules {
   readonly references: readonly ReferenceRule[];
   readonly unique: readonly Path[];
   readonly policies: readonly { readonly at: Path; readonly policy: MergePolicy }[];
+  readonly checks: readonly CheckRule[];
 }
 
 /** Looks merge policies up by path; the first that matches holds. */

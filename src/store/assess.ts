@@ -2,7 +2,8 @@ import { RuntreeError } from "../domain/errors.ts";
 import type { Conflict, Violation } from "../domain/verdict.ts";
 import { readCommit } from "../git/commit.ts";
 import type { EncodedObject, Oid } from "../git/objects.ts";
-import { checkPlan } from "./checks.ts";
+import { checkPlan, type CommandsAsked } from "./checks.ts";
+import type { CheckTask } from "./command-checks.ts";
 import { nameSides } from "./conflict-sides.ts";
 import type { Settle } from "./merge-file.ts";
 import { type MergePlan, planMerge } from "./plan.ts";
@@ -19,6 +20,8 @@ export interface Assessment {
   readonly plan: MergePlan;
   readonly violations: readonly Violation[];
   readonly checked: number;
+  /** What the operator's commands have to judge before this counts; nothing where they were waited for. */
+  readonly left: readonly CheckTask[];
 }
 
 /** What is to be assessed: a run's tree, where it parted from `main`, and objects of it that are not written yet. */
@@ -28,10 +31,15 @@ export interface Proposal {
   readonly bases: readonly Oid[];
   readonly objects?: readonly EncodedObject[];
   readonly settle?: Settle;
+  /** How the checks of `runtree.json` are made: null for not at all. Without it they are waited for. */
+  readonly commands?: CommandsAsked | null;
 }
 
 /** Merges a proposal into `main` as it now stands and checks the result, on paper. Throws `too_many_bases`. */
-export async function assess(store: Store, { id, tree, bases, objects, settle }: Proposal): Promise<Assessment> {
+export async function assess(
+  store: Store,
+  { id, tree, bases, objects, settle, commands = { round: store.commands.round(), wait: true } }: Proposal,
+): Promise<Assessment> {
   const main = store.main.catchUp();
   const read = store.reader(objects);
   if (bases.length > MAX_BASES) {
@@ -57,8 +65,8 @@ export async function assess(store: Store, { id, tree, bases, objects, settle }:
   });
   ahead.send();
   const { index } = store.main;
-  const { violations, checked } = await checkPlan(plan, { read, index, schemas: store.schemas, ahead });
-  return { main, plan, violations, checked };
+  const outcome = await checkPlan(plan, { read, index, schemas: store.schemas, ahead, commands });
+  return { main, plan, ...outcome };
 }
 
 /** Where an open run parted from `main` as it now stands. */
@@ -68,14 +76,13 @@ export function basesOf(store: Store, head: Oid): Oid[] {
 }
 
 /** Assesses an open run as its branch now stands, optionally with a person's word on conflicts. */
-export async function assessRun(store: Store, { record, head }: RunView, settle?: Settle): Promise<Assessment> {
+export async function assessRun(
+  store: Store,
+  { record, head }: RunView,
+  more: Pick<Proposal, "settle" | "commands"> = {},
+): Promise<Assessment> {
   const tree = readCommit(store.reader(), head).tree;
-  return assess(store, {
-    id: record.id,
-    tree,
-    bases: basesOf(store, head),
-    ...(settle === undefined ? {} : { settle }),
-  });
+  return assess(store, { id: record.id, tree, bases: basesOf(store, head), ...more });
 }
 
 /** How many conflicts a verdict or a problem names; who settles these hears of the rest. */

@@ -6,7 +6,9 @@ import type { ReadObject } from "../git/objects.ts";
 import { readerWith } from "../git/repository.ts";
 import { schemaSource, type SchemaSource } from "../schema/closure.ts";
 import { checkIdentity } from "./check-identity.ts";
+import { checkTasks } from "./check-tasks.ts";
 import type { ChecksAhead } from "./checks-ahead.ts";
+import type { CheckRound, CheckTask } from "./command-checks.ts";
 import { checkReferences, checkUniqueness } from "./check-links.ts";
 import { documentsIn, readDocumentBlob } from "./documents.ts";
 import { MainIndex } from "./main-index.ts";
@@ -24,12 +26,22 @@ export interface CheckContext {
   readonly schemas: SchemaChecks;
   /** What was sent to the validator while the plan was made. */
   readonly ahead: ChecksAhead;
+  /** How the checks of `runtree.json` are made; null where they are not. */
+  readonly commands: CommandsAsked | null;
+}
+
+/** A judgement that goes on, and whether commands may be waited for now; what they were not asked of is then left. */
+export interface CommandsAsked {
+  readonly round: CheckRound;
+  readonly wait: boolean;
 }
 
 /** What the checks found, whole and in order, and how many documents they looked at. */
 export interface CheckOutcome {
   readonly violations: readonly Violation[];
   readonly checked: number;
+  /** What commands have to be asked before this counts. */
+  readonly left: readonly CheckTask[];
 }
 
 /** Every document of the collections that new rules concern, except those the plan has anyway. */
@@ -45,7 +57,8 @@ function ruledAnew(read: ReadObject, plan: MergePlan, old: Rules): CheckedDocume
 }
 
 function sameRules(left: RuledCollection, right: RuledCollection | undefined): boolean {
-  const text = (rules: RuledCollection): string => JSON.stringify([rules.source?.key, rules.references, rules.unique]);
+  const text = (rules: RuledCollection): string =>
+    JSON.stringify([rules.source?.key, rules.references, rules.unique, rules.checks.map(({ command }) => command)]);
   return right !== undefined && text(left) === text(right);
 }
 
@@ -89,9 +102,21 @@ function changedSources(plan: MergePlan, old: Rules): SchemaSource[] {
   return [...used, ...alone.flatMap(({ path }) => schemaSource(plan.rules.schemaFiles, path) ?? [])];
 }
 
+/** Makes the checks of `runtree.json`, or tells which of them are left. */
+async function checkByCommands(
+  tasks: readonly CheckTask[],
+  asked: CommandsAsked | null,
+): Promise<Pick<CheckOutcome, "violations" | "left">> {
+  if (asked === null || tasks.length === 0) return { violations: [], left: [] };
+  const { round, wait } = asked;
+  if (wait) await round.ask(round.known(tasks).left);
+  return round.known(tasks);
+}
+
 /**
- * Checks what `main` would become: identity, references both ways, uniqueness, then schemas. Everything that depends on
- * the index is worked out before the first wait, so that it speaks of one `main`. The plan's own violations come first.
+ * Checks what `main` would become: identity, references both ways, uniqueness, then schemas, then by the operator's
+ * commands. Everything that depends on the index is worked out before the first wait, so that it speaks of one `main`.
+ * The plan's own violations come first.
  */
 export async function checkPlan(plan: MergePlan, context: CheckContext): Promise<CheckOutcome> {
   const { planned, documents } = standingDocuments(plan);
@@ -123,7 +148,11 @@ export async function checkPlan(plan: MergePlan, context: CheckContext): Promise
       : context.schemas.check(source, inside, ahead);
   });
   for (const some of await Promise.all(found)) for (const violation of some) violations.push(violation);
+  const tasks = checkTasks(plan.rules, context.index.rules, { documents, anew }, violations);
+  const { violations: said, left } = await checkByCommands(tasks, context.commands);
+  for (const violation of said) violations.push(violation);
   const order = (violation: Violation): string =>
     `${violation.collection ?? ""}\0${violation.id ?? ""}\0${violation.pointer}`;
-  return { violations: violations.sort((left, right) => byUnit(order(left), order(right))), checked: all.length };
+  violations.sort((one, other) => byUnit(order(one), order(other)));
+  return { violations, checked: all.length, left };
 }

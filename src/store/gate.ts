@@ -7,6 +7,8 @@ import { counted, listed, type Verdict } from "../domain/verdict.ts";
 import { readCommit } from "../git/commit.ts";
 import type { Oid } from "../git/objects.ts";
 import { type Assessment, assessRun, conflictsOf } from "./assess.ts";
+import type { CommandsAsked } from "./checks.ts";
+import type { CheckTask } from "./command-checks.ts";
 import { authoredCommit, type Authorship, checkedTrailer, markOf, named, VALIDATION } from "./authorship.ts";
 import { commitOnBranch, putRecord, runTrailers } from "./branch.ts";
 import type { MergePlan } from "./plan.ts";
@@ -16,6 +18,9 @@ import { branchRules } from "./submission.ts";
 
 /** How often a merge is planned anew because `main` or the branch moved under it. */
 const MAX_ATTEMPTS = 8;
+
+/** How often commands are asked outside the lane; merges that always change what they have to judge do not put a run off for ever. */
+const MAX_OUTSIDE = 4;
 
 /** What a merge does to `main`: a few words for the subject, and a line for each document. */
 function summary({ documents, settings }: MergePlan): { subject: string; lines: string[] } {
@@ -166,11 +171,16 @@ function notJudged(error: unknown): { code: string; message: string } | null {
  */
 export async function judge(store: Store, author: Authorship, runId: string): Promise<RunView> {
   const before = findRun(store.repository, runId);
-  // What the validator says is remembered inside the lane, where it would keep the others waiting.
-  if (before?.place === "open" && isUnchecked(store, before)) await assessRun(store, before).catch(() => undefined);
+  const round = store.commands.round();
+  // What the validator and commands say is remembered inside the lane, where it would keep the others waiting.
+  if (before?.place === "open" && isUnchecked(store, before))
+    await assessRun(store, before, { commands: { round, wait: true } }).catch(() => undefined);
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     try {
-      return await store.lane.take(async (ahead) => judgeOnce(ahead, author, runId));
+      const commands = { round, wait: attempt >= MAX_OUTSIDE };
+      const judged = await store.lane.take(async (ahead) => judgeOnce(ahead, author, runId, commands));
+      if ("record" in judged) return judged;
+      await round.ask(judged.left);
     } catch (error) {
       if (!hasCode(error, "ref_moved")) throw error;
     }
@@ -191,7 +201,13 @@ function isUnchecked(store: Store, { record, head }: RunView): boolean {
   );
 }
 
-async function judgeOnce(store: Store, author: Authorship, runId: string): Promise<RunView> {
+/** Judges a run in the lane; or tells what commands have to judge first, for which the lane is not to be held. */
+async function judgeOnce(
+  store: Store,
+  author: Authorship,
+  runId: string,
+  commands: CommandsAsked,
+): Promise<RunView | { readonly left: readonly CheckTask[] }> {
   const view = findRun(store.repository, runId);
   const closed = view?.place === "open" ? await dropClosedBranch(store, view) : null;
   if (closed !== null) return closed;
@@ -203,7 +219,8 @@ async function judgeOnce(store: Store, author: Authorship, runId: string): Promi
   let found: Assessment;
   let result: MergeResult | null;
   try {
-    found = await assessRun(store, view);
+    found = await assessRun(store, view, { commands });
+    if (found.left.length > 0) return { left: found.left };
     result = resultOf(found);
   } catch (error) {
     const reason = notJudged(error);

@@ -11,6 +11,7 @@ import { BareRepository } from "../git/bare-repository.ts";
 import { readerWith } from "../git/repository.ts";
 import { editTree } from "../git/tree-edit.ts";
 import { authoredCommit } from "./authorship.ts";
+import type { CommandChecks } from "./command-checks.ts";
 import type { SchemaChecks } from "./schema-checks.ts";
 import { configurationProblems, makeRules, type Rules } from "./rules.ts";
 import { checkWholeTree } from "./whole-tree.ts";
@@ -84,6 +85,12 @@ function parseTemplateJson(path: string, bytes: Buffer): Json {
   }
 }
 
+/** What the documents of a template are checked with, as the gate checks those of a run. */
+export interface TemplateChecks {
+  readonly schemas: SchemaChecks;
+  readonly commands: CommandChecks;
+}
+
 /**
  * Makes a bare repository from a template folder: checked like a submission, written in canonical form, and brought
  * to its final name whole. Throws `template_invalid` with the first violations.
@@ -92,7 +99,7 @@ export async function initialiseRepository(
   fs: FileSystem,
   gitDir: string,
   template: string,
-  schemas: SchemaChecks,
+  checks: TemplateChecks,
   who: { readonly node: string; readonly now: number },
 ): Promise<void> {
   const files = templateFiles(template);
@@ -130,7 +137,7 @@ export async function initialiseRepository(
     const repository = new BareRepository(fs, making);
     const { root, objects } = editTree(readerWith(repository), null, places);
     const all = [...blobs.map(({ blob }) => blob), ...objects];
-    await checkTemplate(all, root ?? "", rules, schemas);
+    await checkTemplate(all, root ?? "", rules, checks);
     const commit = authoredCommit(
       readerWith(repository),
       { author: { principal: who.node, idempotency: null }, ...who },
@@ -170,10 +177,10 @@ async function checkTemplate(
   objects: readonly EncodedObject[],
   tree: Oid,
   rules: Rules,
-  schemas: SchemaChecks,
+  { schemas, commands }: TemplateChecks,
 ): Promise<void> {
   const known = new Map(objects.map((object) => [object.oid, object]));
-  const { violations } = await checkWholeTree((oid) => known.get(oid) ?? null, tree, rules, schemas);
+  const { violations } = await checkWholeTree((oid) => known.get(oid) ?? null, tree, rules, schemas, commands);
   const [first] = violations;
   if (first === undefined) return;
   throw invalid(

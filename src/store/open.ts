@@ -1,5 +1,6 @@
 import machineDisk from "node:fs";
 import { resolve } from "node:path";
+import { type Commands, NO_COMMANDS } from "../domain/commands.ts";
 import { FORMAT } from "../domain/configuration.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import { isObject } from "../domain/json.ts";
@@ -13,6 +14,7 @@ import { within } from "../git/within.ts";
 import { BareRepository } from "../git/bare-repository.ts";
 import { readerWith, type Repository } from "../git/repository.ts";
 import { Validator } from "../schema/validator.ts";
+import { CommandChecks } from "./command-checks.ts";
 import { isMaintained, lockData } from "./data-lock.ts";
 import { blobAt, readJsonBlob } from "./documents.ts";
 import { dropClosedBranch, judge } from "./gate.ts";
@@ -40,7 +42,9 @@ export interface OpenOptions {
   readonly template: string | null;
   readonly node: string;
   readonly clock: () => number;
-  /** Hears what was done to the repository before it was opened. */
+  /** The operator's commands; none by default. */
+  readonly commands?: Commands;
+  /** Hears what was done to the repository before it was opened, and later what is the operator's to know. */
   readonly report: (message: string) => void;
 }
 
@@ -160,14 +164,14 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
   }
   const unlock = lockData(fs, data);
   const validator = new Validator();
+  const commands = new CommandChecks(options.commands ?? NO_COMMANDS, report);
   try {
     clearUnfinished(fs, data);
     const made = !fs.existsSync(gitDir);
-    if (made)
-      await initialiseRepository(fs, gitDir, options.template ?? "", new SchemaChecks(validator), {
-        node,
-        now: clock(),
-      });
+    if (made) {
+      const checks = { schemas: new SchemaChecks(validator), commands };
+      await initialiseRepository(fs, gitDir, options.template ?? "", checks, { node, now: clock() });
+    }
     await requirePlainRepository(fs, git, gitDir);
     requireOurs(new BareRepository(fs, gitDir), gitDir);
     const grace = isMaintained(fs, data) ? MAINTAINED_GRACE_MS : LOCK_GRACE_MS;
@@ -175,7 +179,7 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
       report(`removed the lock ${path}, which a crash left behind`);
     const repository = await JournaledRepository.open(fs, gitDir, { worker: fs === machineDisk, report });
     const snapshot = options.lasting === false ? {} : { snapshot: new SnapshotFile(fs, data, report) };
-    const store = new Store({ repository, validator, node, clock, report, ...snapshot });
+    const store = new Store({ repository, validator, node, clock, commands, report, ...snapshot });
     const judged = judgeLeftovers(store, report);
     await within(judged, LEFTOVERS_MS);
     const saved = saveIndex(store, report);
@@ -193,7 +197,7 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
       },
     };
   } catch (error) {
-    await validator.close();
+    await Promise.all([validator.close(), commands.close()]);
     unlock();
     throw error;
   }

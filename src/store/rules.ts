@@ -1,4 +1,5 @@
 import {
+  type CheckRule,
   type CollectionRules,
   type Configuration,
   DEFAULT_SHARDS,
@@ -96,15 +97,29 @@ export function danglingSettings({ configuration, collections, schemaFiles }: Ru
       ),
     );
   }
-  for (const [index, { from, to }] of (configuration.references ?? []).entries()) {
-    for (const [pointer, name] of [["from", from] as const, ...to.map((target, at) => [`to/${at}`, target] as const)]) {
-      if (collections.has(name)) continue;
-      violations.push(
-        configViolation("unknown_collection", `/references/${index}/${pointer}`, `There is no collection ${name}.`),
-      );
-    }
+  for (const { pointer, name } of namedCollections(configuration)) {
+    if (collections.has(name)) continue;
+    violations.push(configViolation("unknown_collection", pointer, `There is no collection ${name}.`));
+  }
+  const names = (configuration.checks ?? []).map(({ name }) => name);
+  for (const [at, name] of names.entries()) {
+    if (names.indexOf(name) === at) continue;
+    violations.push(configViolation("schema", `/checks/${at}/name`, `Another check is called ${name}.`));
   }
   return violations;
+}
+
+/** Where references and checks name collections. */
+function namedCollections({ references = [], checks = [] }: Configuration): { pointer: string; name: string }[] {
+  return [
+    ...references.flatMap(({ from, to }, index) => [
+      { pointer: `/references/${index}/from`, name: from },
+      ...to.map((name, at) => ({ pointer: `/references/${index}/to/${at}`, name })),
+    ]),
+    ...checks.flatMap(({ collections }, index) =>
+      collections.map((name, at) => ({ pointer: `/checks/${index}/collections/${at}`, name })),
+    ),
+  ];
 }
 
 /** Works out the rules of every collection from a configuration that has the right shape. */
@@ -122,8 +137,12 @@ export function makeRules(configuration: Configuration, files: readonly SchemaFi
       at: parsePointer(at) ?? [],
       policy,
     }));
+    const checks = (configuration.checks ?? []).flatMap((check, at): CheckRule[] =>
+      check.collections.includes(name) ? [{ name: check.name, command: check.command, at }] : [],
+    );
     collections.set(name, {
       name,
+      checks,
       shards: settings.shards ?? DEFAULT_SHARDS,
       schema: settings.schema ?? null,
       source,

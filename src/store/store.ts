@@ -1,3 +1,4 @@
+import { NO_COMMANDS } from "../domain/commands.ts";
 import { MAIN } from "../domain/layout.ts";
 import { runIdMaker } from "../domain/run-id.ts";
 import { readCommit } from "../git/commit.ts";
@@ -7,6 +8,7 @@ import { readerWith, RehearsalRepository, type Repository, type WriteGroup } fro
 import { isTree } from "../git/tree.ts";
 import type { Validator } from "../schema/validator.ts";
 import type { Authorship } from "./authorship.ts";
+import { CommandChecks } from "./command-checks.ts";
 import { derive, type Derived, stateOf, tipsOf } from "./derived.ts";
 import { SchemaChecks } from "./schema-checks.ts";
 import type { RememberedRequests } from "./idempotency.ts";
@@ -28,6 +30,8 @@ export interface StoreParts {
   readonly validator: Validator;
   readonly node: string;
   readonly clock: () => number;
+  /** The operator's commands, for the checks of `runtree.json`; none by default. Closed with the store. */
+  readonly commands?: CommandChecks;
   /** Where what is derived is kept from one start to the next; without one everything is read. */
   readonly snapshot?: SnapshotFile;
   /** Hears of work that fails after its request was answered. */
@@ -70,6 +74,7 @@ export class Store {
   readonly clock: () => number;
   readonly main: MainView;
   readonly schemas: SchemaChecks;
+  readonly commands: CommandChecks;
   readonly runs: RunIndex;
   readonly jobs: JobIndex;
   readonly requests: RememberedRequests;
@@ -100,6 +105,7 @@ export class Store {
     this.#upon = upon;
     this.#validator = parts.validator;
     this.schemas = shared?.schemas ?? new SchemaChecks(this.#validator);
+    this.commands = shared?.commands ?? parts.commands ?? new CommandChecks(NO_COMMANDS, () => undefined);
     this.#snapshot = parts.snapshot;
     this.derived = shared === undefined ? this.#derive() : shared.derived;
     this.main = upon?.main ?? this.derived.main;
@@ -149,8 +155,9 @@ export class Store {
     return tips;
   }
 
-  /** Compiles the schemas of `main`, so that the first submission does not wait for it. */
+  /** Compiles the schemas of `main` and makes ready to run commands, so that the first submission does not wait for it. */
   async warmUp(): Promise<void> {
+    this.commands.warmUp();
     for (const { source } of this.main.rules.collections.values()) {
       if (source !== null) await this.schemas.compileError(source);
     }
@@ -246,11 +253,12 @@ export class Store {
     return null;
   }
 
-  /** Waits for what goes on after its request and for the work in the lanes, then lets go of the worker and the files. */
+  /** Waits for what goes on after its request and for the work in the lanes, then lets go of the worker, the operator's commands and the files. */
   async close(): Promise<void> {
     await this.later.ended();
     await Promise.all([this.lane.idle(), this.attic.idle(), this.ops.idle()]);
     await this.#snapshots.idle();
+    await this.commands.close();
     await this.#validator.close();
     await this.repository.close();
   }

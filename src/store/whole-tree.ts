@@ -4,18 +4,23 @@ import type { Violation } from "../domain/verdict.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
 import { FILE_MODE, findEntry, isTree, walkFiles } from "../git/tree.ts";
 import { type CheckOutcome, checkPlan } from "./checks.ts";
+import type { CommandChecks } from "./command-checks.ts";
 import type { SchemaChecks } from "./schema-checks.ts";
 import { readDocumentBlob } from "./documents.ts";
 import { MainIndex } from "./main-index.ts";
 import type { PlannedDocument } from "./plan.ts";
 import { configViolation, danglingSettings, makeRules, type Rules } from "./rules.ts";
 
-/** Checks a whole tree as if every document in it were new: its layout, and everything the gate checks. */
+/**
+ * Checks a whole tree as if every document in it were new: its layout, and everything the gate checks; by the operator's
+ * commands unless `commands` is null.
+ */
 export async function checkWholeTree(
   read: ReadObject,
   tree: Oid,
   rules: Rules,
   schemas: SchemaChecks,
+  commands: CommandChecks | null,
 ): Promise<CheckOutcome> {
   const documents: PlannedDocument[] = [];
   const violations: Violation[] = danglingSettings(rules);
@@ -45,5 +50,6 @@ export async function checkWholeTree(
   const index = new MainIndex(read, tree, nothing);
   const nothingElse = { settings: [], conflicts: [], objects: [] };
   const plan = { rules, rulesChanged: true, documents, violations, main: tree, tree, ...nothingElse };
-  return checkPlan(plan, { read, index, schemas, ahead: schemas.ahead() });
+  const asked = commands === null ? null : { round: commands.round(), wait: true };
+  return checkPlan(plan, { read, index, schemas, ahead: schemas.ahead(), commands: asked });
 }

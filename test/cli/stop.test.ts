@@ -3,6 +3,8 @@ import { createInterface } from "node:readline";
 import { describe, expect, test } from "vitest";
 import { call } from "../support/http.ts";
 import { follow } from "../support/events.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { startProgram } from "../support/program.ts";
 import { rawConnection } from "../support/raw.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 
@@ -76,4 +78,16 @@ test("a request that never ends is cut after a while", async () => {
   expect(await end).toEqual([0, "runtree stopped"]);
   await request.closed;
   expect(request.answer()).toBe("");
+});
+
+test("programs are told where the server listens, and that it stopped, in lines of JSON", async () => {
+  const command = startProgram(["serve", "--port", "0", "--data", temporaryFolder(), "--json"]);
+  const lines = createInterface({ input: command.process.stdout as NodeJS.ReadableStream });
+  const [line] = (await once(lines, "line")) as [string];
+  const told = JSON.parse(line) as { listening: string; git_dir: string; keys: object };
+  expect(told).toMatchObject({ git_dir: expect.stringMatching(/repo\.git$/), keys: { asked_for: false, usable: 0 } });
+  expect((await fetch(`${told.listening}/healthz`)).status).toBe(200);
+  command.process.kill("SIGTERM");
+  const { code, out } = await command.ended;
+  expect([code, out.trim().split("\n").at(-1)]).toEqual([0, '{"stopped":true}']);
 });

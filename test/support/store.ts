@@ -2,6 +2,7 @@ import fs from "node:fs";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
+import type { Commands } from "../../src/domain/commands.ts";
 import type { Configuration } from "../../src/domain/configuration.ts";
 import type { Json } from "../../src/domain/json.ts";
 import type { Authorship } from "../../src/store/authorship.ts";
@@ -38,7 +39,13 @@ export interface TestStore extends OpenStore {
 
 /** Opens a store in a folder of its own (or in `data`), closed when the test ends. The clock may be moved. */
 export async function openTestStore(
-  options: { template?: string; data?: string; clock?: () => number; report?: (message: string) => void } = {},
+  options: {
+    template?: string;
+    data?: string;
+    clock?: () => number;
+    commands?: Commands;
+    report?: (message: string) => void;
+  } = {},
 ): Promise<TestStore> {
   const data = options.data ?? temporaryFolder();
   const open = await openStore({
@@ -49,6 +56,7 @@ export async function openTestStore(
     node: "node",
     clock: options.clock ?? ((): number => Date.now()),
     report: options.report ?? ((): void => undefined),
+    ...(options.commands === undefined ? {} : { commands: options.commands }),
   });
   let closed = false;
   const close = async (): Promise<void> => {

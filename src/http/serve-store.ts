@@ -1,0 +1,58 @@
+import fs from "node:fs";
+import type { Logger } from "pino";
+import type { Limits } from "../domain/limits.ts";
+import { keepFree } from "../store/free-disk.ts";
+import { KeyRing } from "../store/key-ring.ts";
+import type { OpenStore } from "../store/open.ts";
+import { Dispatcher } from "./dispatch.ts";
+import { EventStreams } from "./events.ts";
+import { makeHandlers } from "./handlers.ts";
+import { isLoopback } from "./loopback.ts";
+import { Metrics, type Measured } from "./metrics.ts";
+import { RequestRate } from "./request-rate.ts";
+import { type Listening, serveHttp } from "./server.ts";
+
+/** How a store is served. */
+export interface Serving {
+  readonly host: string;
+  readonly port: number;
+  /** Where the keys lie. */
+  readonly data: string;
+  /** Bytes of a request body. */
+  readonly maxBody: number;
+  readonly anonymousRead: boolean;
+  readonly limits: Limits;
+  /** git's version; null for a store in memory. */
+  readonly git: string | null;
+  readonly gitCounts: Measured["git"];
+  readonly log: Logger;
+}
+
+/** A store that is served, and the keys it asks for. */
+export interface ServedStore extends Listening {
+  readonly ring: KeyRing;
+}
+
+/** Serves an open store over HTTP: keys, limits, events and counters around it. Throws what `serveHttp` throws. */
+export async function serveStore(
+  { store, journal }: Pick<OpenStore, "store" | "journal">,
+  { data, limits, git, gitCounts, ...serving }: Serving,
+): Promise<ServedStore> {
+  const clock = (): number => Date.now();
+  const ring = new KeyRing(fs, data, clock, !isLoopback(serving.host));
+  const requireRoom = git === null ? () => undefined : keepFree(data, limits.free_disk_bytes, clock);
+  const events = new EventStreams({
+    start: clock().toString(36),
+    stillGood: (principal) => ring.stillGood(principal),
+  });
+  const metrics = new Metrics({ store, journal, git: gitCounts, events });
+  store.listen((news) => {
+    events.tell(news);
+    metrics.tell(news);
+  });
+  const handlers = makeHandlers({ git, requireRoom, events, metrics });
+  const dispatcher = new Dispatcher(store, handlers, { openRuns: limits.open_runs, requireRoom });
+  const rate = new RequestRate(limits.requests_per_minute);
+  const listening = await serveHttp({ ...serving, dispatcher, ring, rate, metrics, events, limits });
+  return { ...listening, ring };
+}
