@@ -4,7 +4,7 @@ import Koa from "koa";
 import type { Logger } from "pino";
 import { operation, OPERATIONS, type OperationId } from "../contract/operations.ts";
 import { RuntreeError } from "../domain/errors.ts";
-import { readBody } from "./body.ts";
+import { hasBody, readBody } from "./body.ts";
 import { isLoopback } from "./loopback.ts";
 import { type Dispatcher, problemReply, type Reply } from "./dispatch.ts";
 
@@ -40,12 +40,12 @@ export function makeApp({ dispatcher, log, maxBody, principal, host }: AppOption
   const app = new Koa();
   const router = new Router();
   for (const id of Object.keys(OPERATIONS) as OperationId[]) {
-    const { method, path, request } = operation(id);
+    const { method, path } = operation(id);
     // One route for both: the router tries all there are.
     const route = `{${PREFIX}}${path.replace(/\{(\w+)\}/g, ":$1")}`;
     router.register(route, [method], async (context: Koa.Context & { params: Record<string, string> }) => {
       const requestId = context.state["requestId"] as string;
-      const body = request === undefined ? Buffer.alloc(0) : await readBody(context.req, maxBody);
+      const body = hasBody(context.req) ? await readBody(context.req, maxBody) : Buffer.alloc(0);
       const { params, headers } = context;
       const query = context.querystring === "" ? {} : context.query;
       const prefix = context.path.startsWith(`${PREFIX}/`) ? PREFIX : "";
