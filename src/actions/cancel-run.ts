@@ -1,4 +1,5 @@
 import type { Authorship } from "../store/authorship.ts";
+import { judge } from "../store/gate.ts";
 import type { RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
 import { advanceRun, onBranch } from "./advance-run.ts";
@@ -15,8 +16,10 @@ export async function cancelRun(
 ): Promise<RunView> {
   requireRun(store, id);
   return store.turns.take(`run ${id}`, async () => {
-    const view = requireRun(store, id);
+    let view = requireRun(store, id);
     precondition(view);
+    // As in patchRun: it said done, and the verdict is still owed.
+    if (view.place === "open" && view.record.status === "merging") view = await judge(store, author, id);
     if (view.place !== "open") throw runClosed(view);
     const at = new Date(store.clock()).toISOString();
     const message = reason ?? `cancelled by ${author.principal}`;

@@ -2,7 +2,7 @@ import type { Json, JsonObject } from "../domain/json.ts";
 import type { ErrorCode } from "../domain/errors.ts";
 import { commonProblems, type Operation } from "./operation.ts";
 import { answerTypes, bodyTypes, operation, OPERATIONS, type OperationId } from "./operations.ts";
-import type { Parameter } from "./parameters.ts";
+import { MAX_IDEMPOTENCY_KEY, type Parameter } from "./parameters.ts";
 import { PROBLEMS, wireCode } from "./problems.ts";
 
 /** What the parameters in paths are. */
@@ -17,7 +17,7 @@ const PATH_PARAMETERS: Readonly<Record<string, string>> = {
 
 const ABOUT = `Metadata in a Git repository: a run is a branch, a submission is a commit, done is a checked merge.
 
-All paths are also there below \`/api/v2\`. Errors are \`application/problem+json\`; every answer carries an \`X-Request-Id\`, which a request may bring along. Besides what is listed, any request may be answered 405, 408 or 431.`;
+All paths are also there below \`/api/v2\`. Errors are \`application/problem+json\`; every answer carries an \`X-Request-Id\`, which a request may bring along. Besides what is listed, any request may be answered 405, 408, 413 or 431.`;
 
 /** The three ways to send a key. */
 const SECURITY = {
@@ -56,8 +56,8 @@ function queryParameter([name, { description, ...schema }]: readonly [string, Pa
   return { name, in: "query", description, schema: schema as unknown as Json };
 }
 
-function headerParameter(name: string, description: string): JsonObject {
-  return { name, in: "header", description, schema: { type: "string" } };
+function headerParameter(name: string, description: string, bounds: JsonObject = {}): JsonObject {
+  return { name, in: "header", description, schema: { type: "string", ...bounds } };
 }
 
 function parametersOf({
@@ -80,7 +80,9 @@ function parametersOf({
   return [
     ...inPath,
     ...Object.entries(query).map(queryParameter),
-    ...(idempotent === true ? [headerParameter("Idempotency-Key", key)] : []),
+    ...(idempotent === true
+      ? [headerParameter("Idempotency-Key", key, { minLength: 1, maxLength: MAX_IDEMPOTENCY_KEY })]
+      : []),
     ...(asynchronous === true
       ? [headerParameter("Prefer", "`respond-async`: where done is said, answers 202 before the run is judged.")]
       : []),
@@ -131,10 +133,8 @@ function answersOf(known: Operation): JsonObject {
   }
   const refused = Array.from(byStatus, ([status, codes]): [string, Json] => {
     const words = Array.from(codes, (code) => `\`${code}\`: ${PROBLEMS[code].title}.`).join(" ");
-    return [
-      String(status),
-      { description: words, content: { "application/problem+json": { schema: reference("Problem") } } },
-    ];
+    const schema = { allOf: [reference("Problem")], properties: { code: { enum: [...codes] } } };
+    return [String(status), { description: words, content: { "application/problem+json": { schema } } }];
   });
   const unchanged: [string, Json][] =
     method === "GET" && tagged === true ? [["304", { description: "Still what `If-None-Match` says." }]] : [];

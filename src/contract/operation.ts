@@ -59,7 +59,7 @@ export const BODY: readonly ErrorCode[] = [
 ];
 /** Codes of an operation that takes an Idempotency-Key. */
 export const KEYED: readonly ErrorCode[] = ["idempotency_key_reused", "request_in_progress"];
-/** Codes of the gate, besides `validation_failed`. */
+/** Codes of the gate, besides `validation_failed`; a run that has just parted from `main` has one base. */
 export const GATE: readonly ErrorCode[] = ["merge_conflict", "too_many_bases"];
 /** Codes of an operation that needs an open run of this door. */
 export const OPEN_RUN: readonly ErrorCode[] = ["run_not_found", "run_closed", "pushed_run"];

@@ -9,6 +9,9 @@ export interface Parameter {
   readonly default?: number | boolean;
 }
 
+/** Longest Idempotency-Key, in UTF-16 units. */
+export const MAX_IDEMPOTENCY_KEY = 255;
+
 /** What the text of a parameter is read as. */
 export type ParameterValue<P> = P extends { enum: readonly (infer Word)[] }
   ? Word

@@ -7,7 +7,7 @@ import { RuntreeError } from "../domain/errors.ts";
 import { LOCAL, type Principal } from "../domain/roles.ts";
 import type { KeyRing } from "../store/key-ring.ts";
 import { authenticate } from "./authenticate.ts";
-import { readBody } from "./body.ts";
+import { hasBody, readBody } from "./body.ts";
 import { isLoopback } from "./loopback.ts";
 import { type Dispatcher, problemReply, type Reply } from "./dispatch.ts";
 import type { Metrics } from "./metrics.ts";
@@ -66,7 +66,7 @@ export function makeApp({ dispatcher, log, maxBody, ring, anonymousRead, rate, m
       if (principal === LOCAL || known.role !== null) refuseForeign(context, principal, host);
       if (known.role !== null)
         await rate.count(principal, context.req.socket.remoteAddress ?? "", (name, value) => context.set(name, value));
-      const body = known.request === undefined ? Buffer.alloc(0) : await readBody(context.req, maxBody);
+      const body = hasBody(context.req) ? await readBody(context.req, maxBody) : Buffer.alloc(0);
       const { params, headers } = context;
       const query = context.querystring === "" ? {} : context.query;
       const prefix = context.path.startsWith(`${PREFIX}/`) ? PREFIX : "";

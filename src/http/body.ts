@@ -4,6 +4,11 @@ import { RuntreeError } from "../domain/errors.ts";
 /** How much of a refused body is still read, so that the client gets to see the answer. */
 const DRAIN_BYTES = 8 * 1024 * 1024;
 
+/** Tells whether a request brings a body. */
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+}
+
 /**
  * Reads a request's body. Throws `too_large` beyond `limit` bytes, after reading on for a while to let the client finish,
  * and `bad_request` when the client goes away.

@@ -2,12 +2,13 @@ import { createHash } from "node:crypto";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import type { Operation } from "../contract/operation.ts";
+import { MAX_IDEMPOTENCY_KEY, type Parameter } from "../contract/parameters.ts";
 import { bodyTypes, operation, OPERATIONS, type OperationId } from "../contract/operations.ts";
-import type { Parameter } from "../contract/parameters.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import { isObject, type Json } from "../domain/json.ts";
 import { type ReadJson, readJson } from "../domain/json-door.ts";
 import type { Principal } from "../domain/roles.ts";
+import { formatPointer } from "../domain/pointer.ts";
 import { doorViolation, type Notice } from "../domain/verdict.ts";
 import { schemaProblem } from "../schema/problem.ts";
 import { checkShape } from "../schema/shapes.ts";
@@ -38,7 +39,7 @@ export interface UnderstoodRequest {
   readonly later: boolean;
 }
 
-const ajv = new Ajv2020({ coerceTypes: true, useDefaults: true, allErrors: true, strict: false, logger: false });
+const ajv = new Ajv2020({ useDefaults: true, allErrors: true, strict: false, logger: false });
 addFormats.default(ajv);
 
 const queryValidators = new Map(
@@ -55,16 +56,36 @@ function parameterSchema({ description: _, ...schema }: Parameter): object {
   return schema;
 }
 
+const INTEGER = /^-?\d+$/;
+
+/** The value that a parameter's text stands for; a text that stands for none is left for the schema to refuse. */
+function parameterValue(parameter: Parameter | undefined, text: unknown): unknown {
+  if (typeof text !== "string") return text;
+  if (parameter?.type === "integer" && INTEGER.test(text)) return Number(text);
+  if (parameter?.type === "boolean" && (text === "true" || text === "false")) return text === "true";
+  return text;
+}
+
+/** The error of something outside the body that cannot be understood; the pointer names it. */
+function refused(pointer: string, message: string): RuntreeError {
+  return new RuntreeError("bad_request", message, { errors: [doorViolation("schema", pointer, message)] });
+}
+
 function understandQuery({ operation: id, query }: RawRequest): Readonly<Record<string, unknown>> {
   const validate = queryValidators.get(id);
-  const values: Record<string, unknown> = { ...query };
+  const { query: known = {} } = operation(id);
+  const values: Record<string, unknown> = Object.fromEntries(
+    Object.entries(query).map(([name, text]) => [
+      name,
+      parameterValue(Object.hasOwn(known, name) ? known[name] : undefined, text),
+    ]),
+  );
   if (validate === undefined || validate(values)) return values;
   const errors = (validate.errors ?? []).map((error) => {
     const extra = (error.params as { additionalProperty?: string }).additionalProperty;
-    const name = extra ?? error.instancePath.slice(1);
-    const words =
-      extra === undefined ? `${name} ${schemaProblem(error).message}` : `There is no query parameter ${name}`;
-    return doorViolation("schema", `/${name}`, `${words}.`);
+    return extra === undefined
+      ? doorViolation("schema", error.instancePath, `${error.instancePath.slice(1)} ${schemaProblem(error).message}.`)
+      : doorViolation("schema", formatPointer([extra]), `There is no query parameter ${extra.slice(0, 100)}.`);
   });
   throw new RuntreeError("bad_request", errors[0]?.message ?? "The query cannot be understood.", { errors });
 }
@@ -92,12 +113,18 @@ function bodyType(request: RawRequest, known: Operation): string {
   );
 }
 
+/** What an operation without a body may be sent all the same: programs that always send JSON send an empty object. */
+const NO_BODY = /^(?:\{\s*\})?$/;
+
 /**
- * The body as JSON, in the shape of its type. An operation without one passes it over; an absent body of a POST counts as
- * an empty object. Throws `unsupported_media_type`, `malformed_json`, `validation_failed`.
+ * The body as JSON, in the shape of its type; none for an operation without one. An absent body of a POST counts as an
+ * empty object. Throws `unsupported_media_type`, `malformed_json`, `validation_failed`, `bad_request` for a body too many.
  */
 function understandBody(request: RawRequest, known: Operation): { body: Json | undefined; notices: readonly Notice[] } {
-  if (known.request === undefined) return { body: undefined, notices: [] };
+  if (known.request === undefined) {
+    if (!NO_BODY.test(request.body.toString("latin1").trim())) throw refused("", "This operation takes no body.");
+    return { body: undefined, notices: [] };
+  }
   const absent = request.body.length === 0 && known.method === "POST";
   const type = absent ? "" : bodyType(request, known);
   const shape = known.requests?.[type] ?? known.request;
@@ -153,8 +180,8 @@ function digest(...parts: readonly (string | Buffer)[]): string {
 function understandIdempotency(request: RawRequest, known: Operation): UnderstoodRequest["idempotency"] {
   const key = header(request, "idempotency-key");
   if (key === undefined || known.idempotent !== true) return null;
-  if (key === "" || key.length > 255)
-    throw new RuntreeError("bad_request", "An Idempotency-Key has 1 to 255 characters.", {});
+  if (key === "" || key.length > MAX_IDEMPOTENCY_KEY)
+    throw refused("/Idempotency-Key", `An Idempotency-Key has 1 to ${MAX_IDEMPOTENCY_KEY} characters.`);
   const path = known.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(request.params[name] ?? ""));
   const more = Object.entries(request.query).filter(([name]) => name !== "dryRun");
   const body = digest(request.body, ...more.map(([name, value]) => `${name}=${String(value)}`));
@@ -168,6 +195,7 @@ function understandIdempotency(request: RawRequest, known: Operation): Understoo
 export function understand(request: RawRequest): UnderstoodRequest {
   const known = operation(request.operation);
   const query = understandQuery(request);
+  const idempotency = understandIdempotency(request, known);
   const understood = understandBody(request, known);
   const done = query["done"] === true || (isObject(understood.body) && understood.body["done"] === true);
   return {
@@ -175,7 +203,7 @@ export function understand(request: RawRequest): UnderstoodRequest {
     ...understood,
     later: known.asynchronous === true && done && query["dryRun"] !== true && prefersLater(request),
     ifMatch: known.conditional === true ? entityTags(header(request, "if-match")) : null,
-    idempotency: understandIdempotency(request, known),
+    idempotency,
     lastEventId: header(request, "last-event-id") ?? null,
   };
 }

@@ -101,7 +101,14 @@ function expected(needs: Needs, who: Who): "passes" | "unauthorized" | "forbidde
 describe.each(Object.keys(OPERATIONS) as OperationId[])("%s", (id) => {
   test.each(WHO)("by %s", async (who) => {
     const run_id = id === "revertRun" ? merged : await agentsRun();
-    const params = { run_id, job_id: "custom", collection: "study_set", id: "s", name: "study", asset: "swagger-ui.css" };
+    const params = {
+      run_id,
+      job_id: "custom",
+      collection: "study_set",
+      id: "s",
+      name: "study",
+      asset: "swagger-ui.css",
+    };
     const head = async (): Promise<string> => (await as("reader", "getRun", { params })).body.head;
     const before = await head();
     const body = BODIES[id];

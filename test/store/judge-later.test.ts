@@ -1,4 +1,5 @@
 import { expect, test, vi } from "vitest";
+import { cancelRun } from "../../src/actions/cancel-run.ts";
 import { judgeLater } from "../../src/store/judge-later.ts";
 import { LaterWork } from "../../src/store/later-work.ts";
 import { findRun } from "../../src/store/run-view.ts";
@@ -86,6 +87,16 @@ test("where the machine fails it is told and tried again, and the next start doe
   await vi.waitFor(() => expect(reports).toHaveLength(2));
   await close();
   expect(statusOf((await openTestStore({ data })).store, second.record.id)).toBe("success");
+});
+
+test("who cancels a run whose verdict the machine still owes gets the verdict", async () => {
+  const reports: string[] = [];
+  const { store } = await openTestStore({ report: (message) => reports.push(message) });
+  vi.spyOn(store.lane, "take").mockRejectedValueOnce(new Error("the disk is full"));
+  const { record } = await open(store, undefined, { done: true, later: true });
+  await vi.waitFor(() => expect(reports).toHaveLength(1));
+  const late = await refusal(cancelRun(store, TESTER, record.id, undefined, () => undefined));
+  expect([late.code, late.run.record.status]).toEqual(["run_closed", "success"]);
 });
 
 test("asking for it twice judges once", async () => {

@@ -1,0 +1,222 @@
+import { existsSync } from "node:fs";
+import { beforeAll, expect, test } from "vitest";
+import type { OperationId } from "../../src/contract/operations.ts";
+import { PROBLEMS } from "../../src/contract/problems.ts";
+import type { ErrorCode } from "../../src/domain/errors.ts";
+import { runIdMaker } from "../../src/domain/run-id.ts";
+import { pipeGit } from "../git/repositories.ts";
+import { git } from "../support/git.ts";
+import { GOOD, mergedRun, startRun, STUDY } from "../support/good-requests.ts";
+import { type Answer, call, type Request } from "../support/http.ts";
+import { documentedAnswers } from "../support/openapi.ts";
+import { startServerForFile, type TestServer } from "../support/server.ts";
+
+const MAX_BODY = 20_000;
+const NONE = "01arz3ndektsv4rrffq69g5fav";
+
+let server: TestServer;
+beforeAll(() => startServerForFile((started) => void (server = started), ["--max-body", String(MAX_BODY)]));
+
+/** Codes that no request brings about by itself, why, and the tests that have them. */
+const ELSEWHERE: Readonly<Partial<Record<ErrorCode, string>>> = {
+  unauthorized: "only where there are keys: test/http/roles.test.ts",
+  rate_limited: "only beyond a limit: test/http/limits.test.ts",
+  too_many_runs: "only beyond a limit: test/http/limits.test.ts",
+  internal: "only where our own program fails: test/http/internal.test.ts",
+  busy: "only where the disk or another process is at fault: test/crash/disk-errors.test.ts, test/crash/leftovers.test.ts",
+  disk_full: "only where the disk is full: test/crash/disk-errors.test.ts",
+};
+
+/** What brings an answer about: a request that is made for it, or the answer itself where it takes more than one. */
+type Way = (id: OperationId) => Promise<Request | Answer>;
+
+const good = (id: OperationId): Promise<Request> => GOOD[id](server);
+const study = (title: string): object => ({ study_set: { [STUDY]: { title } } });
+const move = (ref: string, to: string): Buffer =>
+  pipeGit(server.gitDir, ["update-ref", ref, to], { env: { RUNTREE_MAINTENANCE: "1" } });
+
+/** The good request with something else in it. */
+const but =
+  (change: (request: Request, id: OperationId) => Request): Way =>
+  async (id) => {
+    const request = await good(id);
+    return { ...request, ...change(request, id) };
+  };
+const withParam = (name: string, value: string): Way => but(({ params }) => ({ params: { ...params, [name]: value } }));
+const withHeader = (name: string, value: string): Way =>
+  but(({ headers }) => ({ headers: { ...headers, [name]: value } }));
+const withRun =
+  (make: () => Promise<string>): Way =>
+  async (id) => {
+    const request = await good(id);
+    return { ...request, params: { ...request.params, run_id: await make() } };
+  };
+
+/** An open run whose record says that it came by push, as nothing but a push will make it. */
+async function pushedRun(): Promise<string> {
+  const { id } = await startRun(server);
+  const record = JSON.parse(git(server.gitDir, "show", `runs/${id}:run.json`)) as object;
+  const pushed = runIdMaker()(Date.now());
+  const made = (args: readonly string[], input = ""): string =>
+    pipeGit(server.gitDir, args, { input }).toString().trim();
+  const blob = made(["hash-object", "-w", "--stdin"], JSON.stringify({ ...record, id: pushed, origin: "push" }));
+  const tree = made(["mktree"], `${made(["ls-tree", "main"])}\n100644 blob ${blob}\trun.json\n`);
+  move(`refs/heads/runs/${pushed}`, made(["commit-tree", tree, "-p", "main", "-m", "by push"]));
+  return pushed;
+}
+
+/** An open run that somebody merged nine merged runs into, so that it has nine best common ancestors with main. */
+async function runOfManyBases(): Promise<string> {
+  const { id, head } = await startRun(server);
+  const others = await Promise.all(Array.from({ length: 9 }, () => startRun(server)));
+  const tips: string[] = [];
+  for (const { id: run_id } of others)
+    tips.push((await call(server, "patchRun", { params: { run_id }, body: { done: true } })).body.head);
+  git(server.gitDir, "rev-parse", "main");
+  const parents = [head, ...tips].flatMap((tip) => ["-p", tip]);
+  const merge = pipeGit(server.gitDir, ["commit-tree", `${head}^{tree}`, ...parents, "-m", "many"])
+    .toString()
+    .trim();
+  move(`refs/heads/runs/${id}`, merge);
+  return id;
+}
+
+/** An open run that says otherwise than main of the study's title. */
+async function conflictingRun(): Promise<string> {
+  await mergedRun(server, "Before");
+  const { id } = await startRun(server, { body: study("Theirs") });
+  await mergedRun(server, "Ours");
+  return id;
+}
+
+let keys = 0;
+const freshKey = (): Record<string, string> => ({ "idempotency-key": `every-answer-${++keys}` });
+
+/** Ways by code, whatever the operation is; `done` is said where the gate is to answer. */
+const BY_CODE: Readonly<Partial<Record<ErrorCode, Way>>> = {
+  bad_request: but(({ query }) => ({ query: { ...query, no_such_parameter: "1" } })),
+  forbidden: withHeader("origin", "http://elsewhere.example"),
+  run_not_found: async (id) => {
+    const request = await good(id);
+    return request.params?.["run_id"] === undefined
+      ? { ...request, query: { at: `run:${NONE}` } }
+      : { ...request, params: { ...request.params, run_id: NONE } };
+  },
+  job_not_found: withParam("job_id", "no-such-job"),
+  collection_not_found: withParam("collection", "no_such_set"),
+  document_not_found: withParam("id", "none"),
+  malformed_json: but(() => ({ body: "{" })),
+  too_large: but(() => ({ body: { title: "x".repeat(MAX_BODY) } })),
+  unsupported_media_type: withHeader("content-type", "text/csv"),
+  validation_failed: but(() => ({ body: "5" })),
+  precondition_failed: withHeader("if-match", '"0"'),
+  pushed_run: withRun(pushedRun),
+  run_closed: withRun(async () => (await mergedRun(server)).id),
+  idempotency_key_reused: async (id) => {
+    const request = { ...(await good(id)), headers: freshKey() };
+    await call(server, id, request);
+    return { ...request, body: `${JSON.stringify(request.body)} ` };
+  },
+  request_in_progress: async (id) => {
+    for (;;) {
+      const request = { ...(await good(id)), headers: freshKey() };
+      const answers = await Promise.all(Array.from({ length: 8 }, () => call(server, id, request)));
+      const found = answers.find(({ body }) => body.code === "request_in_progress");
+      if (found !== undefined) return found;
+    }
+  },
+};
+
+/** Ways of one operation's answer, `operation status code`. */
+const OWN: Readonly<Record<string, Way>> = {
+  "startRun 409 run_exists": async () => {
+    const { id } = await startRun(server);
+    return { params: { job_id: "custom" }, body: { run_id: id } };
+  },
+  "startRun 409 merge_conflict": async () => {
+    await mergedRun(server, "Before");
+    const { headers } = await call(server, "listCollections");
+    await mergedRun(server, "Ours");
+    const base = headers.get("runtree-commit");
+    return { params: { job_id: "custom" }, body: { base, done: true, body: study("Theirs") } };
+  },
+  "patchRun 409 merge_conflict": async () => ({ params: { run_id: await conflictingRun() }, body: { done: true } }),
+  "patchRun 409 too_many_bases": async () => ({ params: { run_id: await runOfManyBases() }, body: { done: true } }),
+  "previewRun 409 too_many_bases": withRun(runOfManyBases),
+  "resolveRun 409 merge_conflict": withRun(conflictingRun),
+  "resolveRun 409 too_many_bases": withRun(runOfManyBases),
+  "revertRun 409 merge_conflict": async () => {
+    await mergedRun(server, "Before");
+    const { id } = await mergedRun(server, "Reverted");
+    await mergedRun(server, "Ours");
+    return { params: { run_id: id }, body: { done: true } };
+  },
+  "revertRun 409 run_closed": withRun(async () => {
+    const { id } = await startRun(server);
+    await call(server, "cancelRun", { params: { run_id: id } });
+    return id;
+  }),
+  "createJob 422 ambiguous_job": async () => ({ body: {} }),
+  "getSchema 404 not_found": withParam("name", "none"),
+  "getDocsAsset 404 not_found": withParam("asset", "none.js"),
+  ...Object.fromEntries(
+    ["listDocuments", "getDocument", "getState"].map((id) => [
+      `${id} 404 not_found`,
+      but(() => ({ query: { at: "no-such-tag" } })),
+    ]),
+  ),
+};
+
+/** What brings about an answer that is not a problem. */
+const WELL: Readonly<Record<string, Way>> = {
+  "200": good,
+  "201": good,
+  "202": but(({ body, headers }) => ({
+    body: { ...(body as object), done: true },
+    headers: { ...headers, prefer: "respond-async" },
+  })),
+  "304": withHeader("if-none-match", "*"),
+};
+
+function isElsewhere(answer: string): boolean {
+  const [, , code = ""] = answer.split(" ");
+  return Object.hasOwn(ELSEWHERE, code);
+}
+
+function wayTo(answer: string): Way | undefined {
+  const [, status = "", code = ""] = answer.split(" ");
+  return OWN[answer] ?? (code === "" ? WELL[status] : BY_CODE[code as ErrorCode]);
+}
+
+const ANSWERS = documentedAnswers();
+
+test("every documented answer has a way to it here, or is known to be elsewhere", () => {
+  expect(ANSWERS.length).toBeGreaterThan(200);
+  expect(ANSWERS.filter((answer) => wayTo(answer) === undefined && !isElsewhere(answer))).toEqual([]);
+});
+
+test("what is here or elsewhere is documented, once, and elsewhere is a place", () => {
+  expect(Object.keys(OWN).filter((answer) => !ANSWERS.includes(answer))).toEqual([]);
+  for (const code of [...Object.keys(ELSEWHERE), ...Object.keys(BY_CODE)])
+    expect([code, ANSWERS.some((answer) => answer.endsWith(` ${code}`))]).toEqual([code, true]);
+  for (const [code, reason] of Object.entries(ELSEWHERE)) {
+    expect([code, Object.hasOwn(BY_CODE, code)]).toEqual([code, false]);
+    for (const [path = ""] of reason.matchAll(/test\/[\w./-]+\.ts/g))
+      expect([path, existsSync(path)]).toEqual([path, true]);
+  }
+});
+
+test.for(ANSWERS.filter((answer) => !isElsewhere(answer)))("%s", async (answer) => {
+  const [id = "", status = "", code] = answer.split(" ");
+  const made = await wayTo(answer)?.(id as OperationId);
+  if (made === undefined) throw new Error("there is no way to it");
+  const { status: told, body } = "status" in made ? made : await call(server, id as OperationId, made);
+  expect([told, told < 400 ? undefined : body.code]).toEqual([Number(status), code]);
+});
+
+test("no answer is documented with a status that its code does not have", () => {
+  for (const answer of ANSWERS) {
+    const [, status = "", code] = answer.split(" ");
+    if (code !== undefined) expect([answer, PROBLEMS[code as ErrorCode].status]).toEqual([answer, Number(status)]);
+  }
+});
