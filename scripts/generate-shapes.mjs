@@ -31,6 +31,10 @@ const table = names.map(([name, type]) => `  "${name}": ${type};`).join("\n");
 const text = `${source
   .replace(/export interface AllShapes \{[^}]*\}\n/s, "")
   .replace(/\n?\/\*\*\n(?: \*[^\n]*\n)*? \* This interface was referenced by(?:.|\n)*?\*\/\n/g, "\n")
+  .replace(/export interface \w+ \{\n.*?\n\}/gs, (shape) =>
+    // A member that may be absent has to fit the members that may have any name.
+    /^ {2}\w+\?:/m.test(shape) ? shape.replace(/^( {2}\[k: string\]: )unknown;/m, "$1Json | undefined;") : shape,
+  )
   .replaceAll(": unknown", ": Json")
   .trim()}
 

@@ -1,4 +1,14 @@
-export { RuntreeClient, type Arguments, type ClientAnswer, type Transport } from "./client/client.ts";
+export {
+  RuntreeClient,
+  type Arguments,
+  type ClientAnswer,
+  type ClientReply,
+  type ClientRequest,
+  type ItemArguments,
+  type ItemOf,
+  type PagedOperationId,
+  type Transport,
+} from "./client/client.ts";
 export { httpTransport } from "./client/http-transport.ts";
 export type { Operation } from "./contract/operation.ts";
 export { OPERATIONS, type OperationId } from "./contract/operations.ts";

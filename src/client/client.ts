@@ -1,4 +1,5 @@
 import {
+  answerTypes,
   operation,
   type OPERATIONS,
   type OperationId,
@@ -28,18 +29,62 @@ export interface ClientReply {
 /** Carries requests to a Runtree: over HTTP, or to a repository opened in this process. Throws `unreachable`. */
 export type Transport = (request: ClientRequest) => Promise<ClientReply>;
 
-type ResponseOf<Id extends OperationId> = Wire<(typeof OPERATIONS)[Id]["response"]>;
+type Table = typeof OPERATIONS;
+type ResponseOf<Id extends OperationId> = Wire<Table[Id]["response"]>;
+type None = Readonly<Record<never, never>>;
 
-export type Arguments<Id extends OperationId> = {
-  readonly params: ParamsOf<Id>;
-  readonly query?: Partial<QueryOf<Id>>;
-  readonly body?: [RequestOf<Id>] extends [never] ? never : Wire<RequestOf<Id>>;
+/** A member that may be left out where nothing has to be in it. */
+type Member<Name extends string, Value> = None extends Value
+  ? { readonly [Key in Name]?: Value }
+  : { readonly [Key in Name]: Value };
+
+/** The body of an operation: none, one that may be left out of a POST, or one that is needed. */
+type BodyMember<Id extends OperationId> = [RequestOf<Id>] extends [never]
+  ? { readonly body?: never }
+  : Table[Id]["method"] extends "POST"
+    ? Member<"body", Wire<RequestOf<Id>>>
+    : { readonly body: Wire<RequestOf<Id>> };
+
+/** What a call of an operation takes: parameters of the path and the query, the body, and headers (names in lower case). */
+export type Arguments<Id extends OperationId> = Member<"params", ParamsOf<Id>> &
+  BodyMember<Id> & {
+    readonly query?: Partial<QueryOf<Id>>;
+    readonly headers?: Readonly<Record<string, string>>;
+  };
+
+/** Arguments, which may be left out where none of them is needed. */
+type MaybeArguments<Id extends OperationId> = None extends Arguments<Id> ? [Arguments<Id>?] : [Arguments<Id>];
+
+/** Operations that give a list page by page. */
+export type PagedOperationId = {
+  [Id in OperationId]: Table[Id] extends { query: { cursor: unknown } } ? Id : never;
+}[OperationId];
+
+/** What a list consists of. */
+export type ItemOf<Id extends PagedOperationId> = ResponseOf<Id>["items"][number];
+
+/** The same as for a page, but that `limit` is how many are asked for at a time. */
+export type ItemArguments<Id extends PagedOperationId> = Member<"params", ParamsOf<Id>> & {
+  readonly query?: Omit<Partial<QueryOf<Id>>, "cursor" | "offset" | "page" | "page_size">;
   readonly headers?: Readonly<Record<string, string>>;
 };
+type MaybeItemArguments<Id extends PagedOperationId> =
+  None extends ItemArguments<Id> ? [ItemArguments<Id>?] : [ItemArguments<Id>];
 
-/** An answer of the wire: its status, its headers, and its body in the operation's shape. */
+/**
+ * An answer of the wire: its status, its headers, and its body in the operation's shape. The body is null where there is
+ * none, which is so when an `if-none-match` is answered with 304.
+ */
 export interface ClientAnswer<Body> extends Omit<ClientReply, "body"> {
   readonly body: Body;
+}
+
+/** Arguments of any operation. */
+interface AnyArguments {
+  readonly params?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, unknown>>;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Calls operations by id; parameters and answers are typed by the table. A problem is thrown as a RuntreeError with its code and `data.problem`. */
@@ -50,26 +95,51 @@ export class RuntreeClient {
     this.#transport = transport;
   }
 
-  async call<Id extends OperationId>(
-    id: Id,
-    { params, query = {}, body, headers = {} }: Arguments<Id>,
-  ): Promise<ClientAnswer<ResponseOf<Id>>> {
-    const given = Object.entries(query).filter(([, value]) => value !== undefined);
+  /** Calls an operation. An array as the body of `patchRun` is a JSON Patch, an object a merge patch. */
+  async call<Id extends OperationId>(id: Id, ...given: MaybeArguments<Id>): Promise<ClientAnswer<ResponseOf<Id>>> {
+    const { params = {}, query = {}, body, headers = {} } = (given[0] ?? {}) as AnyArguments;
+    const asked = Object.entries(query).filter(([, value]) => value !== undefined);
     const reply = await this.#transport({
       operation: id,
       params,
-      query: Object.fromEntries(given.map(([name, value]) => [name, String(value)])),
-      headers: body === undefined ? headers : { "content-type": "application/json", ...headers },
+      query: Object.fromEntries(asked.map(([name, value]) => [name, String(value)])),
+      headers: body === undefined ? headers : { "content-type": contentType(id, body), ...headers },
       body: body === undefined ? null : JSON.stringify(body),
     });
-    const value = parse(reply);
+    const value = parse(id, reply);
     if (reply.status >= 400) throw problemError(reply, value);
     return { ...reply, body: value as ResponseOf<Id> };
   }
+
+  /**
+   * Goes through all items of a list, page after page by cursor: none comes twice, none is left out, also while others
+   * are added.
+   */
+  async *items<Id extends PagedOperationId>(
+    id: Id,
+    ...given: MaybeItemArguments<Id>
+  ): AsyncGenerator<ItemOf<Id>, void, undefined> {
+    const { query, ...same } = (given[0] ?? {}) as AnyArguments;
+    for (let cursor: string | null = ""; cursor !== null;) {
+      const asked = [{ ...same, query: { ...query, cursor } }] as unknown as MaybeArguments<Id>;
+      const { body } = await this.call(id, ...asked);
+      yield* body.items as readonly ItemOf<Id>[];
+      cursor = body.next_cursor ?? null;
+    }
+  }
 }
 
-function parse({ body, status }: ClientReply): unknown {
+/** The content type of a body: an array is of the kind that is no object, where the operation has one. */
+function contentType(id: OperationId, body: unknown): string {
+  const [other = "application/json"] = Object.keys(operation(id).requests ?? {});
+  return Array.isArray(body) ? other : "application/json";
+}
+
+/** The value of a body: JSON, or the text of an operation that gives one; null when there is none. */
+function parse(id: OperationId, { body, status, headers }: ClientReply): unknown {
   if (body === "") return null;
+  const [type = ""] = (headers["content-type"] ?? "").split(";");
+  if (status < 400 && type !== "application/json" && answerTypes(operation(id)).includes(type)) return body;
   try {
     return JSON.parse(body);
   } catch (error) {
@@ -92,9 +162,16 @@ function problemError(reply: ClientReply, value: unknown): RuntreeError {
   return new RuntreeError(problem.code as ErrorCode, problem.detail ?? problem.title ?? problem.code, { problem });
 }
 
-/** The path of a request, with its parameters and query in place. */
+/** Parameters that would lead to another path. */
+const NO_PARAMETERS: ReadonlySet<string> = new Set(["", ".", ".."]);
+
+/** The path of a request, with its parameters and query in place. Throws `not_found` for parameters that no path can hold. */
 export function requestPath({ operation: id, params, query }: ClientRequest): string {
-  const path = operation(id).path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ""));
+  const path = operation(id).path.replace(/\{(\w+)\}/g, (_, name: string) => {
+    const value = params[name] ?? "";
+    if (NO_PARAMETERS.has(value)) throw new RuntreeError("not_found", `There is no ${name} "${value}".`, { name });
+    return encodeURIComponent(value);
+  });
   const search = new URLSearchParams(query).toString();
   return search === "" ? path : `${path}?${search}`;
 }

@@ -6,11 +6,16 @@ import { requestPath, type Transport } from "./client.ts";
 /** How long an answer may take; a merge that checks a large repository anew takes its time. */
 const ANSWER_MS = 120_000;
 
-/** Carries requests to the server at an address such as `http://127.0.0.1:7400`, with a key where it needs one. */
+/**
+ * Carries requests to the server at an address such as `http://127.0.0.1:7400`, with a key where it needs one; a path in
+ * the address goes before all others.
+ */
 export function httpTransport(url: string, key?: string): Transport {
+  const base = url.replace(/\/+$/, "");
   return async (asked) => {
+    const path = requestPath(asked);
     try {
-      const reply = await request(new URL(requestPath(asked), url), {
+      const reply = await request(new URL(base + path), {
         method: operation(asked.operation).method,
         headers: key === undefined ? asked.headers : { ...asked.headers, "x-api-key": key },
         body: asked.body,

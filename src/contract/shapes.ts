@@ -261,7 +261,7 @@ export interface CreateJob {
   params?: {
     [k: string]: Json;
   };
-  [k: string]: Json;
+  [k: string]: Json | undefined;
 }
 export interface JobRecord {
   id: string;

@@ -13,6 +13,9 @@ const MAX_COPIED = 1_048_576;
 /** What its `move` operations may look through together, to see how deep it nests; far more than a patch by hand moves. */
 const MAX_MOVED = 16 * MAX_COPIED;
 
+/** How many items of arrays its operations may push along together: a second or two of work, and more than a patch by hand needs. */
+const MAX_SHIFTED = 3_000_000_000;
+
 /** The body of a submission is `{body: {collection: {id: document}}}`: what nests deeper could not be sent again. */
 const ABOVE = 1;
 
@@ -68,6 +71,7 @@ class Patching {
   readonly #named = new Map<string, { collection: string; id: string; before: boolean; written: boolean }>();
   #copied = 0;
   #moved = 0;
+  #shifted = 0;
 
   constructor(read: (collection: string, id: string) => JsonObject | null) {
     this.#read = read;
@@ -99,11 +103,13 @@ class Patching {
         refuse("", `The test fails: something else is at ${shown(path)}.`);
     } else if (operation.op === "remove") {
       this.#existing(path, "/path", refuse);
+      this.#shift(path, refuse);
       this.#carryOut({ op: "remove", path: formatPointer(path) });
     } else {
       if (operation.op === "replace") this.#existing(path, "/path", refuse);
       else this.#requirePlace(path, refuse);
       this.#requireShallow(path, measure(operation.value, { depth: MAX_DEPTH, size: Infinity }), refuse);
+      if (operation.op === "add") this.#shift(path, refuse);
       this.#carryOut({ op: operation.op, path: formatPointer(path), value: operation.value });
     }
   }
@@ -117,6 +123,7 @@ class Patching {
     this.#copied += found.size;
     if (this.#copied > MAX_COPIED)
       refuse("/from", `The copies of one patch may have ${MAX_COPIED} characters of JSON together.`, "too_large");
+    this.#shift(path, refuse);
     this.#carryOut({ op: "copy", from: formatPointer(from), path: formatPointer(path) });
   }
 
@@ -135,6 +142,7 @@ class Patching {
       this.#moved += found.size;
       if (this.#moved > MAX_MOVED) refuse("/from", "The moves of this patch go through too much.", "too_large");
     }
+    for (const each of [from, meant]) this.#shift(each, refuse);
     this.#carryOut({ op: "move", from: formatPointer(from), path: formatPointer(meant) });
   }
 
@@ -180,6 +188,16 @@ class Patching {
   #requireShallow(path: Path, { depth }: Measure, refuse: Refuse): void {
     if (ABOVE + path.length + depth > MAX_DEPTH)
       refuse("/path", `Objects and arrays may nest ${MAX_DEPTH} deep at most.`, "too_large");
+  }
+
+  /** Counts the items that follow a place in an array, which move up or down with it. */
+  #shift(path: Path, refuse: Refuse): void {
+    const parent = valueAt(this.#root, path.slice(0, -1));
+    const last = path.at(-1) ?? "";
+    if (!isArray(parent) || last === "-") return;
+    this.#shifted += parent.length - Number(last);
+    if (this.#shifted > MAX_SHIFTED)
+      refuse("/path", "The operations of this patch push too many items of arrays along.", "too_large");
   }
 
   #carryOut(operation: Operation): void {

@@ -83,9 +83,14 @@ function understandQuery({ operation: id, query }: RawRequest): Readonly<Record<
   if (validate === undefined || validate(values)) return values;
   const errors = (validate.errors ?? []).map((error) => {
     const extra = (error.params as { additionalProperty?: string }).additionalProperty;
-    return extra === undefined
-      ? doorViolation("schema", error.instancePath, `${error.instancePath.slice(1)} ${schemaProblem(error).message}.`)
-      : doorViolation("schema", formatPointer([extra]), `There is no query parameter ${extra.slice(0, 100)}.`);
+    const name = extra ?? error.instancePath.slice(1);
+    const words =
+      extra !== undefined
+        ? `There is no query parameter ${extra.slice(0, 100)}.`
+        : Array.isArray(values[name])
+          ? `${name} may stand there once.`
+          : `${name} ${schemaProblem(error).message}.`;
+    return doorViolation("schema", extra === undefined ? error.instancePath : formatPointer([extra]), words);
   });
   throw new RuntreeError("bad_request", errors[0]?.message ?? "The query cannot be understood.", { errors });
 }

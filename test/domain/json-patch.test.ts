@@ -332,4 +332,13 @@ describe("growth", () => {
     expect(refusalOf(() => patchedOne({ l: list, o: {} }, moves))).toMatchObject([{ code: "too_large" }]);
     expect(performance.now() - started).toBeLessThan(5000);
   });
+
+  test("and an array is not pushed along again and again", () => {
+    const longest = { l: Array.from({ length: 500_000 }, () => 1) };
+    for (const operations of [
+      Array.from({ length: 20_000 }, (): SentOperation => ({ op: "add", path: "/l/1", value: 1 })),
+      Array.from({ length: 20_000 }, (): SentOperation => ({ op: "move", from: "/l/0", path: "/l/1" })),
+    ])
+      expect(refusalOf(() => patchedOne(longest, operations))).toMatchObject([{ code: "too_large" }]);
+  });
 });

@@ -213,11 +213,8 @@ function isOfType(value: Json, { type, enum: words, const: word }: JsonObject): 
   if (word !== undefined) return word === value;
   if (type === undefined) return true;
   const own = value === null ? "null" : isArray(value) ? "array" : typeof value;
-  const types = [type].flat();
-  return (
-    types.includes(own) ||
-    (own === "number" && (types.includes("number") || (types.includes("integer") && Number.isInteger(value))))
-  );
+  const types = new Set([type].flat());
+  return types.has(own) || (own === "number" && types.has("integer") && Number.isInteger(value));
 }
 
 /** Values that do not fit a schema: a good one, wrong in one place each. */
