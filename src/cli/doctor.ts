@@ -6,7 +6,8 @@ import { hasCode, RuntreeError } from "../domain/errors.ts";
 import fs from "node:fs";
 import { gitDirOf, openForReading } from "../store/open.ts";
 import { EXIT } from "./exit.ts";
-import { printData, table } from "./output.ts";
+import { printData } from "./output.ts";
+import { facts } from "./table.ts";
 import { dataFlags, GIT } from "./target.ts";
 
 interface Finding {
@@ -75,9 +76,9 @@ export const doctorCommand: CommandModule<object, { json: boolean; data: string 
       origin: origins[name],
     }));
     const text = [
-      table(findings.map(({ what, ok, words }) => [ok ? "ok" : "FAULT", what, words])),
+      facts(findings.map(({ what, ok, words }) => [ok ? "ok" : "FAULT", what, words])),
       "",
-      table(settings.map(({ name, value, origin }) => [name, String(value), `from ${origin}`])),
+      facts(settings.map(({ name, value, origin }) => [name, String(value), `from ${origin}`])),
     ].join("\n");
     printData(flags.json, { findings, settings }, text);
     if (findings.some(({ ok }) => !ok)) process.exitCode = EXIT.failed;

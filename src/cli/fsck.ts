@@ -13,7 +13,7 @@ import { gitDirOf, openForReading } from "../store/open.ts";
 import { RulesReader } from "../store/rules.ts";
 import { checkWholeTree } from "../store/whole-tree.ts";
 import { EXIT } from "./exit.ts";
-import { printData, violationLine } from "./output.ts";
+import { note, printData, violationLine } from "./output.ts";
 import { dataFlags, GIT } from "./target.ts";
 
 /** Checks the documents of `main` as it stands: layout, schemas, references, uniqueness. */
@@ -40,7 +40,7 @@ export const fsckCommand: CommandModule<object, { json: boolean; data: string | 
     const { values } = resolveSettings(flags.data === undefined ? {} : { data: flags.data });
     const { checked, violations } = await checkMain(values.data);
     // git's check fails on packs that maintenance replaces meanwhile.
-    const tellWait = (): boolean => process.stderr.write("runtree: waiting for maintenance to end\n");
+    const tellWait = (): void => note("waiting for maintenance to end");
     const git = await withoutMaintenance(values.data, tellWait, () => GIT.fsck(gitDirOf(values.data)));
     const clean = git.length + violations.length === 0;
     const lines = [...git.map((line) => `git: ${line}`), ...violations.map(violationLine)];

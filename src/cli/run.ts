@@ -1,40 +1,15 @@
-import { readFileSync } from "node:fs";
 import type { Argv, CommandModule } from "yargs";
 import type { RuntreeClient } from "../client/client.ts";
 import type { QueryOf } from "../contract/operations.ts";
 import type { Wire } from "../contract/wire.ts";
-import { RuntreeError } from "../domain/errors.ts";
-import { isObject, type Json, type JsonObject } from "../domain/json.ts";
+import type { JsonObject } from "../domain/json.ts";
+import { readBodyFile } from "./body-file.ts";
+import { askingCommand, type Flags, type Found } from "./command.ts";
 import { EXIT } from "./exit.ts";
-import { conflictLine, printData, table, violationLine } from "./output.ts";
-import { clientFor, type CommonFlags, targetFlags } from "./target.ts";
+import { conflictLine, violationLine } from "./output.ts";
+import { facts, table } from "./table.ts";
 
 type Run = Wire<"run#Run">;
-
-/** What `main` makes of a `-` on the command line, which yargs would pass over. */
-export const STANDARD_INPUT = "standard input";
-
-/** Reads a submission's body: a file, or standard input for `-`. Throws `malformed_json`, `not_found`. */
-export function readBodyFile(path: string): JsonObject {
-  let text: string;
-  try {
-    text = readFileSync(path === STANDARD_INPUT ? 0 : path, "utf8");
-  } catch (error) {
-    throw new RuntreeError("not_found", `${path} cannot be read.`, { path }, error);
-  }
-  try {
-    const value = JSON.parse(text) as Json;
-    if (isObject(value)) return value;
-  } catch (error) {
-    throw new RuntreeError(
-      "malformed_json",
-      `${path} is not JSON: ${error instanceof Error ? error.message : ""}`,
-      { path },
-      error,
-    );
-  }
-  throw new RuntreeError("malformed_json", `${path} does not hold a JSON object.`, { path });
-}
 
 /** What a person wants to know of a run. */
 function runText(run: Run): string {
@@ -50,28 +25,10 @@ function runText(run: Run): string {
   ];
   const conflicts = run.status === "rejected" ? (run.merge?.verdict.conflicts ?? []) : [];
   return [
-    table(rows),
+    facts(rows),
     ...run.warnings.map((warning) => `  ${violationLine(warning)}`),
     ...conflicts.map((conflict) => `  ${conflictLine(conflict)}`),
   ].join("\n");
-}
-
-type Flags = CommonFlags & Readonly<Record<string, unknown>>;
-type Action = (client: RuntreeClient, flags: Flags) => Promise<readonly [unknown, string]>;
-
-/** One subcommand: positional arguments and flags of its own, then one call whose answer is printed. */
-function subcommand(command: string, describe: string, more: (yargs: Argv) => Argv, action: Action): CommandModule {
-  return {
-    command,
-    describe,
-    builder: (yargs) =>
-      targetFlags(more(yargs).option("json", { type: "boolean", default: false, describe: "print JSON" })),
-    handler: async (flags) => {
-      const known = flags as unknown as Flags;
-      const [value, text] = await action(clientFor(known), known);
-      printData(known.json, value, text);
-    },
-  };
 }
 
 const runId = (yargs: Argv): Argv =>
@@ -96,10 +53,15 @@ function keyHeader(flags: Flags): Record<string, string> {
   return flags["idempotency-key"] === undefined ? {} : { "idempotency-key": String(flags["idempotency-key"]) };
 }
 
-const shown = (run: Run): readonly [unknown, string] => [run, runText(run)];
+const shown = (run: Run): Found => [run, runText(run)];
+
+/** Asks for a run as it is now. */
+export async function showRun(client: RuntreeClient, run_id: string): Promise<Found> {
+  return shown((await client.call("getRun", { params: { run_id } })).body);
+}
 
 /** Sends the submission of the flags to a run, with more members if need be. */
-function patching(more: { readonly done?: true }): Action {
+function patching(more: { readonly done?: true }): (client: RuntreeClient, flags: Flags) => Promise<Found> {
   return async (client, flags) => {
     const body = { ...submissionOf(flags), ...more };
     const params = { run_id: String(flags["run"]) };
@@ -108,7 +70,7 @@ function patching(more: { readonly done?: true }): Action {
 }
 
 const subcommands: readonly CommandModule[] = [
-  subcommand(
+  askingCommand(
     "start [job]",
     "open a run, optionally with a submission; --done merges it at once",
     (yargs) =>
@@ -128,17 +90,15 @@ const subcommands: readonly CommandModule[] = [
       );
     },
   ),
-  subcommand("submit <run>", "submit to an open run", (yargs) => bodyFlags(runId(yargs)), patching({})),
-  subcommand(
+  askingCommand("submit <run>", "submit to an open run", (yargs) => bodyFlags(runId(yargs)), patching({})),
+  askingCommand(
     "done <run>",
     "say that a run is done: the gate judges it",
     (yargs) => bodyFlags(runId(yargs)),
     patching({ done: true }),
   ),
-  subcommand("show <run>", "show a run", runId, async (client, flags) =>
-    shown((await client.call("getRun", { params: { run_id: String(flags["run"]) } })).body),
-  ),
-  subcommand("diff <run>", "show what a run changes", runId, async (client, flags) => {
+  askingCommand("show <run>", "show a run", runId, (client, flags) => showRun(client, String(flags["run"]))),
+  askingCommand("diff <run>", "show what a run changes", runId, async (client, flags) => {
     const { body } = await client.call("runDiff", { params: { run_id: String(flags["run"]) } });
     return [
       body,
@@ -147,14 +107,14 @@ const subcommands: readonly CommandModule[] = [
         .join("\n"),
     ];
   }),
-  subcommand("preview <run>", "ask what the gate would say now", runId, async (client, flags) => {
+  askingCommand("preview <run>", "ask what the gate would say now", runId, async (client, flags) => {
     const { body } = await client.call("previewRun", { params: { run_id: String(flags["run"]) } });
     const lines = [...body.violations.map(violationLine), ...body.conflicts.map(conflictLine)];
     if (!body.mergeable) process.exitCode = body.conflicts.length > 0 ? EXIT.conflict : EXIT.invalid;
     const outcome = body.mergeable ? `mergeable into ${body.main}` : "not mergeable";
     return [body, [outcome, ...lines.map((line) => `  ${line}`)].join("\n")];
   }),
-  subcommand(
+  askingCommand(
     "list",
     "list runs, newest first",
     (yargs) =>
@@ -175,7 +135,7 @@ const subcommands: readonly CommandModule[] = [
       return [body, rows.length === 0 ? "no runs" : table([["RUN", "STATUS", "JOB", "CREATED", "BY"], ...rows])];
     },
   ),
-  subcommand(
+  askingCommand(
     "cancel <run>",
     "close a run without a merge; its work is kept",
     (yargs) => runId(yargs).option("reason", { type: "string", describe: "why" }),
@@ -184,7 +144,7 @@ const subcommands: readonly CommandModule[] = [
       return shown((await client.call("cancelRun", { params: { run_id: String(flags["run"]) }, body })).body);
     },
   ),
-  subcommand(
+  askingCommand(
     "revert <run>",
     "take back what a merged run did to documents, by a new run; --done merges it at once",
     (yargs) => runId(yargs).option("done", { type: "boolean", default: false, describe: "merge at once" }),
@@ -193,7 +153,7 @@ const subcommands: readonly CommandModule[] = [
       return shown((await client.call("revertRun", { params: { run_id: String(flags["run"]) }, body })).body);
     },
   ),
-  subcommand(
+  askingCommand(
     "resolve <run>",
     "settle conflicts between a run and main",
     (yargs) =>
@@ -217,8 +177,6 @@ export const runCommand: CommandModule = {
   command: "run",
   describe: "start, submit to, finish and look at runs",
   builder: (yargs) =>
-    subcommands
-      .reduce((all, each) => all.command(each), yargs)
-      .demandCommand(1, "Say what to do with a run; --help lists it."),
+    subcommands.reduce((all, each) => all.command(each), yargs).demandCommand(1, "Say what to do with a run."),
   handler: () => undefined,
 };

@@ -1,12 +1,13 @@
-import type { CommandModule } from "yargs";
+import type { Argv, CommandModule } from "yargs";
 import { counted } from "../domain/verdict.ts";
-import { printData, table } from "./output.ts";
+import { printData } from "./output.ts";
+import { facts } from "./table.ts";
 import { clientFor, type CommonFlags, targetFlags } from "./target.ts";
 
 export const statusCommand: CommandModule<object, CommonFlags> = {
   command: "status",
   describe: "show where main is, what it holds, and which runs are open",
-  builder: (yargs) => targetFlags(yargs.option("json", { type: "boolean", default: false, describe: "print JSON" })),
+  builder: (yargs) => targetFlags(yargs) as unknown as Argv<CommonFlags>,
   handler: async (flags) => {
     const client = clientFor(flags);
     const { body: readiness } = await client.call("getReadiness", { params: {} });
@@ -18,6 +19,6 @@ export const statusCommand: CommandModule<object, CommonFlags> = {
       ["runs", String(runs.total)],
       ...collections.items.map(({ name, documents }) => [name, counted(documents, "document")]),
     ];
-    printData(flags.json, { ...readiness, collections: collections.items, runs: runs.total }, table(rows));
+    printData(flags.json, { ...readiness, collections: collections.items, runs: runs.total }, facts(rows));
   },
 };

@@ -14,6 +14,7 @@ import { Validator } from "../schema/validator.ts";
 import { openForReading, type OpenStore, openStore } from "../store/open.ts";
 import { SnapshotFile } from "../store/snapshot.ts";
 import { Store } from "../store/store.ts";
+import { note } from "./output.ts";
 
 /** Who works on a repository directly: the person at the terminal. */
 export const LOCAL_PRINCIPAL = "local";
@@ -21,7 +22,7 @@ export const LOCAL_PRINCIPAL = "local";
 /** The git program of this machine. */
 export const GIT: NativeGit = new NativeGit(findProgram("git"));
 
-/** Flags that every command has. */
+/** Flags of a command that asks a server or a repository; every command has `json`. */
 export interface CommonFlags {
   readonly json: boolean;
   readonly url?: string | undefined;
@@ -43,16 +44,16 @@ export function targetFlags<Given>(
 
 /** Adds the flags of a command that works on a data directory only. */
 export function dataFlags<Given>(yargs: Argv<Given>): Argv<Given & { json: boolean; data: string | undefined }> {
-  return yargs
-    .option("json", { type: "boolean", default: false, describe: "print JSON" })
-    .option("data", { type: "string", describe: "data directory (default ./data)" });
+  return yargs.option("data", { type: "string", describe: "data directory (default ./data)" }) as unknown as Argv<
+    Given & { json: boolean; data: string | undefined }
+  >;
 }
 
 /** Opens a data directory as its one writer; with a template its repository is made when there is none. */
 export async function openForWriting(
   { data, node }: Settings,
   template: string | null,
-  report: (message: string) => void = (message) => process.stderr.write(`runtree: ${message}\n`),
+  report: (message: string) => void = note,
 ): Promise<OpenStore> {
   return openStore({ fs, git: GIT, data, template, node, clock: () => Date.now(), report });
 }

@@ -1,31 +1,9 @@
-import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../support/folders.ts";
 import { git } from "../support/git.ts";
+import { runtree } from "../support/program.ts";
 import { startServer } from "../support/server.ts";
-
-const PROGRAM = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
-
-interface Ended {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function runtree(
-  args: readonly string[],
-  options: { env?: Record<string, string>; input?: string } = {},
-): Promise<Ended> {
-  return new Promise((resolve) => {
-    const env = { PATH: process.env["PATH"] ?? "", ...options.env };
-    const child = execFile(process.execPath, [PROGRAM, ...args], { env }, (error, out, err) =>
-      resolve({ code: error === null ? 0 : Number(error.code), out, err }),
-    );
-    child.stdin?.end(options.input ?? "");
-  });
-}
 
 function file(value: unknown): string {
   const path = `${temporaryFolder()}/body.json`;
@@ -212,5 +190,33 @@ describe("settings", () => {
     const { code, out } = await runtree(["doctor", "--data", temporaryFolder()], { env: { PATH: "/nonexistent" } });
     expect(code).toBe(1);
     expect(out).toContain("apt-get install git");
+  });
+});
+
+describe("what other people wrote reaches no terminal as a command", () => {
+  test("ids, messages, authors and documents with escape sequences", async () => {
+    const data = `${temporaryFolder()}/data`;
+    await runtree(["init", "--data", data]);
+    const [id, title] = ["s\u001b[31m", "\u001b]0;mine\u0007 \u009b2J \u202e"];
+    const body = file({ study_set: { [id]: { title, "\u001b[8m": 1 } } });
+    const target = ["--data", data];
+    const made = await runtree(["run", "start", "--body", body, "--json", ...target]);
+    const run = JSON.parse(made.out) as { id: string };
+    const told = [
+      made,
+      await runtree(["run", "show", run.id, ...target]),
+      await runtree(["run", "done", run.id, ...target]),
+      await runtree(["run", "done", run.id, "--json", ...target]),
+      await runtree(["validate", body, ...target]),
+      await runtree(["show", `study_set/${id}`, "--at", `run:${run.id}`, ...target]),
+      await runtree(["show", "study_set/\u001b[2J", ...target]),
+      await runtree(["\u001b[2J"]),
+    ];
+    for (const { out, err } of told) {
+      // oxlint-disable-next-line no-control-regex -- none of them may be there
+      expect(out + err).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+      expect(out + err).toMatch(/\\u001b|run/);
+    }
+    expect(JSON.parse(told[5]?.out ?? "")).toMatchObject({ id, title });
   });
 });

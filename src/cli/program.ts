@@ -1,0 +1,62 @@
+import yargs, { type Argv, type CommandModule } from "yargs";
+import { PROGRAM } from "../store/program.ts";
+import { doctorCommand } from "./doctor.ts";
+import { blameCommand, showCommand } from "./document.ts";
+import { fsckCommand } from "./fsck.ts";
+import { initCommand } from "./init.ts";
+import { logCommand } from "./log.ts";
+import { maintainCommand } from "./maintain.ts";
+import { runCommand } from "./run.ts";
+import { serveCommand } from "./serve.ts";
+import { statusCommand } from "./status.ts";
+import { UsageError } from "./usage.ts";
+import { validateCommand } from "./validate.ts";
+
+const COMMANDS = [
+  initCommand,
+  serveCommand,
+  runCommand,
+  showCommand,
+  logCommand,
+  blameCommand,
+  statusCommand,
+  validateCommand,
+  fsckCommand,
+  maintainCommand,
+  doctorCommand,
+] as CommandModule[];
+
+/** Refuses flags that are there without what they need. */
+function requireValues(flags: Readonly<Record<string, unknown>>): true {
+  for (const [name, value] of Object.entries(flags)) {
+    // Of a name with a dash there are two spellings; the one that was typed comes first.
+    if (value === "") throw new UsageError(`--${name} needs a value.`);
+    if (Number.isNaN(value)) throw new UsageError(`--${name} needs a number.`);
+  }
+  return true;
+}
+
+/** The command line program over some words; nothing happens before it is told to parse them. Throws `UsageError`. */
+export function makeProgram(args: readonly string[]): Argv {
+  const line = yargs([...args])
+    .scriptName("runtree")
+    .usage("$0 <command>: a Git-backed metadata store")
+    // One language: most of what is printed is ours.
+    .detectLocale(false)
+    .strict()
+    .demandCommand(1, "Say what to do.")
+    .option("json", { type: "boolean", default: false, describe: "print JSON, errors too" })
+    .check(requireValues)
+    .parserConfiguration({ "duplicate-arguments-array": false, "parse-positional-numbers": false })
+    .version(PROGRAM.version)
+    .exitProcess(false)
+    .fail((message, error) => {
+      throw error ?? new UsageError(message);
+    });
+  return COMMANDS.reduce((all, command) => all.command(command), line);
+}
+
+/** The help of the command that some words call, as far as they call one, with lines as long as they are. */
+export async function helpOf(args: readonly string[]): Promise<string> {
+  return makeProgram(args).wrap(null).getHelp();
+}
