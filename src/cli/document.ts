@@ -4,7 +4,7 @@ import { RuntreeError } from "../domain/errors.ts";
 import { canonicalJson } from "../domain/json.ts";
 import { isRunId } from "../domain/run-id.ts";
 import { askingCommand, type Found } from "./command.ts";
-import { showRun } from "./run.ts";
+import { showRun } from "./run-text.ts";
 import { table } from "./table.ts";
 
 /** Names a document. */

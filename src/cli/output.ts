@@ -7,6 +7,11 @@ export function printData(json: boolean, value: unknown, text: string): void {
   process.stdout.write(escaped(written === "" || written.endsWith("\n") ? written : `${written}\n`));
 }
 
+/** Writes one of many values as they come, each on one line. */
+export function printLine(json: boolean, value: unknown, text: string): void {
+  process.stdout.write(`${json ? escaped(JSON.stringify(value)) : plain(text)}\n`);
+}
+
 /** Tells whether a command line asks for JSON, also one that is otherwise not understood. */
 export function asksForJson(args: readonly string[]): boolean {
   const end = args.indexOf("--");

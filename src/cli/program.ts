@@ -1,11 +1,13 @@
 import yargs, { type Argv, type CommandModule } from "yargs";
 import { PROGRAM } from "../store/program.ts";
+import { diffCommand } from "./diff.ts";
 import { doctorCommand } from "./doctor.ts";
 import { blameCommand, showCommand } from "./document.ts";
 import { fsckCommand } from "./fsck.ts";
 import { initCommand } from "./init.ts";
 import { logCommand } from "./log.ts";
 import { maintainCommand } from "./maintain.ts";
+import { previewCommand } from "./preview.ts";
 import { runCommand } from "./run.ts";
 import { serveCommand } from "./serve.ts";
 import { statusCommand } from "./status.ts";
@@ -16,6 +18,8 @@ const COMMANDS = [
   initCommand,
   serveCommand,
   runCommand,
+  diffCommand,
+  previewCommand,
   showCommand,
   logCommand,
   blameCommand,

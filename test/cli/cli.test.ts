@@ -23,11 +23,17 @@ async function life(target: readonly string[]): Promise<void> {
   const run = await json("run", "start", "--body", study("One"));
   expect(run).toMatchObject({ status: "waiting", job_id: "custom" });
   const id = String(run["id"]);
-  expect(await json("run", "preview", id)).toMatchObject({ mergeable: true });
+  expect(await json("preview", id)).toMatchObject({ mergeable: true });
   expect(await json("run", "submit", id, "--body", study("Two"))).toMatchObject({ submissions: 2 });
-  expect(await json("run", "diff", id)).toMatchObject({ changes: [{ op: "add", id: "s1" }] });
+  expect(await json("diff", id)).toMatchObject({ changes: [{ op: "add", id: "s1" }] });
+  for (const diff of [["diff"], ["run", "diff"]])
+    expect((await runtree([...diff, id, ...target])).out).toBe(
+      'add study_set/s1\n  /id: absent → "s1"\n  /title: absent → "Two"\n',
+    );
   expect(await json("run", "done", id)).toMatchObject({ status: "success" });
   expect(await json("run", "show", id)).toMatchObject({ status: "success" });
+  expect(await json("show", id)).toMatchObject({ status: "success" });
+  expect((await runtree(["show", id, "--at", "main", ...target])).code).toBe(2);
   expect(await json("show", "study_set/s1")).toMatchObject({ document: { id: "s1", title: "Two" } });
   expect(await json("status")).toMatchObject({ runs: 1, open_runs: 0 });
 
@@ -119,6 +125,7 @@ describe("what a person gets wrong", () => {
     const judged = await runtree(["validate", "-", "--data", data], { input });
     expect([judged.code, judged.out]).toEqual([3, expect.stringContaining("standard input: refused")]);
     const read = await runtree(["validate", "-", "--data", data, "--json"], { input });
+    expect(read.out).not.toMatch(/\brun\b/);
     expect(JSON.parse(read.out)[0].refused).not.toHaveProperty("run");
     const started = await runtree(["run", "start", "--body", "-", "--data", data, "--json"], { input });
     expect(JSON.parse(started.out)).toMatchObject({ submissions: 1, warnings: [{ pointer: "/title" }] });
@@ -219,4 +226,31 @@ describe("what other people wrote reaches no terminal as a command", () => {
     }
     expect(JSON.parse(told[5]?.out ?? "")).toMatchObject({ id, title });
   });
+});
+
+test("a diff shows each field before and after, and lists of runs are filtered", async () => {
+  const server = await startServer();
+  const target = ["--url", server.url];
+  await runtree(["run", "start", "--done", "--body", study("One"), ...target]);
+  const body = file({ study_set: { s1: { title: "Two", description: "new" } } });
+  const { out } = await runtree(["run", "start", "--json", "--body", body, ...target]);
+  const { id, created_at } = JSON.parse(out) as { id: string; created_at: string };
+  expect((await runtree(["diff", id, ...target])).out.split("\n")).toEqual([
+    "modify study_set/s1",
+    '  /title: "One" → "Two"',
+    '  /description: absent → "new"',
+    "",
+  ]);
+  const empty = JSON.parse((await runtree(["run", "start", "--json", ...target])).out) as { id: string };
+  expect((await runtree(["diff", empty.id, ...target])).out).toBe("no changes\n");
+  const listed = async (...flags: string[]): Promise<string[]> =>
+    (
+      JSON.parse((await runtree(["run", "list", "--json", ...flags, ...target])).out) as { items: { id: string }[] }
+    ).items.map((run) => run.id);
+  expect(await listed("--status", "waiting")).toEqual([empty.id, id]);
+  expect(await listed("--since", created_at)).toEqual([empty.id, id]);
+  expect(await listed("--until", created_at, "--status", "waiting")).toEqual([id]);
+  expect(await listed("--no-has-warnings", "--contract-id", "none")).toEqual([]);
+  expect((await runtree(["run", "list", "--status", "open", ...target])).err).toContain("it is one of waiting, ");
+  expect((await runtree(["run", "list", "--since", "then", ...target])).code).toBe(2);
 });
