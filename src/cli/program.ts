@@ -3,6 +3,7 @@ import { PROGRAM } from "../store/program.ts";
 import { diffCommand } from "./diff.ts";
 import { doctorCommand } from "./doctor.ts";
 import { blameCommand, showCommand } from "./document.ts";
+import { fmtCommand } from "./fmt.ts";
 import { fsckCommand } from "./fsck.ts";
 import { initCommand } from "./init.ts";
 import { logCommand } from "./log.ts";
@@ -25,6 +26,7 @@ const COMMANDS = [
   blameCommand,
   statusCommand,
   validateCommand,
+  fmtCommand,
   fsckCommand,
   maintainCommand,
   doctorCommand,
@@ -40,6 +42,13 @@ function requireValues(flags: Readonly<Record<string, unknown>>): true {
   return true;
 }
 
+/** Of a flag that is given several times the last counts. yargs would say the same of arguments that are lists. */
+function lastCounts(flags: Record<string, unknown>, line: Argv): void {
+  const { array: lists } = (line as unknown as { getOptions(): { array: readonly string[] } }).getOptions();
+  for (const [name, value] of Object.entries(flags))
+    if (Array.isArray(value) && name !== "_" && !lists.includes(name)) flags[name] = value.at(-1);
+}
+
 /** The command line program over some words; nothing happens before it is told to parse them. Throws `UsageError`. */
 export function makeProgram(args: readonly string[]): Argv {
   const line = yargs([...args])
@@ -51,12 +60,13 @@ export function makeProgram(args: readonly string[]): Argv {
     .demandCommand(1, "Say what to do.")
     .option("json", { type: "boolean", default: false, describe: "print JSON, errors too" })
     .check(requireValues)
-    .parserConfiguration({ "duplicate-arguments-array": false, "parse-positional-numbers": false })
+    .parserConfiguration({ "parse-positional-numbers": false })
     .version(PROGRAM.version)
     .exitProcess(false)
     .fail((message, error) => {
       throw error ?? new UsageError(message);
     });
+  line.middleware((flags) => lastCounts(flags, line), true);
   return COMMANDS.reduce((all, command) => all.command(command), line);
 }
 

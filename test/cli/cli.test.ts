@@ -1,9 +1,12 @@
 import { writeFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../support/folders.ts";
 import { git } from "../support/git.ts";
 import { runtree } from "../support/program.ts";
 import { startServer } from "../support/server.ts";
+
+// A life is some thirty commands, each a process.
+vi.setConfig({ testTimeout: 120_000 });
 
 function file(value: unknown): string {
   const path = `${temporaryFolder()}/body.json`;
@@ -53,7 +56,10 @@ async function life(target: readonly string[]): Promise<void> {
   expect((await runtree(["run", "show", "nope", ...target])).code).toBe(6);
   expect((await runtree(["show", "study_set/none", ...target])).code).toBe(6);
   expect((await runtree(["validate", study("Three"), ...target])).code).toBe(0);
-  expect((await runtree(["validate", study(3), ...target])).code).toBe(3);
+  const [good, bad] = [study("Three"), study(3)];
+  const both = await runtree(["validate", bad, good, ...target]);
+  expect([both.code, both.out]).toEqual([3, expect.stringContaining(`${good}: valid`)]);
+  expect(both.out).toContain(`${bad}: refused`);
   expect((await runtree(["validate", "-", ...target], { input: '{"study_set": {"s2": {"title": "x"}}}' })).code).toBe(
     0,
   );
@@ -166,6 +172,21 @@ describe("what a person gets wrong", () => {
 });
 
 describe("settings", () => {
+  test("of a flag that is given twice the last counts", async () => {
+    const { out } = await runtree([
+      "doctor",
+      "--data",
+      "/nonexistent/a",
+      "--json",
+      "--data",
+      "/nonexistent/b",
+      "--json",
+    ]);
+    expect((JSON.parse(out) as { settings: unknown[] }).settings).toContainEqual(
+      expect.objectContaining({ name: "data", value: "/nonexistent/b" }),
+    );
+  });
+
   test("come from flag, environment, file and default, in this order, and doctor says which", async () => {
     const data = temporaryFolder();
     writeFileSync(`${data}/runtree.config.json`, JSON.stringify({ port: 1111, node: "file-node", max_body: 5000 }));
