@@ -11,6 +11,7 @@ import type { Store } from "../store/store.ts";
 import { Upkeep } from "../store/upkeep.ts";
 import { printData } from "./output.ts";
 import { facts } from "./table.ts";
+import { withProgress } from "./progress-bar.ts";
 import { dataFlags, GIT } from "./target.ts";
 
 /** Aborts when the process is told to end, so that git ends before it and leaves nothing unfinished. */
@@ -29,7 +30,7 @@ export const maintainCommand: CommandModule<object, { json: boolean; data: strin
     // For this process, and with it for every git that it starts: a server is to answer first.
     setPriority(constants.priority.PRIORITY_LOW);
     await (await openForReading(fs, GIT, values.data)).close();
-    const done = await maintain(GIT, values.data, () => Date.now(), endSignal());
+    const done = await withProgress((progress) => maintain(GIT, values.data, () => Date.now(), endSignal(), progress));
     const { before, after, seconds } = done;
     const rows = [
       ["packs", `${before.packs} → ${after.packs}`],

@@ -9,6 +9,7 @@ import { initCommand } from "./init.ts";
 import { logCommand } from "./log.ts";
 import { maintainCommand } from "./maintain.ts";
 import { previewCommand } from "./preview.ts";
+import { reindexCommand } from "./reindex.ts";
 import { runCommand } from "./run.ts";
 import { serveCommand } from "./serve.ts";
 import { statusCommand } from "./status.ts";
@@ -29,6 +30,7 @@ const COMMANDS = [
   fmtCommand,
   fsckCommand,
   maintainCommand,
+  reindexCommand,
   doctorCommand,
 ] as CommandModule[];
 

@@ -12,6 +12,7 @@ import { makeMemoryDisk } from "../git/memory-disk.ts";
 import { NativeGit } from "../git/native.ts";
 import { Validator } from "../schema/validator.ts";
 import { openForReading, type OpenStore, openStore } from "../store/open.ts";
+import type { Progress } from "../store/progress.ts";
 import { SnapshotFile } from "../store/snapshot.ts";
 import { Store } from "../store/store.ts";
 import { note } from "./output.ts";
@@ -49,13 +50,18 @@ export function dataFlags<Given>(yargs: Argv<Given>): Argv<Given & { json: boole
   >;
 }
 
-/** Opens a data directory as its one writer; with a template its repository is made when there is none. */
+/**
+ * Opens a data directory as its one writer; with a template its repository is made when there is none. With `anew` the
+ * snapshot of the index is laid aside for good.
+ */
 export async function openForWriting(
   { data, node }: Settings,
   template: string | null,
   report: (message: string) => void = note,
+  anew?: Progress,
 ): Promise<OpenStore> {
-  return openStore({ fs, git: GIT, data, template, node, clock: () => Date.now(), report });
+  const more = anew === undefined ? {} : { anew };
+  return openStore({ fs, git: GIT, data, template, node, clock: () => Date.now(), report, ...more });
 }
 
 /** Opens a store that is wholly in memory, made from a template folder. */
