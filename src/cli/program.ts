@@ -1,5 +1,6 @@
 import yargs, { type Argv, type CommandModule } from "yargs";
 import { PROGRAM } from "../store/program.ts";
+import { completionCommand } from "./completion.ts";
 import { diffCommand } from "./diff.ts";
 import { doctorCommand } from "./doctor.ts";
 import { blameCommand, showCommand } from "./document.ts";
@@ -32,6 +33,7 @@ const COMMANDS = [
   maintainCommand,
   reindexCommand,
   doctorCommand,
+  completionCommand,
 ] as CommandModule[];
 
 /** Refuses flags that are there without what they need. */

@@ -38,7 +38,8 @@ export function nearest(word: string, known: readonly string[]): string | null {
 interface Command {
   /** The words that call it, as `runtree run submit`. */
   readonly path: string;
-  /** Positional arguments that it needs. */
+  /** Its positional arguments, and those of them that it needs. */
+  readonly positionals: readonly string[];
   readonly needed: readonly string[];
   /** Commands below it. */
   readonly commands: readonly string[];
@@ -50,9 +51,11 @@ interface Command {
 export function readHelp(help: string): Command {
   const [usage = ""] = help.split("\n", 1);
   const [path = ""] = /^[a-z]+(?: [a-z-]+)*/.exec(usage) ?? [];
+  const rest = usage.slice(path.length);
   return {
     path: path.trim(),
-    needed: [...usage.slice(path.length).matchAll(/<([^>.]+)(?:\.\.)?>/g)].map(([, name]) => name ?? ""),
+    positionals: [...rest.matchAll(/[<[]([a-z-]+)(?:\.\.)?[>\]]/g)].map(([, name]) => name ?? ""),
+    needed: [...rest.matchAll(/<([^>.]+)(?:\.\.)?>/g)].map(([, name]) => name ?? ""),
     commands: [...help.matchAll(/^ {2}(runtree(?: [a-z-]+)+)/gm)].map(([, call]) => call?.split(" ").at(-1) ?? ""),
     flags: [...help.matchAll(/^ {2,}(?:-\w, )?--([a-z-]+)/gm)].map(([, name]) => name ?? ""),
   };
@@ -90,7 +93,8 @@ function inOurWords(message: string, args: readonly string[], command: Command):
   const [, one, other] = /^Arguments (\S+) and (\S+) are mutually exclusive/.exec(message) ?? [];
   if (one !== undefined) return `--${one} and --${other} do not go together; give one of them.`;
   const [, flag, value, choices] = /Argument: (\S+), Given: (.*), Choices: (.*)/.exec(message) ?? [];
-  if (flag !== undefined) return `--${flag} cannot be ${value}; it is one of ${choices?.replaceAll('"', "")}.`;
+  if (flag !== undefined)
+    return `${command.positionals.includes(flag) ? `<${flag}>` : `--${flag}`} cannot be ${value}; it is one of ${choices?.replaceAll('"', "")}.`;
   return message;
 }
 
