@@ -1,8 +1,11 @@
 import { accessSync, constants, existsSync, statfsSync } from "node:fs";
+import { createServer } from "node:net";
 import { dirname, resolve } from "node:path";
 import type { CommandModule } from "yargs";
-import { resolveSettings, type SettingName, SETTINGS } from "../config.ts";
-import { hasCode, RuntreeError } from "../domain/errors.ts";
+import { RuntreeClient } from "../client/client.ts";
+import { httpTransport } from "../client/http-transport.ts";
+import { resolveSettings, serverUrl, type SettingName, SETTINGS, type Settings } from "../config.ts";
+import { hasCode, RuntreeError, systemCode } from "../domain/errors.ts";
 import fs from "node:fs";
 import { gitDirOf, openForReading } from "../store/open.ts";
 import { EXIT } from "./exit.ts";
@@ -43,8 +46,53 @@ function folderOf(data: string): string {
   let there = path;
   while (!existsSync(there)) there = dirname(there);
   accessSync(there, constants.W_OK);
+  return `${path}${there === path ? "" : " (not made yet)"}`;
+}
+
+/** With less free space than this (bytes) the disk may be full before anybody sees to it. */
+const LITTLE_SPACE = 1_000_000_000;
+
+/** Exported for its test, as no test fills a disk. */
+export function spaceWords(free: number): string {
+  const words = `${(free / 1e9).toFixed(1)} GB free`;
+  if (free >= LITTLE_SPACE) return words;
+  throw new RuntreeError("disk_full", `only ${words}; make room, or give another --data.`);
+}
+
+function spaceOf(data: string): string {
+  let there = resolve(data);
+  while (!existsSync(there)) there = dirname(there);
   const { bavail, bsize } = statfsSync(there);
-  return `${path}${there === path ? "" : " (not made yet)"}, ${Math.floor((bavail * bsize) / 1e9)} GB free`;
+  return spaceWords(bavail * bsize);
+}
+
+/** How long (ms) whatever listens at the address may take to say what it is. */
+const ANSWER_MS = 2000;
+
+/** What is at the address that the settings say: a server of ours, nothing, or something else in its place. */
+async function serverAt(settings: Settings): Promise<string> {
+  const { host, port } = settings;
+  if (port === 0) return "any free port";
+  const url = serverUrl(settings, {});
+  const problem = await listeningProblem(host, port);
+  if (problem === null) return `${url} is free`;
+  try {
+    const { body } = await new RuntreeClient(httpTransport(url, ANSWER_MS)).call("getVersion", { params: {} });
+    return `${url} is served by ${body.name} ${body.version}`;
+  } catch (error) {
+    const words = problem === "EADDRINUSE" ? "is taken by another program" : `cannot be served (${problem})`;
+    const message = `${url} ${words}; choose another --port or --host.`;
+    throw new RuntreeError("address_not_allowed", message, { url }, error);
+  }
+}
+
+/** Why a port cannot be listened on, in the system's word; null when it can. */
+async function listeningProblem(host: string, port: number): Promise<string | null> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once("error", (error) => resolve(systemCode(error) ?? error.message));
+    server.listen({ host, port }, () => server.close(() => resolve(null)));
+  });
 }
 
 async function repositoryOf(data: string): Promise<string> {
@@ -68,7 +116,9 @@ export const doctorCommand: CommandModule<object, { json: boolean; data: string 
       await look("node", nodeVersion),
       await look("git", () => GIT.version()),
       await look("data", () => folderOf(values.data)),
+      await look("disk", () => spaceOf(values.data)),
       await look("repository", () => repositoryOf(values.data)),
+      await look("server", () => serverAt(values)),
     ];
     const settings = (Object.keys(SETTINGS) as SettingName[]).map((name) => ({
       name,

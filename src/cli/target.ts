@@ -109,8 +109,18 @@ function localTransport(settings: Settings): Transport {
   };
 }
 
+/** Where a command works: on a server, by its address, or on the repository of a data directory. */
+export type Target = { readonly url: string } | { readonly data: string };
+
+/** Where the flags of a command say that it works. */
+export function targetOf({ url, data }: CommonFlags): Target {
+  if (data !== undefined) return { data: resolve(data) };
+  return { url: url ?? serverUrl(resolveSettings({}).values) };
+}
+
 /** The client for a command's flags. */
-export function clientFor({ url, data }: CommonFlags): RuntreeClient {
-  const { values } = resolveSettings(data === undefined ? {} : { data });
-  return new RuntreeClient(data === undefined ? httpTransport(url ?? serverUrl(values)) : localTransport(values));
+export function clientFor(flags: CommonFlags): RuntreeClient {
+  const target = targetOf(flags);
+  if ("url" in target) return new RuntreeClient(httpTransport(target.url));
+  return new RuntreeClient(localTransport(resolveSettings({ data: target.data }).values));
 }
