@@ -38,7 +38,7 @@ async function showDocument(client: RuntreeClient, params: DocumentName, at: str
 
 export const showCommand: CommandModule = askingCommand(
   "show <what>",
-  "print a document of main, or as it was, or a run; --json adds a document's entity tag and commit",
+  "print a document as it is or was, or a run; --json adds a document's entity tag and commit",
   (yargs) =>
     yargs
       .positional("what", { type: "string", demandOption: true, describe: "collection/id, or the id of a run" })

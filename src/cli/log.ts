@@ -49,11 +49,14 @@ type LogFlags = CommonFlags & { document?: string; limit?: number; follow: boole
 
 export const logCommand: CommandModule<object, LogFlags> = {
   command: "log [document]",
-  describe: "list the merges into main, those of runs begun last first; or those that changed a document, newest first",
+  describe: "list the merges into main, or those that changed a document",
   builder: (yargs) =>
     targetFlags(
       yargs
-        .positional("document", { type: "string", describe: "collection/id" })
+        .positional("document", {
+          type: "string",
+          describe: "collection/id, newest merge first; without it all merges, those of runs begun last first",
+        })
         .option("limit", { type: "number", describe: `how many at most (default ${FEW}; of a document all)` })
         .option("follow", {
           type: "boolean",

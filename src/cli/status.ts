@@ -6,7 +6,7 @@ import { clientFor, type CommonFlags, targetFlags, targetOf } from "./target.ts"
 
 export const statusCommand: CommandModule<object, CommonFlags> = {
   command: "status",
-  describe: "show which server or repository this is, where its main is, what it holds, and how many runs are open",
+  describe: "show which server or repository this is, and what it holds",
   builder: (yargs) => targetFlags(yargs) as unknown as Argv<CommonFlags>,
   handler: async (flags) => {
     const client = clientFor(flags);

@@ -14,8 +14,13 @@ function outcomeOf({ status, merge }: Run): number {
 
 export const waitCommand: CommandModule = askingCommand(
   "wait <run>",
-  "wait until a run is judged or closed: exit code 0 merged, 3 rejected, 4 rejected for conflicts, 1 closed without a merge or not yet judged after --timeout",
-  (yargs) => runArgument(yargs).option("timeout", { type: "number", describe: "seconds to wait at most" }),
+  "wait until a run is judged or closed; the exit code tells how it ended",
+  (yargs) =>
+    runArgument(yargs)
+      .option("timeout", { type: "number", describe: "seconds to wait at most" })
+      .epilogue(
+        "Exit code: 0 merged, 3 rejected, 4 rejected for conflicts, 1 closed without a merge or still open after --timeout",
+      ),
   async (client, flags) => {
     const seconds = flags["timeout"] === undefined ? null : Number(flags["timeout"]);
     if (seconds !== null && !(seconds >= 0 && seconds <= LONGEST_S))
