@@ -77,6 +77,11 @@ function unknownWords(names: readonly string[], args: readonly string[], { path,
     .join(" ");
 }
 
+/** A flag or an argument as a person writes it. */
+function written(name: string, { positionals }: Command): string {
+  return positionals.includes(name) ? `<${name}>` : `--${name}`;
+}
+
 /** yargs' words for what it does not understand, in ours. */
 function inOurWords(message: string, args: readonly string[], command: Command): string {
   const { path, needed } = command;
@@ -86,16 +91,16 @@ function inOurWords(message: string, args: readonly string[], command: Command):
     return `\`${path}\` needs ${missing.join(" and ")}.`;
   }
   const missing = /^Missing required arguments?: (.*)/.exec(message)?.[1]?.split(", ");
-  if (missing !== undefined)
-    return `\`${path}\` needs ${missing.map((name) => (needed.includes(name) ? `<${name}>` : `--${name}`)).join(" and ")}.`;
+  if (missing !== undefined) return `\`${path}\` needs ${missing.map((name) => written(name, command)).join(" and ")}.`;
   const unknown = /^Unknown (?:argument|command)s?: (.*)/.exec(message)?.[1]?.split(", ");
   if (unknown !== undefined) return unknownWords(unknown, args, command);
   const [, one, other] = /^Arguments (\S+) and (\S+) are mutually exclusive/.exec(message) ?? [];
   if (one !== undefined) return `--${one} and --${other} do not go together; give one of them.`;
   const [, flag, value, choices] = /Argument: (\S+), Given: (.*), Choices: (.*)/.exec(message) ?? [];
   if (flag !== undefined)
-    return `${command.positionals.includes(flag) ? `<${flag}>` : `--${flag}`} cannot be ${value}; it is one of ${choices?.replaceAll('"', "")}.`;
-  return message;
+    return `${written(flag, command)} cannot be ${value}; it is one of ${choices?.replaceAll('"', "")}.`;
+  const [, empty, wanted] = /^--(\S+) (needs a \w+\.)$/.exec(message) ?? [];
+  return empty === undefined ? message : `${written(empty, command)} ${wanted}`;
 }
 
 /** The error that a command line is which is not understood; `help` is that of the command it calls. */

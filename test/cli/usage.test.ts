@@ -20,6 +20,7 @@ describe("a command line that is not understood", () => {
     ["a missing flag", ["run", "resolve", "x"], "`runtree run resolve` needs --resolutions. "],
     ["a word too many", ["show", "a/b", "c/d"], '"c/d" is one word more than `runtree show` takes. '],
     ["both targets", ["status", "--url", "x", "--data", "y"], "--url and --data do not go together; give one of them."],
+    ["an argument of nothing", ["show", ""], "<what> needs a value. "],
     ["a flag without its value", ["run", "start", "--body", "--done"], "--body needs a value. "],
     ["a number that is none", ["run", "list", "--limit", "many"], "--limit needs a number. "],
   ])("%s is told in words that help, and with --json in a line that programs read", async (_, args, words) => {
