@@ -62,7 +62,7 @@ export function throwIfRejected(view: RunView, record: RunRecord = view.record):
   const found = `${counted(verdict?.violation_count ?? 0, "violation")}, ${counted(conflicts.length, "conflict")}`;
   throw new RuntreeError(
     conflicts.length > 0 ? "merge_conflict" : "validation_failed",
-    `The merge is refused: ${found}. Nothing of the run is lost; mend it and say done again.`,
+    `The merge is refused: ${found}. Mend what is listed and say done again.`,
     data,
   );
 }

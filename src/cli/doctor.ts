@@ -1,10 +1,21 @@
 import { accessSync, constants, existsSync, statfsSync } from "node:fs";
+import { createServer } from "node:net";
 import { dirname, resolve } from "node:path";
 import type { CommandModule } from "yargs";
-import { CONFIG_FILE, programOf, resolveSettings, type SettingName, SETTINGS } from "../config.ts";
+import { RuntreeClient } from "../client/client.ts";
+import { httpTransport } from "../client/http-transport.ts";
+import {
+  CONFIG_FILE,
+  programOf,
+  resolveSettings,
+  serverUrl,
+  type SettingName,
+  SETTINGS,
+  type Settings,
+} from "../config.ts";
 import type { Command, Commands } from "../domain/commands.ts";
 import type { CheckSettings } from "../domain/configuration.ts";
-import { hasCode, RuntreeError } from "../domain/errors.ts";
+import { hasCode, RuntreeError, systemCode } from "../domain/errors.ts";
 import { MAIN } from "../domain/layout.ts";
 import fs from "node:fs";
 import { readCommit } from "../git/commit.ts";
@@ -12,7 +23,8 @@ import { readerWith } from "../git/repository.ts";
 import { gitDirOf, openForReading } from "../store/open.ts";
 import { RulesReader } from "../store/rules.ts";
 import { EXIT } from "./exit.ts";
-import { printData, table } from "./output.ts";
+import { printData } from "./output.ts";
+import { facts } from "./table.ts";
 import { dataFlags, GIT } from "./target.ts";
 
 interface Finding {
@@ -48,8 +60,55 @@ function folderOf(data: string): string {
   let there = path;
   while (!existsSync(there)) there = dirname(there);
   accessSync(there, constants.W_OK);
+  return `${path}${there === path ? "" : " (not made yet)"}`;
+}
+
+/** With less free space than this (bytes) the disk may be full before anybody sees to it. */
+const LITTLE_SPACE = 1_000_000_000;
+
+/** Exported for its test, as no test fills a disk. */
+export function spaceWords(free: number): string {
+  const words = `${(free / 1e9).toFixed(1)} GB free`;
+  if (free >= LITTLE_SPACE) return words;
+  throw new RuntreeError("disk_full", `only ${words}; make room, or give another --data.`);
+}
+
+function spaceOf(data: string): string {
+  let there = resolve(data);
+  while (!existsSync(there)) there = dirname(there);
   const { bavail, bsize } = statfsSync(there);
-  return `${path}${there === path ? "" : " (not made yet)"}, ${Math.floor((bavail * bsize) / 1e9)} GB free`;
+  return spaceWords(bavail * bsize);
+}
+
+/** How long (ms) whatever listens at the address may take to say what it is. */
+const ANSWER_MS = 2000;
+
+/** What is at the address that the settings say: a server of ours, nothing, or something else in its place. */
+async function serverAt(settings: Settings): Promise<string> {
+  const { host, port } = settings;
+  if (port === 0) return "any free port";
+  const url = serverUrl(settings, {});
+  const problem = await listeningProblem(host, port);
+  if (problem === null) return `${url} is free`;
+  try {
+    const { body } = await new RuntreeClient(httpTransport(url, { answerMs: ANSWER_MS })).call("getVersion", {
+      params: {},
+    });
+    return `${url} is served by ${body.name} ${body.version}`;
+  } catch (error) {
+    const words = problem === "EADDRINUSE" ? "is taken by another program" : `cannot be served (${problem})`;
+    const message = `${url} ${words}; choose another --port or --host.`;
+    throw new RuntreeError("address_not_allowed", message, { url }, error);
+  }
+}
+
+/** Why a port cannot be listened on, in the system's word; null when it can. */
+async function listeningProblem(host: string, port: number): Promise<string | null> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once("error", (error) => resolve(systemCode(error) ?? error.message));
+    server.listen({ host, port }, () => server.close(() => resolve(null)));
+  });
 }
 
 async function repositoryOf(data: string): Promise<string> {
@@ -106,7 +165,9 @@ export const doctorCommand: CommandModule<object, { json: boolean; data: string 
       await look("node", nodeVersion),
       await look("git", () => GIT.version()),
       await look("data", () => folderOf(values.data)),
+      await look("disk", () => spaceOf(values.data)),
       await look("repository", () => repositoryOf(values.data)),
+      await look("server", () => serverAt(values)),
     ];
     for (const command of commands.values())
       findings.push(await look(`command ${command.name}`, () => programFor(command)));
@@ -117,9 +178,9 @@ export const doctorCommand: CommandModule<object, { json: boolean; data: string 
       origin: origins[name],
     }));
     const text = [
-      table(findings.map(({ what, ok, words }) => [ok ? "ok" : "FAULT", what, words])),
+      facts(findings.map(({ what, ok, words }) => [ok ? "ok" : "FAULT", what, words])),
       "",
-      table(settings.map(({ name, value, origin }) => [name, String(value), `from ${origin}`])),
+      facts(settings.map(({ name, value, origin }) => [name, String(value), `from ${origin}`])),
     ].join("\n");
     printData(flags.json, { findings, settings }, text);
     if (findings.some(({ ok }) => !ok)) process.exitCode = EXIT.failed;

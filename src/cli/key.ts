@@ -5,7 +5,8 @@ import { RuntreeError } from "../domain/errors.ts";
 import { type Role, ROLES } from "../domain/roles.ts";
 import { readTime } from "../domain/time.ts";
 import { createKey, type KeyRecord, readKeys, revokeKey } from "../store/keys.ts";
-import { printData, table } from "./output.ts";
+import { note, printData } from "./output.ts";
+import { table } from "./table.ts";
 import { dataFlags } from "./target.ts";
 
 type Flags = { readonly json: boolean; readonly data: string | undefined } & Readonly<Record<string, unknown>>;
@@ -65,8 +66,8 @@ const subcommands: readonly CommandModule[] = [
       const expiresAt = flags["expires"] === undefined ? null : expiryOf(String(flags["expires"]), now);
       const first = readKeys(fs, data).length === 0;
       const { record, key } = createKey(fs, data, { name, role, expiresAt }, now);
-      if (first) process.stderr.write("runtree: from now on a server on this data directory asks for a key\n");
-      process.stderr.write("runtree: keep it safe: it is stored nowhere and cannot be shown again\n");
+      if (first) note("from now on a server on this data directory asks for a key");
+      note("keep it safe: it is stored nowhere and cannot be shown again");
       return [{ id: record.id, name: record.name, role, expires_at: expiresAt, key }, key];
     },
   ),

@@ -1,68 +1,23 @@
 #!/usr/bin/env node
-import { readFileSync } from "node:fs";
-import yargs, { type CommandModule } from "yargs";
 import { hideBin } from "yargs/helpers";
-import { doctorCommand } from "./doctor.ts";
-import { blameCommand, logCommand, showCommand } from "./document.ts";
+import { STANDARD_INPUT } from "./body-file.ts";
+import { errorJson, errorText } from "./error.ts";
 import { EXIT, exitCodeOf } from "./exit.ts";
-import { fsckCommand } from "./fsck.ts";
-import { initCommand } from "./init.ts";
-import { keyCommand } from "./key.ts";
-import { maintainCommand } from "./maintain.ts";
-import { errorText } from "./output.ts";
-import { runCommand, STANDARD_INPUT } from "./run.ts";
-import { serveCommand } from "./serve.ts";
-import { statusCommand } from "./status.ts";
-import { validateCommand } from "./validate.ts";
-
-const { version: VERSION } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
-  version: string;
-};
-
-const COMMANDS = [
-  initCommand,
-  serveCommand,
-  runCommand,
-  showCommand,
-  logCommand,
-  blameCommand,
-  statusCommand,
-  validateCommand,
-  fsckCommand,
-  maintainCommand,
-  keyCommand,
-  doctorCommand,
-] as CommandModule[];
+import { asksForJson } from "./output.ts";
+import { helpOf, makeProgram } from "./program.ts";
+import { UsageError, usageError } from "./usage.ts";
 
 /** Runs one command line and returns its exit code. Data goes to stdout, everything else to stderr. */
-export async function main(args: readonly string[]): Promise<number> {
-  const line = yargs(args.map((word) => (word === "-" ? STANDARD_INPUT : word)))
-    .scriptName("runtree")
-    .usage("$0 <command>: a Git-backed metadata store")
-    .strict()
-    .demandCommand(1, "Say what to do; --help lists the commands.")
-    .recommendCommands()
-    .parserConfiguration({ "duplicate-arguments-array": false, "parse-positional-numbers": false })
-    .version(VERSION)
-    .exitProcess(false)
-    .fail((message, error) => {
-      throw error ?? new UsageError(message);
-    });
+async function main(args: readonly string[]): Promise<number> {
   try {
-    await COMMANDS.reduce((all, command) => all.command(command), line).parseAsync();
+    await makeProgram(args.map((word) => (word === "-" ? STANDARD_INPUT : word))).parseAsync();
     return Number(process.exitCode ?? EXIT.ok);
-  } catch (error) {
-    if (error instanceof UsageError) {
-      process.stderr.write(`runtree: ${error.message}\n`);
-      return EXIT.usage;
-    }
-    process.stderr.write(`${errorText(error)}\n`);
+  } catch (thrown) {
+    const error = thrown instanceof UsageError ? usageError(thrown.message, args, await helpOf(args)) : thrown;
+    process.stderr.write(`${asksForJson(args) ? errorJson(error) : errorText(error)}\n`);
     return exitCodeOf(error);
   }
 }
-
-/** A command line that is not understood. */
-class UsageError extends Error {}
 
 // Whoever read our output may stop reading; that is no reason to end a server.
 process.stdout.on("error", () => undefined);

@@ -9,7 +9,9 @@ import { type Maintained, maintain } from "../store/maintain.ts";
 import { gitDirOf, openForReading } from "../store/open.ts";
 import type { Store } from "../store/store.ts";
 import { Upkeep } from "../store/upkeep.ts";
-import { printData, table } from "./output.ts";
+import { printData } from "./output.ts";
+import { facts } from "./table.ts";
+import { withProgress } from "./progress-bar.ts";
 import { dataFlags, GIT } from "./target.ts";
 
 /** Aborts when the process is told to end, so that git ends before it and leaves nothing unfinished. */
@@ -28,7 +30,7 @@ export const maintainCommand: CommandModule<object, { json: boolean; data: strin
     // For this process, and with it for every git that it starts: a server is to answer first.
     setPriority(constants.priority.PRIORITY_LOW);
     await (await openForReading(fs, GIT, values.data)).close();
-    const done = await maintain(GIT, values.data, () => Date.now(), endSignal());
+    const done = await withProgress((progress) => maintain(GIT, values.data, () => Date.now(), endSignal(), progress));
     const { before, after, seconds } = done;
     const rows = [
       ["packs", `${before.packs} → ${after.packs}`],
@@ -36,7 +38,7 @@ export const maintainCommand: CommandModule<object, { json: boolean; data: strin
       ["loose refs", `${before.loose_refs} → ${after.loose_refs}`],
       ["seconds", String(seconds)],
     ];
-    printData(flags.json, done, table(rows));
+    printData(flags.json, done, facts(rows));
   },
 };
 
@@ -51,9 +53,18 @@ async function maintainAside(data: string, signal: AbortSignal): Promise<Maintai
     const args = [PROGRAM, "maintain", "--json", "--data", data];
     execFile(process.execPath, args, { signal, env: process.env }, (error, stdout, stderr) => {
       if (error === null) resolve(JSON.parse(stdout) as Maintained);
-      else reject(new Error(stderr.trim() || error.message, { cause: error }));
+      else reject(new Error(detailIn(stderr) ?? error.message, { cause: error }));
     });
   });
+}
+
+/** The words of the error that a command with --json ended with; null when it was ended before it could tell. */
+function detailIn(stderr: string): string | null {
+  try {
+    return (JSON.parse(stderr) as { error: { detail: string } }).error.detail;
+  } catch {
+    return stderr.trim() || null;
+  }
 }
 
 /** Keeps up the repository of a data directory that this process serves, until it is closed. */

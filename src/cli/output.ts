@@ -1,33 +1,39 @@
-import { RuntreeError } from "../domain/errors.ts";
 import type { Conflict, Violation } from "../domain/verdict.ts";
+import { escaped, plain } from "./plain.ts";
 
 /** Writes data for people or, with --json, for programs. */
 export function printData(json: boolean, value: unknown, text: string): void {
-  process.stdout.write(
-    json ? `${JSON.stringify(value, null, 2)}\n` : text === "" || text.endsWith("\n") ? text : `${text}\n`,
-  );
+  const written = json ? JSON.stringify(value, null, 2) : text;
+  process.stdout.write(escaped(written === "" || written.endsWith("\n") ? written : `${written}\n`));
 }
 
-/** Lines up rows in columns; the last column is not padded. */
-export function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
+/** Writes one of many values as they come, each on one line. */
+export function printLine(json: boolean, value: unknown, text: string): void {
+  process.stdout.write(`${json ? escaped(JSON.stringify(value)) : plain(text)}\n`);
 }
 
-function shown(value: unknown): string {
-  return value === undefined ? "absent" : JSON.stringify(value);
+/** Tells whether a command line asks for JSON, also one that is otherwise not understood. */
+export function asksForJson(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  const flags = end < 0 ? args : args.slice(0, end);
+  const said = flags.findLast((word) => /^--(no-)?json(=|$)/.test(word));
+  return said !== undefined && !/^--no-json$|=false$/.test(said);
+}
+
+/** Tells something beside the data: a line for people or, with --json, a line of JSON. */
+export function note(message: string): void {
+  const line = asksForJson(process.argv) ? JSON.stringify({ note: message }) : `runtree: ${message}`;
+  process.stderr.write(`${escaped(line)}\n`);
+}
+
+/** A value of a document as a line shows it. */
+export function shown(value: unknown): string {
+  return value === undefined ? "absent" : plain(JSON.stringify(value));
 }
 
 /** One line for a violation, as a push prints it. */
 export function violationLine({ code, collection, id, pointer, message }: Violation): string {
-  return `${code} ${collection === null ? "request" : `${collection}/${id}`} ${pointer || '""'}: ${message}`;
+  return plain(`${code} ${collection === null ? "request" : `${collection}/${id}`} ${pointer || '""'}: ${message}`);
 }
 
 /** One line for a conflict, with the run and author of each side. */
@@ -44,20 +50,5 @@ export function conflictLine({
   theirs_author,
 }: Conflict): string {
   const sides = `base ${shown(base)}, ours ${shown(ours)} (${ours_run ?? "main"}, ${ours_author}), theirs ${shown(theirs)} (${theirs_author})`;
-  return `merge_conflict ${collection}/${id} ${pointer || '""'}: ${kind}: ${sides}`;
-}
-
-/** What a person reads of an error: what happened, then each violation and conflict on a line. */
-export function errorText(error: unknown): string {
-  if (!(error instanceof RuntreeError))
-    return `runtree: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
-  const source = (error.data["problem"] ?? error.data) as {
-    errors?: readonly Violation[];
-    conflicts?: readonly Conflict[];
-  };
-  return [
-    `runtree: ${error.message}`,
-    ...(source.errors ?? []).map((violation) => `  ${violationLine(violation)}`),
-    ...(source.conflicts ?? []).map((conflict) => `  ${conflictLine(conflict)}`),
-  ].join("\n");
+  return plain(`merge_conflict ${collection}/${id} ${pointer || '""'}: ${kind}: ${sides}`);
 }

@@ -77,7 +77,7 @@ export const serveCommand: CommandModule = {
         describe: `${SETTINGS[name].describe} (default ${SETTINGS[name].fallback})`,
       });
     }
-    return yargs.option("json", { type: "boolean", default: false, describe: "print JSON, a line each" });
+    return yargs;
   },
   handler: serve,
 };

@@ -14,13 +14,15 @@ import { NativeGit } from "../git/native.ts";
 import { Validator } from "../schema/validator.ts";
 import { CommandChecks } from "../store/command-checks.ts";
 import { openForReading, type OpenStore, openStore } from "../store/open.ts";
+import type { Progress } from "../store/progress.ts";
 import { SnapshotFile } from "../store/snapshot.ts";
 import { Store } from "../store/store.ts";
+import { note } from "./output.ts";
 
 /** The git program of this machine. */
 export const GIT: NativeGit = new NativeGit(findProgram("git"));
 
-/** Flags that every command has. */
+/** Flags of a command that asks a server or a repository; every command has `json`. */
 export interface CommonFlags {
   readonly json: boolean;
   readonly url?: string | undefined;
@@ -42,23 +44,23 @@ export function targetFlags<Given>(
 
 /** Adds the flags of a command that works on a data directory only. */
 export function dataFlags<Given>(yargs: Argv<Given>): Argv<Given & { json: boolean; data: string | undefined }> {
-  return yargs
-    .option("json", { type: "boolean", default: false, describe: "print JSON" })
-    .option("data", { type: "string", describe: "data directory (default ./data)" });
+  return yargs.option("data", { type: "string", describe: "data directory (default ./data)" }) as unknown as Argv<
+    Given & { json: boolean; data: string | undefined }
+  >;
 }
 
-/** Tells the person at the terminal something beside the data. */
-export function tell(message: string): void {
-  process.stderr.write(`runtree: ${message}\n`);
-}
-
-/** Opens a data directory as its one writer; with a template its repository is made when there is none. */
+/**
+ * Opens a data directory as its one writer; with a template its repository is made when there is none. With `anew` the
+ * snapshot of the index is laid aside for good.
+ */
 export async function openForWriting(
   { values: { data, node }, commands }: ResolvedSettings,
   template: string | null,
-  report: (message: string) => void = tell,
+  report: (message: string) => void = note,
+  anew?: Progress,
 ): Promise<OpenStore> {
-  return openStore({ fs, git: GIT, data, template, node, clock: () => Date.now(), commands, report });
+  const more = anew === undefined ? {} : { anew };
+  return openStore({ fs, git: GIT, data, template, node, clock: () => Date.now(), commands, report, ...more });
 }
 
 /** Opens a store that is wholly in memory, made from a template folder. */
@@ -77,7 +79,7 @@ async function openBeside({
 }: ResolvedSettings): Promise<Pick<OpenStore, "store" | "close">> {
   const repository = await openForReading(fs, GIT, data);
   const snapshot = new SnapshotFile(fs, resolve(data), () => undefined);
-  const judges = { validator: new Validator(), commands: new CommandChecks(commands, tell) };
+  const judges = { validator: new Validator(), commands: new CommandChecks(commands, note) };
   const store = new Store({ repository, ...judges, node, clock: () => Date.now(), snapshot });
   return { store, close: () => store.close() };
 }
@@ -110,10 +112,18 @@ function localTransport(settings: ResolvedSettings): Transport {
   };
 }
 
+/** Where a command works: on a server, by its address, or on the repository of a data directory. */
+export type Target = { readonly url: string } | { readonly data: string };
+
+/** Where the flags of a command say that it works. */
+export function targetOf({ url, data }: CommonFlags): Target {
+  if (data !== undefined) return { data: resolve(data) };
+  return { url: url ?? serverUrl(resolveSettings({}).values) };
+}
+
 /** The client for a command's flags. */
-export function clientFor({ url, data }: CommonFlags): RuntreeClient {
-  const settings = resolveSettings(data === undefined ? {} : { data });
-  return new RuntreeClient(
-    data === undefined ? httpTransport(url ?? serverUrl(settings.values), serverKey()) : localTransport(settings),
-  );
+export function clientFor(flags: CommonFlags): RuntreeClient {
+  const target = targetOf(flags);
+  if ("url" in target) return new RuntreeClient(httpTransport(target.url, { key: serverKey() }));
+  return new RuntreeClient(localTransport(resolveSettings({ data: target.data })));
 }

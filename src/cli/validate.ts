@@ -1,11 +1,11 @@
-import type { CommandModule } from "yargs";
+import type { Argv, CommandModule } from "yargs";
 import type { Wire } from "../contract/wire.ts";
 import type { RuntreeClient } from "../client/client.ts";
 import { hasCode } from "../domain/errors.ts";
 import { counted } from "../domain/verdict.ts";
 import { EXIT } from "./exit.ts";
 import { conflictLine, printData, violationLine } from "./output.ts";
-import { readBodyFile } from "./run.ts";
+import { readBodyFile } from "./body-file.ts";
 import { clientFor, type CommonFlags, targetFlags } from "./target.ts";
 
 export const validateCommand: CommandModule<object, CommonFlags & { files: string[] }> = {
@@ -13,15 +13,13 @@ export const validateCommand: CommandModule<object, CommonFlags & { files: strin
   describe: "check submissions against main as the gate would; nothing is written",
   builder: (yargs) =>
     targetFlags(
-      yargs
-        .positional("files", {
-          type: "string",
-          array: true,
-          demandOption: true,
-          describe: "files with {collection: {id: document}} or {collection: [documents]}; - for standard input",
-        })
-        .option("json", { type: "boolean", default: false, describe: "print JSON" }),
-    ),
+      yargs.positional("files", {
+        type: "string",
+        array: true,
+        demandOption: true,
+        describe: "files with {collection: {id: document}} or {collection: [documents]}; - for standard input",
+      }),
+    ) as unknown as Argv<CommonFlags & { files: string[] }>,
   handler: async (flags) => {
     const client = clientFor(flags);
     const verdicts: FileVerdict[] = [];

@@ -3,14 +3,19 @@ import { operation } from "../contract/operations.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import { requestPath, type Transport } from "./client.ts";
 
-/** How long an answer may take; a merge that checks a large repository anew takes its time. */
+/** How long (ms) an answer may take unless told; a merge that checks a large repository anew takes its time. */
 const ANSWER_MS = 120_000;
 
-/**
- * Carries requests to the server at an address such as `http://127.0.0.1:7400`, with a key where it needs one; a path in
- * the address goes before all others.
- */
-export function httpTransport(url: string, key?: string): Transport {
+/** How a server is asked. */
+export interface HttpOptions {
+  /** The key that it wants; undefined for none. */
+  readonly key?: string | undefined;
+  /** How many ms an answer may take. */
+  readonly answerMs?: number;
+}
+
+/** Carries requests to the server at an address such as `http://127.0.0.1:7400`; a path in it goes before all others. */
+export function httpTransport(url: string, { key, answerMs = ANSWER_MS }: HttpOptions = {}): Transport {
   const base = url.replace(/\/+$/, "");
   return async (asked) => {
     const path = requestPath(asked);
@@ -19,8 +24,8 @@ export function httpTransport(url: string, key?: string): Transport {
         method: operation(asked.operation).method,
         headers: key === undefined ? asked.headers : { ...asked.headers, "x-api-key": key },
         body: asked.body,
-        headersTimeout: ANSWER_MS,
-        bodyTimeout: ANSWER_MS,
+        headersTimeout: answerMs,
+        bodyTimeout: answerMs,
       });
       const headers = Object.entries(reply.headers).map(([name, value]) => [
         name,

@@ -77,15 +77,19 @@ const STEPS: readonly (readonly string[])[] = [
 /**
  * Brings a repository into the form in which stock git is fast: few packs under one index, a commit-graph, packed refs.
  * Safe beside a process that writes; two of it at once are the caller's to prevent. `now` is in ms since 1970; `signal`
- * ends the step at work. Throws `git_failed`.
+ * ends the step at work; `begins` hears of each. Throws `git_failed`.
  */
 export async function maintainRepository(
   git: NativeGit,
   gitDir: string,
   now: number,
   signal: AbortSignal,
+  begins: (step: string, place: number, steps: number) => void = () => undefined,
 ): Promise<void> {
   await clearLeftovers(gitDir, now);
   const settings = SETTINGS.flatMap((setting) => ["-c", setting]);
-  for (const step of STEPS) await git.print(["--git-dir", gitDir, ...settings, ...step], signal);
+  for (const [place, step] of STEPS.entries()) {
+    begins(step[0] ?? "", place, STEPS.length);
+    await git.print(["--git-dir", gitDir, ...settings, ...step], signal);
+  }
 }

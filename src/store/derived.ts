@@ -5,6 +5,7 @@ import { RememberedRequests, type RequestsState } from "./idempotency.ts";
 import { type MainSnapshot, MainState } from "./main-state.ts";
 import { JobIndex, type JobIndexState } from "./ops.ts";
 import { RunIndex } from "./run-index.ts";
+import type { Progress } from "./progress.ts";
 import type { RunRowsState } from "./run-rows.ts";
 
 /** Everything that is derived from a repository and may be thrown away. */
@@ -39,12 +40,18 @@ export function tipsOf(repository: Repository): Map<string, Oid> {
  * Derives everything from a repository: by reading all of it, or from a state by reading what differs since. `now` is in
  * ms since 1970. Throws when the state is not of this repository's past, and what reading throws.
  */
-export function derive(repository: Repository, now: number, state?: DerivedState): Derived {
-  const main = new MainState(repository, state?.main);
+export function derive(
+  repository: Repository,
+  now: number,
+  state?: DerivedState,
+  progress: Progress = () => undefined,
+): Derived {
+  const main = new MainState(repository, state?.main, progress);
   if (state !== undefined && main.history.broughtBy(state.main.commit) !== state.main.commit)
     throw new Error("main was moved to where it did not come from");
   const tips: ReadonlyMap<string, Oid> = state?.tips ?? new Map();
   const [known, place] = [new Set(tips.values()), main.history.placeOf(tips.get(MAIN) ?? "")];
+  progress("runs and jobs", 0, 0);
   const runs = new RunIndex(repository, state?.runs);
   runs.follow({ main: tips.get(MAIN) ?? null, attic: tips.get(ATTIC) ?? null });
   // Runs that the old main had and the new one has not are no runs any more.

@@ -4,7 +4,7 @@ import { readerWith, type Repository } from "../git/repository.ts";
 import { markOf, VALIDATION } from "./authorship.ts";
 
 /** How long a key is remembered at least, in seconds (WIRE §1: 24 h; doubled against clock changes). */
-const REMEMBERED_SECONDS = 48 * 60 * 60;
+export const REMEMBERED_SECONDS = 48 * 60 * 60;
 const PRUNE_SECONDS = 60 * 60;
 
 /** What an earlier request with the same key did. */

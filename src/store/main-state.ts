@@ -9,6 +9,7 @@ import { changedDocuments, type DocumentChange } from "./documents.ts";
 import { MainIndex, type MainIndexState } from "./main-index.ts";
 import type { MainView } from "./main-view.ts";
 import { NameTable, type NameTableState } from "./name-table.ts";
+import type { Progress } from "./progress.ts";
 import { type Rules, RulesReader } from "./rules.ts";
 
 /** What is known of `main` at one commit, as plain values for a snapshot. */
@@ -34,7 +35,7 @@ export class MainState implements MainView {
   onRewound: (before: Oid) => void = () => undefined;
 
   /** Reads all of `main`; or takes up a snapshot and reads what came since. Throws `corrupt_ref`, `corrupt_object`. */
-  constructor(repository: Repository, snapshot?: MainSnapshot) {
+  constructor(repository: Repository, snapshot?: MainSnapshot, progress: Progress = () => undefined) {
     this.#repository = repository;
     this.#read = readerWith(repository);
     this.rulesReader = new RulesReader(this.#read);
@@ -42,7 +43,8 @@ export class MainState implements MainView {
     this.#history = new MainHistory(this.#read, snapshot === undefined ? {} : { state: snapshot.history });
     this.#changes = new DocumentHistory(this.#documents, snapshot?.changes);
     this.#commit = snapshot?.commit ?? this.#onDisk();
-    if (snapshot === undefined) this.#follow(this.#commit);
+    if (snapshot === undefined) this.#follow(this.#commit, progress);
+    if (snapshot === undefined) progress("documents of main", 0, 0);
     const { tree } = this;
     this.#index = new MainIndex(this.#read, tree, this.rulesReader.rulesOf(tree), this.#documents, snapshot?.index);
     if (snapshot !== undefined) this.catchUp();
@@ -108,14 +110,15 @@ export class MainState implements MainView {
   }
 
   /** Learns the commits up to one that continues the chain. Returns the changes of documents since `#commit`, where that is one step. */
-  #follow(commit: Oid): readonly DocumentChange[] | undefined {
+  #follow(commit: Oid, progress: Progress = () => undefined): readonly DocumentChange[] | undefined {
     const steps = this.#history.missing(commit);
     const [first = commit] = steps;
     const parent = readCommit(this.#read, first).parents[0] ?? null;
     const single = steps.length === 1 && parent === this.#commit;
     let before = parent === null ? null : this.#treeOf(parent);
     let changes: DocumentChange[] = [];
-    for (const step of steps) {
+    for (const [place, step] of steps.entries()) {
+      progress("commits of main", place, steps.length);
       const tree = this.#treeOf(step);
       // Both are read before either is noted.
       changes = Array.from(changedDocuments(this.#read, before, tree));

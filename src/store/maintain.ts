@@ -5,6 +5,7 @@ import { countStorage, maintainRepository, type StorageCounts } from "../git/mai
 import type { NativeGit } from "../git/native.ts";
 import { lockMaintenance } from "./data-lock.ts";
 import { gitDirOf } from "./open.ts";
+import type { Progress } from "./progress.ts";
 
 /** What maintenance did. */
 export interface Maintained {
@@ -22,13 +23,14 @@ export async function maintain(
   data: string,
   clock: () => number,
   signal: AbortSignal,
+  progress: Progress = () => undefined,
 ): Promise<Maintained> {
   const unlock = lockMaintenance(fs, resolve(data));
   try {
     const gitDir = gitDirOf(data);
     const started = clock();
     const before = await countStorage(gitDir);
-    await maintainRepository(git, gitDir, started, signal);
+    await maintainRepository(git, gitDir, started, signal, (step, done, total) => progress(`git ${step}`, done, total));
     return { before, after: await countStorage(gitDir), seconds: (clock() - started) / 1000 };
   } finally {
     unlock();

@@ -19,6 +19,7 @@ import { isMaintained, lockData } from "./data-lock.ts";
 import { blobAt, readJsonBlob } from "./documents.ts";
 import { dropClosedBranch, judge } from "./gate.ts";
 import { clearUnfinished, initialiseRepository } from "./initialise.ts";
+import type { Progress } from "./progress.ts";
 import { RulesReader } from "./rules.ts";
 import { findRun } from "./run-view.ts";
 import { SchemaChecks } from "./schema-checks.ts";
@@ -46,6 +47,8 @@ export interface OpenOptions {
   readonly commands?: Commands;
   /** Hears what was done to the repository before it was opened, and later what is the operator's to know. */
   readonly report: (message: string) => void;
+  /** Lays the snapshot of the index aside for good, so that all that is derived is read anew; hears how far that has come. */
+  readonly anew?: Progress;
 }
 
 /** An open store and what gives it back. */
@@ -136,13 +139,18 @@ function requireOurs(repository: Repository, gitDir: string): void {
   new RulesReader(read).rulesOf(tree);
 }
 
-/** Opens a repository for reading next to whoever writes to it: no lock, nothing repaired. */
-export async function openForReading(fs: FileSystem, git: NativeGit, data: string): Promise<BareRepository> {
+/** Opens a repository to look at what is wrong with it, whatever its `main` holds. */
+export async function openForChecking(fs: FileSystem, git: NativeGit, data: string): Promise<BareRepository> {
   const gitDir = gitDirOf(data);
   if (!fs.existsSync(gitDir)) throw noRepository(data);
   await requirePlainRepository(fs, git, gitDir);
-  const repository = new BareRepository(fs, gitDir);
-  requireOurs(repository, gitDir);
+  return new BareRepository(fs, gitDir);
+}
+
+/** Opens a repository for reading next to whoever writes to it: no lock, nothing repaired. */
+export async function openForReading(fs: FileSystem, git: NativeGit, data: string): Promise<BareRepository> {
+  const repository = await openForChecking(fs, git, data);
+  requireOurs(repository, repository.gitDir);
   return repository;
 }
 
@@ -178,8 +186,11 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
     for (const path of await clearStaleLocks(fs, gitDir, grace))
       report(`removed the lock ${path}, which a crash left behind`);
     const repository = await JournaledRepository.open(fs, gitDir, { worker: fs === machineDisk, report });
-    const snapshot = options.lasting === false ? {} : { snapshot: new SnapshotFile(fs, data, report) };
-    const store = new Store({ repository, validator, node, clock, commands, report, ...snapshot });
+    const file = new SnapshotFile(fs, data, report);
+    if (options.anew !== undefined) file.remove();
+    const snapshot = options.lasting === false ? {} : { snapshot: file };
+    const parts = { repository, validator, node, clock, commands, report, ...snapshot };
+    const store = new Store(parts, null, options.anew);
     const judged = judgeLeftovers(store, report);
     await within(judged, LEFTOVERS_MS);
     const saved = saveIndex(store, report);

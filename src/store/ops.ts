@@ -79,6 +79,13 @@ export class JobIndex {
     return blob === NO_RECORD ? null : (readJsonBlob(this.#read, blob) as unknown as JobRecord);
   }
 
+  /** How many jobs there are. */
+  get size(): number {
+    let size = 0;
+    for (let number = 0; number < this.#ids.size; number++) if (this.#records.at(number) !== NO_RECORD) size++;
+    return size;
+  }
+
   /** All that is known, for a snapshot; it changes with the index. */
   state(): JobIndexState {
     return { ids: this.#ids.state(), records: this.#records.values() };

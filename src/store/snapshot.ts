@@ -6,6 +6,7 @@ import { type FileSystem, ioError, readFileOrNull, syncPath } from "../git/files
 import type { Repository } from "../git/repository.ts";
 import { derive, type Derived, type DerivedState } from "./derived.ts";
 import { PROGRAM } from "./program.ts";
+import type { Progress } from "./progress.ts";
 
 /** The name of the file in a data directory. It may be deleted at any time. */
 const FILE = "index.snapshot";
@@ -43,7 +44,11 @@ export class SnapshotFile {
   }
 
   /** Derives everything from a repository, by way of the file where it can be used; `rebuilt` tells whether it was not. */
-  derive(repository: Repository, now: number): { readonly derived: Derived; readonly rebuilt: boolean } {
+  derive(
+    repository: Repository,
+    now: number,
+    progress?: Progress,
+  ): { readonly derived: Derived; readonly rebuilt: boolean } {
     try {
       const state = this.#read();
       if (state !== null) return { derived: derive(repository, now, state), rebuilt: false };
@@ -51,7 +56,21 @@ export class SnapshotFile {
       const words = error instanceof Error ? error.message : String(error);
       this.#report(`${this.#path} cannot be used (${words}); the index is built anew`);
     }
-    return { derived: derive(repository, now), rebuilt: true };
+    return { derived: derive(repository, now, undefined, progress), rebuilt: true };
+  }
+
+  /** Tells whether there is a file, of use or not. */
+  isThere(): boolean {
+    return this.#fs.existsSync(this.#path);
+  }
+
+  /** Removes the file, if there is one. Throws `io_failed`. */
+  remove(): void {
+    try {
+      this.#fs.rmSync(this.#path, { force: true });
+    } catch (error) {
+      throw ioError(error, "removing", this.#path);
+    }
   }
 
   /** Null when there is no file. Throws when it is of no use. */

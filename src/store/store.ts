@@ -18,6 +18,7 @@ import { MainAhead } from "./main-ahead.ts";
 import type { MainView } from "./main-view.ts";
 import type { News } from "./news.ts";
 import type { JobRecord, JobIndex } from "./ops.ts";
+import type { Progress } from "./progress.ts";
 import type { RunIndex } from "./run-index.ts";
 import { findRun, type RunView } from "./run-view.ts";
 import type { SnapshotFile } from "./snapshot.ts";
@@ -97,7 +98,7 @@ export class Store {
   /** How many runs and documents were read that the snapshot lacks, and how many runs had been learned when it was made. */
   #unsaved: { readonly read: number; readonly learned: number } = { read: 0, learned: 0 };
 
-  constructor(parts: StoreParts, upon: Upon | null = null) {
+  constructor(parts: StoreParts, upon: Upon | null = null, progress?: Progress) {
     const shared = upon?.store;
     this.repository = parts.repository;
     this.node = parts.node;
@@ -107,7 +108,7 @@ export class Store {
     this.schemas = shared?.schemas ?? new SchemaChecks(this.#validator);
     this.commands = shared?.commands ?? parts.commands ?? new CommandChecks(NO_COMMANDS, () => undefined);
     this.#snapshot = parts.snapshot;
-    this.derived = shared === undefined ? this.#derive() : shared.derived;
+    this.derived = shared === undefined ? this.#derive(progress) : shared.derived;
     this.main = upon?.main ?? this.derived.main;
     this.runs = this.derived.runs;
     this.jobs = this.derived.jobs;
@@ -121,9 +122,9 @@ export class Store {
     this.#paths = shared === undefined ? new PathFinder() : shared.#paths;
   }
 
-  #derive(): Derived {
+  #derive(progress?: Progress): Derived {
     if (this.#snapshot === undefined) return derive(this.repository, this.clock());
-    const { derived, rebuilt } = this.#snapshot.derive(this.repository, this.clock());
+    const { derived, rebuilt } = this.#snapshot.derive(this.repository, this.clock(), progress);
     if (rebuilt) this.#unsaved = { read: derived.main.index.size, learned: 0 };
     return derived;
   }

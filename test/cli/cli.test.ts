@@ -1,31 +1,12 @@
-import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../support/folders.ts";
 import { git } from "../support/git.ts";
+import { runtree } from "../support/program.ts";
 import { startServer } from "../support/server.ts";
 
-const PROGRAM = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
-
-interface Ended {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function runtree(
-  args: readonly string[],
-  options: { env?: Record<string, string>; input?: string } = {},
-): Promise<Ended> {
-  return new Promise((resolve) => {
-    const env = { PATH: process.env["PATH"] ?? "", ...options.env };
-    const child = execFile(process.execPath, [PROGRAM, ...args], { env }, (error, out, err) =>
-      resolve({ code: error === null ? 0 : Number(error.code), out, err }),
-    );
-    child.stdin?.end(options.input ?? "");
-  });
-}
+// A life is some thirty commands, each a process.
+vi.setConfig({ testTimeout: 120_000 });
 
 function file(value: unknown): string {
   const path = `${temporaryFolder()}/body.json`;
@@ -45,11 +26,17 @@ async function life(target: readonly string[]): Promise<void> {
   const run = await json("run", "start", "--body", study("One"));
   expect(run).toMatchObject({ status: "waiting", job_id: "custom" });
   const id = String(run["id"]);
-  expect(await json("run", "preview", id)).toMatchObject({ mergeable: true });
+  expect(await json("preview", id)).toMatchObject({ mergeable: true });
   expect(await json("run", "submit", id, "--body", study("Two"))).toMatchObject({ submissions: 2 });
-  expect(await json("run", "diff", id)).toMatchObject({ changes: [{ op: "add", id: "s1" }] });
+  expect(await json("diff", id)).toMatchObject({ changes: [{ op: "add", id: "s1" }] });
+  for (const diff of [["diff"], ["run", "diff"]])
+    expect((await runtree([...diff, id, ...target])).out).toBe(
+      'add study_set/s1\n  /id: absent → "s1"\n  /title: absent → "Two"\n',
+    );
   expect(await json("run", "done", id)).toMatchObject({ status: "success" });
   expect(await json("run", "show", id)).toMatchObject({ status: "success" });
+  expect(await json("show", id)).toMatchObject({ status: "success" });
+  expect((await runtree(["show", id, "--at", "main", ...target])).code).toBe(2);
   expect(await json("show", "study_set/s1")).toMatchObject({ document: { id: "s1", title: "Two" } });
   expect(await json("status")).toMatchObject({ runs: 1, open_runs: 0 });
 
@@ -69,7 +56,10 @@ async function life(target: readonly string[]): Promise<void> {
   expect((await runtree(["run", "show", "nope", ...target])).code).toBe(6);
   expect((await runtree(["show", "study_set/none", ...target])).code).toBe(6);
   expect((await runtree(["validate", study("Three"), ...target])).code).toBe(0);
-  expect((await runtree(["validate", study(3), ...target])).code).toBe(3);
+  const [good, bad] = [study("Three"), study(3)];
+  const both = await runtree(["validate", bad, good, ...target]);
+  expect([both.code, both.out]).toEqual([3, expect.stringContaining(`${good}: valid`)]);
+  expect(both.out).toContain(`${bad}: refused`);
   expect((await runtree(["validate", "-", ...target], { input: '{"study_set": {"s2": {"title": "x"}}}' })).code).toBe(
     0,
   );
@@ -86,7 +76,7 @@ describe("a run's life at a terminal", () => {
     expect((await runtree(["init", "--data", data])).code).toBe(0);
     await life(["--data", data]);
     const fsck = await runtree(["fsck", "--data", data]);
-    expect(fsck).toMatchObject({ code: 0, out: "clean: 1 document\n" });
+    expect(fsck).toMatchObject({ code: 0, out: "clean: 1 document, 2 commits of main\n" });
     expect(git(`${data}/repo.git`, "log", "--first-parent", "--format=%an %s", "main").split("\n")[0]).toMatch(
       /^local Merge run /,
     );
@@ -141,6 +131,7 @@ describe("what a person gets wrong", () => {
     const judged = await runtree(["validate", "-", "--data", data], { input });
     expect([judged.code, judged.out]).toEqual([3, expect.stringContaining("standard input: refused")]);
     const read = await runtree(["validate", "-", "--data", data, "--json"], { input });
+    expect(read.out).not.toMatch(/\brun\b/);
     expect(JSON.parse(read.out)[0].refused).not.toHaveProperty("run");
     const started = await runtree(["run", "start", "--body", "-", "--data", data, "--json"], { input });
     expect(JSON.parse(started.out)).toMatchObject({ submissions: 1, warnings: [{ pointer: "/title" }] });
@@ -181,6 +172,21 @@ describe("what a person gets wrong", () => {
 });
 
 describe("settings", () => {
+  test("of a flag that is given twice the last counts", async () => {
+    const { out } = await runtree([
+      "doctor",
+      "--data",
+      "/nonexistent/a",
+      "--json",
+      "--data",
+      "/nonexistent/b",
+      "--json",
+    ]);
+    expect((JSON.parse(out) as { settings: unknown[] }).settings).toContainEqual(
+      expect.objectContaining({ name: "data", value: "/nonexistent/b" }),
+    );
+  });
+
   test("come from flag, environment, file and default, in this order, and doctor says which", async () => {
     const data = temporaryFolder();
     writeFileSync(`${data}/runtree.config.json`, JSON.stringify({ port: 1111, node: "file-node", max_body: 5000 }));
@@ -213,4 +219,59 @@ describe("settings", () => {
     expect(code).toBe(1);
     expect(out).toContain("apt-get install git");
   });
+});
+
+describe("what other people wrote reaches no terminal as a command", () => {
+  test("ids, messages, authors and documents with escape sequences", async () => {
+    const data = `${temporaryFolder()}/data`;
+    await runtree(["init", "--data", data]);
+    const [id, title] = ["s\u001b[31m", "\u001b]0;mine\u0007 \u009b2J \u202e"];
+    const body = file({ study_set: { [id]: { title, "\u001b[8m": 1 } } });
+    const target = ["--data", data];
+    const made = await runtree(["run", "start", "--body", body, "--json", ...target]);
+    const run = JSON.parse(made.out) as { id: string };
+    const told = [
+      made,
+      await runtree(["run", "show", run.id, ...target]),
+      await runtree(["run", "done", run.id, ...target]),
+      await runtree(["run", "done", run.id, "--json", ...target]),
+      await runtree(["validate", body, ...target]),
+      await runtree(["show", `study_set/${id}`, "--at", `run:${run.id}`, ...target]),
+      await runtree(["show", "study_set/\u001b[2J", ...target]),
+      await runtree(["\u001b[2J"]),
+    ];
+    for (const { out, err } of told) {
+      // oxlint-disable-next-line no-control-regex -- none of them may be there
+      expect(out + err).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+      expect(out + err).toMatch(/\\u001b|run/);
+    }
+    expect(JSON.parse(told[5]?.out ?? "")).toMatchObject({ id, title });
+  });
+});
+
+test("a diff shows each field before and after, and lists of runs are filtered", async () => {
+  const server = await startServer();
+  const target = ["--url", server.url];
+  await runtree(["run", "start", "--done", "--body", study("One"), ...target]);
+  const body = file({ study_set: { s1: { title: "Two", description: "new" } } });
+  const { out } = await runtree(["run", "start", "--json", "--body", body, ...target]);
+  const { id, created_at } = JSON.parse(out) as { id: string; created_at: string };
+  expect((await runtree(["diff", id, ...target])).out.split("\n")).toEqual([
+    "modify study_set/s1",
+    '  /title: "One" → "Two"',
+    '  /description: absent → "new"',
+    "",
+  ]);
+  const empty = JSON.parse((await runtree(["run", "start", "--json", ...target])).out) as { id: string };
+  expect((await runtree(["diff", empty.id, ...target])).out).toBe("no changes\n");
+  const listed = async (...flags: string[]): Promise<string[]> =>
+    (
+      JSON.parse((await runtree(["run", "list", "--json", ...flags, ...target])).out) as { items: { id: string }[] }
+    ).items.map((run) => run.id);
+  expect(await listed("--status", "waiting")).toEqual([empty.id, id]);
+  expect(await listed("--since", created_at)).toEqual([empty.id, id]);
+  expect(await listed("--until", created_at, "--status", "waiting")).toEqual([id]);
+  expect(await listed("--no-has-warnings", "--contract-id", "none")).toEqual([]);
+  expect((await runtree(["run", "list", "--status", "open", ...target])).err).toContain("it is one of waiting, ");
+  expect((await runtree(["run", "list", "--since", "then", ...target])).code).toBe(2);
 });

@@ -18,7 +18,7 @@ import { linesOf, openRepository } from "../git/repositories.ts";
 import { git } from "../support/git.ts";
 import { CONFIGURATION, finish, merged, open, patch, SCHEMAS, storeWith } from "../support/situations.ts";
 import { openTestStore, templateFolder } from "../support/store.ts";
-import { dumpOf } from "./derived-dump.ts";
+import { dumpOf } from "../../src/store/derived-dump.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 

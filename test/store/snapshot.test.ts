@@ -11,7 +11,7 @@ import { Store } from "../../src/store/store.ts";
 import { openRepository } from "../git/repositories.ts";
 import { CONFIGURATION, finish, merged, open, storeWith } from "../support/situations.ts";
 import { openTestStore, type TestStore, TESTER } from "../support/store.ts";
-import { dumpOf } from "./derived-dump.ts";
+import { dumpOf } from "../../src/store/derived-dump.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 

@@ -35,6 +35,20 @@ export function startProgram(
   return { process: child, ended };
 }
 
+/** Runs a command of the built program to its end, in an environment of its own. */
+export async function runtree(
+  args: readonly string[],
+  options: { readonly env?: Readonly<Record<string, string>>; readonly input?: string; readonly cwd?: string } = {},
+): Promise<Ended> {
+  return new Promise((resolve) => {
+    const env = { PATH: process.env["PATH"] ?? "", ...options.env };
+    const child = execFile(process.execPath, [PROGRAM, ...args], { env, cwd: options.cwd }, (_, out, err) =>
+      resolve({ code: child.exitCode, out, err }),
+    );
+    child.stdin?.end(options.input ?? "");
+  });
+}
+
 /** A folder of programs whose git stops at `repack`: it says so by a file `waiting`, and goes on when there is a file `go`, or with the folder's end. */
 export function gitThatWaits(): { readonly folder: string; readonly path: string } {
   const folder = temporaryFolder();

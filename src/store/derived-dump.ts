@@ -1,11 +1,11 @@
-import { byUnit } from "../../src/domain/json.ts";
-import type { Oid } from "../../src/git/objects.ts";
-import { OidTable } from "../../src/git/oid-table.ts";
-import { type Derived, stateOf } from "../../src/store/derived.ts";
-import type { MainSnapshot } from "../../src/store/main-state.ts";
-import { NameTable } from "../../src/store/name-table.ts";
-import { Postings } from "../../src/store/postings.ts";
-import type { RunFilter } from "../../src/store/run-rows.ts";
+import { byUnit } from "../domain/json.ts";
+import type { Oid } from "../git/objects.ts";
+import { OidTable } from "../git/oid-table.ts";
+import { type Derived, stateOf } from "./derived.ts";
+import type { MainSnapshot } from "./main-state.ts";
+import { NameTable } from "./name-table.ts";
+import { Postings } from "./postings.ts";
+import type { RunFilter } from "./run-rows.ts";
 
 /** The texts of a table in the order of their numbers. */
 function namesOf(table: NameTable): string[] {
@@ -58,22 +58,28 @@ const FILTERS: readonly RunFilter[] = [
   { status: "cancelled", job_id: "custom" },
 ];
 
-/** Everything that is derived, in a form that two of them share exactly when they know the same. */
-export function dumpOf(derived: Derived): unknown {
+/**
+ * Everything that is derived, in a form that two of them share exactly when they know the same. Requests from before
+ * `since` (seconds since 1970) are left out: they are forgotten now and then, not at once.
+ */
+export function dumpOf(derived: Derived, since = -Infinity): unknown {
   const { main, runs, jobs, requests } = stateOf(derived, new Map());
   const lists = [{}, ...FILTERS].map((filter) => derived.runs.select(filter, EVERYTHING));
-  const ids = new NameTable(jobs.ids);
+  const [rows, ids] = [new NameTable(runs.ids), new NameTable(jobs.ids)];
   return {
     main: dumpMain(main),
-    runs: lists[0]?.ids.map((id) => ({ ...derived.runs.view(id), times: timesOf(runs, id) })),
+    runs: lists[0]?.ids.map((id) => ({ ...derived.runs.view(id), times: timesOf(runs, rows.find(id)) })),
     lists,
     open: derived.runs.openCount(),
     jobs: sorted(namesOf(ids)).flatMap((id) => derived.jobs.find(id) ?? []),
-    requests: sorted(Array.from(requests, ([key, request]) => JSON.stringify([key, request]))),
+    requests: sorted(
+      Array.from(requests, ([key, request]) =>
+        request.seconds < since ? [] : [JSON.stringify([key, request])],
+      ).flat(),
+    ),
   };
 }
 
-function timesOf(runs: ReturnType<typeof stateOf>["runs"], id: string): unknown {
-  const row = new NameTable(runs.ids).find(id);
+function timesOf(runs: ReturnType<typeof stateOf>["runs"], row: number): unknown {
   return [runs.created[row], runs.times[row]];
 }

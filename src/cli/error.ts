@@ -1,0 +1,49 @@
+import type { Wire } from "../contract/wire.ts";
+import { RuntreeError } from "../domain/errors.ts";
+import { listed, type Conflict, type Violation } from "../domain/verdict.ts";
+import { conflictLine, violationLine } from "./output.ts";
+import { escaped, plain } from "./plain.ts";
+
+/** What --json prints of an error, on stderr and on one line. */
+interface ErrorShape {
+  readonly code: string;
+  readonly detail: string;
+  readonly errors?: readonly Violation[];
+  readonly conflicts?: readonly Conflict[];
+  /** The run as the refused request left it. */
+  readonly run?: Wire<"run#Run">;
+}
+
+/** What is told of an error besides its words: by a server in its problem, by this process in its data. */
+function findings(error: RuntreeError): Pick<ErrorShape, "errors" | "conflicts" | "run"> {
+  const problem = error.data["problem"] as Wire<"problem#Problem"> | undefined;
+  const { errors, conflicts } = (problem ?? error.data) as Pick<ErrorShape, "errors" | "conflicts">;
+  return {
+    ...(errors === undefined ? {} : { errors: listed(errors).violations }),
+    ...(conflicts === undefined ? {} : { conflicts }),
+    ...(problem?.run === undefined ? {} : { run: problem.run }),
+  };
+}
+
+/** What a person reads of an error: what happened, then each violation and conflict on a line. */
+export function errorText(error: unknown): string {
+  if (!(error instanceof RuntreeError))
+    return escaped(`runtree: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  const { errors = [], conflicts = [] } = findings(error);
+  return [
+    `runtree: ${plain(error.message)}`,
+    ...errors.map((violation) => `  ${violationLine(violation)}`),
+    ...conflicts.map((conflict) => `  ${conflictLine(conflict)}`),
+  ].join("\n");
+}
+
+/** What a program reads of an error: one line of JSON, with the code and words that a problem of the wire has. */
+export function errorJson(error: unknown): string {
+  const known = error instanceof RuntreeError;
+  const shape: ErrorShape = {
+    code: known ? error.code : "internal",
+    detail: error instanceof Error ? error.message : String(error),
+    ...(known ? findings(error) : {}),
+  };
+  return escaped(JSON.stringify({ error: shape }));
+}
