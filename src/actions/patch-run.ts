@@ -86,7 +86,8 @@ export async function patchRun(
       refuseMember("too_large", "/metadata", `The metadata of a run may have ${MAX_METADATA} characters at most.`);
     }
     const branch = onBranch(store, view);
-    const applied = submission === null ? null : applySubmission(store, branch.tree, submission.edits);
+    const place = { tree: branch.tree, base: record.base };
+    const applied = submission === null ? null : applySubmission(store, place, submission.edits);
     const unchanged =
       applied === null && status === record.status && sameJson(metadata, record.metadata) && input.error === undefined;
     if (unchanged) return view;

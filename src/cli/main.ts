@@ -9,6 +9,7 @@ import { fsckCommand } from "./fsck.ts";
 import { initCommand } from "./init.ts";
 import { maintainCommand } from "./maintain.ts";
 import { errorText } from "./output.ts";
+import { reshardCommand } from "./reshard.ts";
 import { runCommand, STANDARD_INPUT } from "./run.ts";
 import { serveCommand } from "./serve.ts";
 import { statusCommand } from "./status.ts";
@@ -29,6 +30,7 @@ const COMMANDS = [
   validateCommand,
   fsckCommand,
   maintainCommand,
+  reshardCommand,
   doctorCommand,
 ] as CommandModule[];
 

@@ -4,9 +4,11 @@ import { hasCode } from "../domain/errors.ts";
 import { canonicalJson, type JsonObject } from "../domain/json.ts";
 import { documentPath } from "../domain/layout.ts";
 import { applyEdit, type DocumentEdit } from "../domain/patch.ts";
+import { readCommit } from "../git/commit.ts";
 import type { Oid } from "../git/objects.ts";
 import { blobAt, readDocumentBlob } from "./documents.ts";
 import type { Rules } from "./rules.ts";
+import { shardsOfTree } from "./shards.ts";
 import type { Store } from "./store.ts";
 
 /** What a submission does to a branch: files by path (null removes one) and a line for each changed document. */
@@ -25,18 +27,38 @@ export function branchRules(store: Store, tree: Oid): Rules {
   }
 }
 
-/** Applies the edits of a submission to the documents of a branch's tree. Documents of unknown collections are kept, too. */
-export function applySubmission(store: Store, tree: Oid, edits: readonly DocumentEdit[]): AppliedSubmission {
+/** A branch as a submission finds it. */
+interface Branch {
+  readonly tree: Oid;
+  /** The commit of `main` that it forked from or was last resolved against. */
+  readonly base: Oid;
+}
+
+/**
+ * Applies the edits of a submission to the documents of a branch's tree. Documents of unknown collections are kept, too.
+ * A branch with a configuration of its own may have them at new places, and what it did not touch where its base had it.
+ */
+export function applySubmission(
+  store: Store,
+  { tree, base }: Branch,
+  edits: readonly DocumentEdit[],
+): AppliedSubmission {
   const read = store.reader();
   const { collections } = branchRules(store, tree);
+  const forked = shardsOfTree(read, readCommit(read, base).tree, store.main.rules.configuration);
   const files = new Map<string, string | null>();
   const lines: string[] = [];
   for (const edit of edits) {
-    const path = documentPath(edit.collection, edit.id, collections.get(edit.collection)?.shards ?? DEFAULT_SHARDS);
-    const before: JsonObject | null = readDocumentBlob(read, blobAt(read, tree, path));
+    const shards = collections.get(edit.collection)?.shards ?? DEFAULT_SHARDS;
+    const path = documentPath(edit.collection, edit.id, shards);
+    const earlier = forked(edit.collection) ?? shards;
+    const oldPath = earlier === shards ? path : documentPath(edit.collection, edit.id, earlier);
+    const blob = blobAt(read, tree, path) ?? (oldPath === path ? null : blobAt(read, tree, oldPath));
+    const before: JsonObject | null = readDocumentBlob(read, blob);
     const after = applyEdit(before, edit);
     const op = changeOp(before, after);
     if (op === null) continue;
+    if (oldPath !== path) files.set(oldPath, null);
     files.set(path, after === null ? null : canonicalJson(after));
     lines.push(`${op} ${edit.collection}/${edit.id}`);
   }
