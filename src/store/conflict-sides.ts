@@ -8,7 +8,7 @@ import type { Oid, ReadObject } from "../git/objects.ts";
 import { blobAt, readDocumentBlob } from "./documents.ts";
 import type { DocumentName } from "./merge-file.ts";
 import type { PlannedConflict } from "./plan.ts";
-import { shardsOfTree } from "./shards.ts";
+import { type ShardsOf, shardsOfTree } from "./shards.ts";
 import { nameOf } from "./standing.ts";
 
 /** Where the two sides of a merge stand: commits; the base is where they parted. */
@@ -67,12 +67,17 @@ export function nameSides(
   runId: string,
   conflicts: readonly PlannedConflict[],
 ): Conflict[] {
+  const layouts = new Map<Oid, ShardsOf>();
+  const shardsIn = (tree: Oid): ShardsOf => {
+    const known = layouts.get(tree) ?? shardsOfTree(read, tree, configuration);
+    layouts.set(tree, known);
+    return known;
+  };
   const pathOf =
     ({ collection, id }: DocumentName): PathIn =>
     (tree) => {
       if (collection === CONFIG_COLLECTION) return id;
-      const shards = shardsOfTree(read, tree, configuration)(collection);
-      return documentPath(collection, id, shards ?? DEFAULT_SHARDS);
+      return documentPath(collection, id, shardsIn(tree)(collection) ?? DEFAULT_SHARDS);
     };
   const stories = new Map<string, { ours: FileStory; theirs: FileStory }>();
   return conflicts.map((found) => {
