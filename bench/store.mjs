@@ -61,7 +61,9 @@ export async function finishRun(store, id) {
 export async function submit(store, id, { collection, id: documentId }, patch) {
   const view = findRun(store.repository, id);
   const { tree } = readCommit(store.reader(), view.head);
-  const { files, lines } = applySubmission(store, tree, [{ kind: "patch", collection, id: documentId, patch }]);
+  const { files, lines } = applySubmission(store, { tree, base: view.record.base }, [
+    { kind: "patch", collection, id: documentId, patch },
+  ]);
   const record = {
     ...view.record,
     submissions: view.record.submissions + 1,

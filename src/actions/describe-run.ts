@@ -5,9 +5,10 @@ import { listed, type Violation } from "../domain/verdict.ts";
 import { readCommit, subjectOf, trailerOf } from "../git/commit.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
 import { diffTrees } from "../git/tree.ts";
-import { readDocumentBlob } from "../store/documents.ts";
+import { type DocumentChange, joined, readDocumentBlob } from "../store/documents.ts";
 import { VALIDATION } from "../store/authorship.ts";
 import { ownCommits, recordAt } from "../store/run-view.ts";
+import { nameOf } from "../store/standing.ts";
 import type { Store } from "../store/store.ts";
 import { requireRun } from "./refusal.ts";
 
@@ -18,27 +19,21 @@ export interface DocumentDiff extends Change {
 }
 
 /** The JSON files that differ between two trees, named as documents or as files of the configuration. */
-function* documentDiffs(
-  read: ReadObject,
-  before: Oid,
-  after: Oid,
-): Generator<DocumentDiff & { readonly path: string }> {
+function* namedFiles(read: ReadObject, before: Oid, after: Oid): Generator<DocumentChange> {
   for (const file of diffTrees(read, before, after)) {
     const known = file.path === CONFIGURATION_FILE || SCHEMA_PATH.test(file.path);
     const name = documentAt(file.path) ?? (known ? { collection: CONFIG_COLLECTION, id: file.path } : null);
-    if (name === null) continue;
-    const [old, now] = [
-      readDocumentBlob(read, file.before?.oid ?? null),
-      readDocumentBlob(read, file.after?.oid ?? null),
-    ];
-    const change = describeChange(name.collection, name.id, old, now);
+    if (name !== null) yield { ...name, before: file.before?.oid ?? null, after: file.after?.oid ?? null };
+  }
+}
+
+/** What differs between two trees, wherever each has it. */
+function* documentDiffs(read: ReadObject, before: Oid, after: Oid): Generator<DocumentDiff> {
+  for (const { collection, id, ...blobs } of joined(namedFiles(read, before, after))) {
+    const [old, now] = [readDocumentBlob(read, blobs.before), readDocumentBlob(read, blobs.after)];
+    const change = describeChange(collection, id, old, now);
     if (change === null) continue;
-    yield {
-      ...change,
-      path: file.path,
-      ...(old === null ? {} : { before: old }),
-      ...(now === null ? {} : { after: now }),
-    };
+    yield { ...change, ...(old === null ? {} : { before: old }), ...(now === null ? {} : { after: now }) };
   }
 }
 
@@ -47,7 +42,7 @@ export function runDiff(store: Store, id: string): { base: Oid; head: Oid; chang
   const { record, head } = requireRun(store, id);
   const read = store.reader();
   const found = documentDiffs(read, readCommit(read, record.base).tree, readCommit(read, head).tree);
-  return { base: record.base, head, changes: [...found].map(({ path: _, ...diff }) => diff) };
+  return { base: record.base, head, changes: [...found] };
 }
 
 export interface RunCommit {
@@ -64,7 +59,9 @@ function commitChanges(read: ReadObject, oid: Oid): Change[] {
   const [first = [], ...others] = parents.map((parent) => [
     ...documentDiffs(read, readCommit(read, parent).tree, tree),
   ]);
-  const inAll = first.filter(({ path }) => others.every((diffs) => diffs.some((diff) => diff.path === path)));
+  const inAll = first.filter((change) =>
+    others.every((diffs) => diffs.some((diff) => nameOf(diff) === nameOf(change))),
+  );
   return inAll.map(({ collection, id, op, pointers }) => ({ collection, id, op, pointers }));
 }
 

@@ -4,12 +4,11 @@ import { readJsonPatch, type SentOperation } from "../domain/json-patch-door.ts"
 import { applyMergePatch, readSubmission } from "../domain/patch.ts";
 import { isClosed, mayFollow, type RunRecord, type RunStatus } from "../domain/run.ts";
 import type { Notice, Violation } from "../domain/verdict.ts";
-import type { Oid } from "../git/objects.ts";
 import type { Authorship } from "../store/authorship.ts";
 import { judge } from "../store/gate.ts";
 import type { RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
-import { type AppliedSubmission, applyOperations, applySubmission } from "../store/submission.ts";
+import { type AppliedSubmission, applyOperations, applySubmission, type SubmissionPlace } from "../store/submission.ts";
 import { advanceRun, onBranch } from "./advance-run.ts";
 import { refuseAtDoor, refuseMember, requireRestRun, requireRun, runClosed } from "./refusal.ts";
 
@@ -33,18 +32,18 @@ const MAX_METADATA = 1_048_576;
 /** A submission that the door let in; null when nothing is submitted. */
 interface ReadSubmission {
   readonly violations: readonly Violation[];
-  /** What it does to the branch that has this tree. */
-  readonly applyTo: (store: Store, tree: Oid) => AppliedSubmission;
+  /** What it does to a branch. */
+  readonly applyTo: (store: Store, place: SubmissionPlace) => AppliedSubmission;
 }
 
 function readSubmitted({ body, operations: sent }: PatchRun): ReadSubmission | null {
   if (sent !== undefined) {
     const { operations, violations } = readJsonPatch(sent);
-    return { violations, applyTo: (store, tree) => applyOperations(store, tree, operations) };
+    return { violations, applyTo: (store, place) => applyOperations(store, place, operations) };
   }
   if (body === undefined) return null;
   const { edits, violations } = readSubmission(body, ["body"]);
-  return { violations, applyTo: (store, tree) => applySubmission(store, tree, edits) };
+  return { violations, applyTo: (store, place) => applySubmission(store, place, edits) };
 }
 
 /** Says whether the run's tip is one that the client named. Throws `precondition_failed`. */
@@ -111,7 +110,7 @@ export async function patchRun(
       refuseMember("too_large", "/metadata", `The metadata of a run may have ${MAX_METADATA} characters at most.`);
     }
     const branch = onBranch(store, view);
-    const applied = submission?.applyTo(store, branch.tree) ?? null;
+    const applied = submission?.applyTo(store, { tree: branch.tree, base: record.base }) ?? null;
     const unchanged =
       applied === null && status === record.status && sameJson(metadata, record.metadata) && input.error === undefined;
     if (unchanged) return view;

@@ -94,7 +94,7 @@ export async function startRun(store: Store, author: Authorship, input: StartRun
       throw new RuntreeError("run_exists", `There is a run ${id} already.`, { run_id: id });
     const base = forkPoint(store, input.base);
     const { tree } = readCommit(store.reader(), base);
-    const applied = submission === null ? null : applySubmission(store, tree, submission.edits);
+    const applied = submission === null ? null : applySubmission(store, { tree, base }, submission.edits);
     return advanceRun(store, author, {
       from: null,
       tree,

@@ -12,6 +12,7 @@ import { logCommand } from "./log.ts";
 import { maintainCommand } from "./maintain.ts";
 import { previewCommand } from "./preview.ts";
 import { reindexCommand } from "./reindex.ts";
+import { reshardCommand } from "./reshard.ts";
 import { runCommand } from "./run.ts";
 import { serveCommand } from "./serve.ts";
 import { statusCommand } from "./status.ts";
@@ -33,6 +34,7 @@ const COMMANDS = [
   fsckCommand,
   maintainCommand,
   reindexCommand,
+  reshardCommand,
   keyCommand,
   doctorCommand,
   completionCommand,

@@ -92,5 +92,7 @@ const MAX_CONFLICTS = 1000;
 export function conflictsOf(store: Store, { record, head }: RunView, { main, plan }: Assessment): Conflict[] {
   if (plan.conflicts.length === 0) return [];
   const [base = main] = basesOf(store, head);
-  return nameSides(store.reader(), { base, main, run: head }, record.id, plan.conflicts.slice(0, MAX_CONFLICTS));
+  const { configuration } = store.main.rules;
+  const conflicts = plan.conflicts.slice(0, MAX_CONFLICTS);
+  return nameSides(store.reader(), { base, main, run: head, configuration }, record.id, conflicts);
 }

@@ -78,7 +78,7 @@ function checkSettings(plan: MergePlan, read: ReadObject, { index }: CheckContex
       configViolation(
         "schema",
         `${pointer}/shards`,
-        `shards is fixed at ${old.shards} while the collection has documents.`,
+        `shards is fixed at ${old.shards} while the collection has documents; \`runtree reshard\` changes it.`,
       ),
     ];
   });

@@ -2,7 +2,7 @@ import { RuntreeError } from "../domain/errors.ts";
 import { isObject, type Json, type JsonObject } from "../domain/json.ts";
 import { documentAt } from "../domain/layout.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
-import { diffTrees, findEntry, isTree, walkFiles } from "../git/tree.ts";
+import { diffTrees, type FileChange, findEntry, isTree, walkFiles } from "../git/tree.ts";
 
 /** The bytes of a blob. Throws `corrupt_object` when it is missing. */
 export function readBlob(read: ReadObject, oid: Oid): Buffer {
@@ -48,7 +48,7 @@ export function* documentsIn(
   }
 }
 
-/** A document that differs between two trees; null where it is absent. */
+/** A document that differs between two trees, with its blobs; null where it is absent. */
 export interface DocumentChange {
   readonly collection: string;
   readonly id: string;
@@ -56,14 +56,40 @@ export interface DocumentChange {
   readonly after: Oid | null;
 }
 
-/** The documents that differ between two trees, of any collection; null is the tree without documents. */
-export function* changedDocuments(read: ReadObject, before: Oid | null, after: Oid | null): Generator<DocumentChange> {
+/**
+ * The documents that differ between two trees, of any collection; null is the tree without documents. One that only lies
+ * in another folder does not differ.
+ */
+export function changedDocuments(read: ReadObject, before: Oid | null, after: Oid | null): Iterable<DocumentChange> {
   const folderIn = (tree: Oid | null): Oid | null => {
     const folder = findEntry(read, tree, "metadata");
     return folder !== null && isTree(folder) ? folder.oid : null;
   };
-  for (const change of diffTrees(read, folderIn(before), folderIn(after), "metadata/")) {
-    const named = documentAt(change.path);
-    if (named !== null) yield { ...named, before: change.before?.oid ?? null, after: change.after?.oid ?? null };
+  const changes = documentsOf(diffTrees(read, folderIn(before), folderIn(after), "metadata/"));
+  // A whole tree is read piece by piece.
+  return before === null || after === null ? changes : joined(changes);
+}
+
+/** The documents that files are, in their order. */
+function* documentsOf(files: Iterable<FileChange>): Generator<DocumentChange> {
+  for (const { path, before, after } of files) {
+    const named = documentAt(path);
+    if (named !== null) yield { ...named, before: before?.oid ?? null, after: after?.oid ?? null };
   }
+}
+
+/** Changes of files as changes of what they are: what went from one path and came at another is one change, or none. */
+export function joined(changes: Iterable<DocumentChange>): DocumentChange[] {
+  const byName = new Map<string, DocumentChange>();
+  for (const change of changes) {
+    const name = `${change.collection}/${change.id}`;
+    const other = byName.get(name);
+    byName.set(
+      name,
+      other === undefined
+        ? change
+        : { ...change, before: other.before ?? change.before, after: change.after ?? other.after },
+    );
+  }
+  return [...byName.values()].filter(({ before, after }) => before !== after);
 }

@@ -1,5 +1,5 @@
 import { uniqueText } from "../domain/configuration.ts";
-import type { JsonObject } from "../domain/json.ts";
+import { byUnit, type JsonObject } from "../domain/json.ts";
 import { formatPointer, selectAll } from "../domain/pointer.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
 import { changedDocuments, type DocumentChange, readDocumentBlob } from "./documents.ts";
@@ -59,6 +59,15 @@ function uniqueKey(key: string): string {
   return `= ${key}`;
 }
 
+/** What of some rules decides under what documents are listed. */
+function listing({ collections }: Rules): string {
+  const listed = Array.from(
+    collections.values(),
+    ({ name, references, unique }) => [name, references, unique] as const,
+  );
+  return JSON.stringify(listed.sort(([left], [right]) => byUnit(left, right)));
+}
+
 /** How many documents are read at a time while an index is built. */
 const AT_A_TIME = 4096;
 
@@ -75,7 +84,7 @@ export interface MainIndexState {
  * under one set of rules, held in memory, moved along with `main` at the cost of what changes.
  */
 export class MainIndex {
-  readonly rules: Rules;
+  #rules: Rules;
   readonly #read: ReadObject;
   /** Numbers of documents, by "collection/id". */
   readonly #documents: NameTable;
@@ -95,7 +104,7 @@ export class MainIndex {
     state?: MainIndexState,
   ) {
     this.#read = read;
-    this.rules = rules;
+    this.#rules = rules;
     this.#documents = documents;
     this.#collections = new Map(
       Array.from(state?.collections ?? [], ([name, sorted]) => [name, new SortedNames(documents, sorted)]),
@@ -104,6 +113,17 @@ export class MainIndex {
     this.#tree = state?.tree ?? null;
     if (state === undefined) this.#build(tree);
     else this.advance(tree);
+  }
+
+  get rules(): Rules {
+    return this.#rules;
+  }
+
+  /** Goes on under other rules, if they list documents as the ones before did: false when the index must be built anew. */
+  takeUp(rules: Rules): boolean {
+    if (listing(rules) !== listing(this.#rules)) return false;
+    this.#rules = rules;
+    return true;
   }
 
   /** How many documents a collection has. */

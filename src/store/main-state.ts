@@ -93,7 +93,7 @@ export class MainState implements MainView {
     const changes = this.#follow(commit);
     const tree = this.#treeOf(commit);
     const rules = this.rulesReader.rulesOf(tree);
-    if (rules === this.#index.rules) this.#index.advance(tree, changes);
+    if (rules === this.#index.rules || this.#index.takeUp(rules)) this.#index.advance(tree, changes);
     else this.#index = new MainIndex(this.#read, tree, rules, this.#documents);
     // Last: should reading fail on the way, what is left is read next time.
     this.#commit = commit;

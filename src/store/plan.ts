@@ -1,19 +1,11 @@
-import { type Configuration, DEFAULT_SHARDS, noPolicy, policyLookup } from "../domain/configuration.ts";
+import { type Configuration, noPolicy, policyLookup } from "../domain/configuration.ts";
 import { canonicalJson, type Json } from "../domain/json.ts";
-import {
-  CONFIG_COLLECTION,
-  CONFIGURATION_FILE,
-  documentAt,
-  documentPath,
-  type PathKind,
-  pathKind,
-} from "../domain/layout.ts";
+import { CONFIG_COLLECTION, CONFIGURATION_FILE, documentPath } from "../domain/layout.ts";
 import type { PolicyAt } from "../domain/merge.ts";
 import type { FieldConflict, Violation } from "../domain/verdict.ts";
 import { type EncodedObject, encodeObject, type Oid } from "../git/objects.ts";
 import { editTree } from "../git/tree-edit.ts";
-import { diffTrees, FILE_MODE, type FileChange, readTree } from "../git/tree.ts";
-import { blobAt } from "./documents.ts";
+import { changedFiles, type MergedTrees } from "./changed-files.ts";
 import {
   blobOf,
   type ChangedFile,
@@ -23,22 +15,10 @@ import {
   type MergeMeans,
   mergeOpaque,
 } from "./merge-file.ts";
-import {
-  configurationProblems,
-  configViolation,
-  danglingSettings,
-  makeRules,
-  type RuledCollection,
-  type Rules,
-} from "./rules.ts";
+import { configurationProblems, danglingSettings, makeRules, type RuledCollection, type Rules } from "./rules.ts";
 
-/** What a merge starts from: trees by id. Several bases arise when histories crossed; usually there is one. */
-export interface MergeInput extends MergeMeans {
-  readonly runId: string;
-  readonly bases: readonly Oid[];
-  readonly main: Oid;
-  readonly run: Oid;
-  readonly mainRules: Rules;
+/** What a merge starts from. */
+export interface MergeInput extends MergedTrees, MergeMeans {
   /** Hears of each document, and of its collection's rules, as soon as it is planned. */
   readonly planned?: (document: PlannedDocument, rules: RuledCollection | undefined) => void;
 }
@@ -46,12 +26,8 @@ export interface MergeInput extends MergeMeans {
 /** One document that the run would change on `main`. */
 export type PlannedDocument = Omit<MergedFile, "changes">;
 
-/** A field conflict and the file it is in. */
-export interface PlannedConflict extends FieldConflict {
-  readonly collection: string;
-  readonly id: string;
-  readonly path: string;
-}
+/** A field conflict and the document it is in. */
+export interface PlannedConflict extends FieldConflict, DocumentName {}
 
 /** The outcome of a merge before any check: what `main` would become, and what stands in the way already. */
 export interface MergePlan {
@@ -67,46 +43,6 @@ export interface MergePlan {
   /** `main`'s tree with the merged files; conflicts hold ours. */
   readonly tree: Oid;
   readonly objects: readonly EncodedObject[];
-}
-
-/** A file that the run changed, what its path is to the gate, and the document it is. */
-interface RunFile extends ChangedFile {
-  readonly kind: PathKind;
-  readonly named: DocumentName | null;
-}
-
-/** The run's changes by path. This is the only diff: what came by merging `main` is not in it. */
-function changedFiles({ read, bases, main, run, runId }: MergeInput): {
-  files: RunFile[];
-  violations: Violation[];
-} {
-  const changed = new Map<string, FileChange>();
-  for (const base of bases) for (const change of diffTrees(read, base, run)) changed.set(change.path, change);
-  const atRoot = [...changed.keys()].some((path) => path.startsWith(".")) ? readTree(read, main) : [];
-  const dotfiles = new Set(atRoot.map(({ name }) => name).filter((name) => name.startsWith(".")));
-  const files: RunFile[] = [];
-  const violations: Violation[] = [];
-  for (const [path, { before, after: entry }] of changed) {
-    const named = documentAt(path);
-    const kind = named === null ? pathKind(path, runId, dotfiles) : "document";
-    if (kind === "record") continue;
-    if (kind === null || (entry !== null && entry.mode !== FILE_MODE)) {
-      violations.push(
-        configViolation(
-          "forbidden_path",
-          "",
-          `A run may not change ${path}${kind === null ? "" : " into anything but a plain file"}.`,
-          path,
-        ),
-      );
-      continue;
-    }
-    const inBases = bases.length === 1 ? [before?.oid ?? null] : bases.map((base) => blobAt(read, base, path));
-    const [base = null] = inBases;
-    const ours = bases[0] === main ? base : blobAt(read, main, path);
-    files.push({ path, kind, named, bases: inBases, ours, theirs: entry?.oid ?? null });
-  }
-  return { files, violations };
 }
 
 /** The rules that the merged `runtree.json` and schemas make; those of `main` when they cannot be used. */
@@ -152,10 +88,10 @@ export function planMerge(input: MergeInput): MergePlan {
   const { files, violations } = changedFiles(input);
   const conflicts: PlannedConflict[] = [];
   const changing: MergedFile[] = [];
-  const opaque = new Map<string, Oid | null>();
+  const others = new Map<string, Oid | null>();
   const settle = (file: MergedFile): void => {
-    const { collection, id, path } = file;
-    for (const conflict of file.conflicts) conflicts.push({ ...conflict, collection, id, path });
+    const { collection, id } = file;
+    for (const conflict of file.conflicts) conflicts.push({ ...conflict, collection, id });
     if (file.changes) changing.push(file);
   };
 
@@ -172,28 +108,21 @@ export function planMerge(input: MergeInput): MergePlan {
   for (const file of files.filter(({ kind }) => kind === "file")) {
     const name = { collection: CONFIG_COLLECTION, id: file.path };
     const { take, conflicts: found } = mergeOpaque(input, file, name);
-    for (const conflict of found) conflicts.push({ ...conflict, ...name, path: file.path });
-    if (take !== file.ours) opaque.set(file.path, take);
+    for (const conflict of found) conflicts.push({ ...conflict, ...name });
+    if (take !== file.ours) others.set(file.path, take);
   }
 
   const documents: PlannedDocument[] = [];
   for (const file of files) {
-    const { named } = file;
+    const { named, oursPath } = file;
     if (named === null) continue;
     const collection = rules.collections.get(named.collection);
-    const place = documentPath(named.collection, named.id, collection?.shards ?? DEFAULT_SHARDS);
-    if (collection !== undefined && place !== file.path && file.theirs !== null) {
-      violations.push({
-        code: "forbidden_path",
-        ...named,
-        pointer: "",
-        message: `${file.path} is not this document's place; it is ${place}.`,
-      });
-      continue;
-    }
-    const merged = mergeOrTell(input, file, policyLookup(collection?.policies ?? []), named, violations);
+    const path = collection === undefined ? file.path : documentPath(named.collection, named.id, collection.shards);
+    const policyAt = policyLookup(collection?.policies ?? []);
+    const merged = mergeOrTell(input, { ...file, path }, policyAt, named, violations);
     if (merged === null) continue;
     settle(merged);
+    if (merged.changes && path !== oursPath) others.set(oursPath, null);
     if (merged.changes || merged.conflicts.length > 0) {
       documents.push(merged);
       input.planned?.(merged, collection);
@@ -202,7 +131,7 @@ export function planMerge(input: MergeInput): MergePlan {
 
   // Most warnings can be told without what would be written.
   let made: Written | null = null;
-  const written = (): Written => (made ??= writtenBy(input, changing, opaque));
+  const written = (): Written => (made ??= writtenBy(input, changing, others));
   const changed = settings.filter(({ changes }) => changes);
   return {
     rules,
@@ -230,9 +159,9 @@ interface Written {
 function writtenBy(
   { read, main }: MergeInput,
   changing: readonly MergedFile[],
-  opaque: ReadonlyMap<string, Oid | null>,
+  others: ReadonlyMap<string, Oid | null>,
 ): Written {
-  const edits = new Map(opaque);
+  const edits = new Map(others);
   const blobs: EncodedObject[] = [];
   for (const file of changing) {
     const { oid, object } = blobOf(read, file);

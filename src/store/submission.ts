@@ -6,9 +6,11 @@ import { documentPath } from "../domain/layout.ts";
 import { applyJsonPatch } from "../domain/json-patch.ts";
 import type { PatchOperation } from "../domain/json-patch-door.ts";
 import { applyEdit, type DocumentEdit } from "../domain/patch.ts";
+import { readCommit } from "../git/commit.ts";
 import type { Oid } from "../git/objects.ts";
 import { blobAt, readDocumentBlob } from "./documents.ts";
 import type { Rules } from "./rules.ts";
+import { shardsOfTree } from "./shards.ts";
 import type { Store } from "./store.ts";
 
 /** What a submission does to a branch: files by path (null removes one) and a line for each changed document. */
@@ -27,36 +29,66 @@ export function branchRules(store: Store, tree: Oid): Rules {
   }
 }
 
-/** Where the documents of a branch's tree lie, by its own rules. */
-function pathsIn(store: Store, tree: Oid): (collection: string, id: string) => string {
-  const { collections } = branchRules(store, tree);
-  return (collection, id) => documentPath(collection, id, collections.get(collection)?.shards ?? DEFAULT_SHARDS);
+/** A branch as a submission finds it. */
+export interface SubmissionPlace {
+  readonly tree: Oid;
+  /** The commit of `main` that it forked from or was last resolved against. */
+  readonly base: Oid;
 }
 
-/** Applies the edits of a submission to the documents of a branch's tree. Documents of unknown collections are kept, too. */
-export function applySubmission(store: Store, tree: Oid, edits: readonly DocumentEdit[]): AppliedSubmission {
+/** Where a document of a branch belongs, where it lies if that is elsewhere, and what is there. */
+interface FoundDocument {
+  readonly path: string;
+  readonly oldPath: string;
+  readonly document: JsonObject | null;
+}
+
+/** Finds documents of a branch: one with a configuration of its own may have them at new places, and what it did not touch where its base had it. */
+function documentsOf(store: Store, { tree, base }: SubmissionPlace): (collection: string, id: string) => FoundDocument {
   const read = store.reader();
-  const pathOf = pathsIn(store, tree);
+  const { collections } = branchRules(store, tree);
+  const forked = shardsOfTree(read, readCommit(read, base).tree, store.main.rules.configuration);
+  return (collection, id) => {
+    const shards = collections.get(collection)?.shards ?? DEFAULT_SHARDS;
+    const path = documentPath(collection, id, shards);
+    const earlier = forked(collection) ?? shards;
+    const oldPath = earlier === shards ? path : documentPath(collection, id, earlier);
+    const blob = blobAt(read, tree, path) ?? (oldPath === path ? null : blobAt(read, tree, oldPath));
+    return { path, oldPath, document: readDocumentBlob(read, blob) };
+  };
+}
+
+/** Applies the edits of a submission to the documents of a branch. Documents of unknown collections are kept, too. */
+export function applySubmission(
+  store: Store,
+  place: SubmissionPlace,
+  edits: readonly DocumentEdit[],
+): AppliedSubmission {
+  const find = documentsOf(store, place);
   const files = new Map<string, string | null>();
   const lines: string[] = [];
   for (const edit of edits) {
-    const path = pathOf(edit.collection, edit.id);
-    const before: JsonObject | null = readDocumentBlob(read, blobAt(read, tree, path));
+    const { path, oldPath, document: before } = find(edit.collection, edit.id);
     const after = applyEdit(before, edit);
     const op = changeOp(before, after);
     if (op === null) continue;
+    if (oldPath !== path) files.set(oldPath, null);
     files.set(path, after === null ? null : canonicalJson(after));
     lines.push(`${op} ${edit.collection}/${edit.id}`);
   }
   return { files, lines };
 }
 
-/** Applies a JSON Patch to the documents of a branch's tree. Throws `validation_failed` where it cannot be applied. */
-export function applyOperations(store: Store, tree: Oid, operations: readonly PatchOperation[]): AppliedSubmission {
-  const read = store.reader();
-  const pathOf = pathsIn(store, tree);
-  const edits = applyJsonPatch(operations, (collection, id) =>
-    readDocumentBlob(read, blobAt(read, tree, pathOf(collection, id))),
+/** Applies a JSON Patch to the documents of a branch. Throws `validation_failed` where it cannot be applied. */
+export function applyOperations(
+  store: Store,
+  place: SubmissionPlace,
+  operations: readonly PatchOperation[],
+): AppliedSubmission {
+  const find = documentsOf(store, place);
+  return applySubmission(
+    store,
+    place,
+    applyJsonPatch(operations, (collection, id) => find(collection, id).document),
   );
-  return applySubmission(store, tree, edits);
 }

@@ -4,6 +4,7 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { cancelRun } from "../../src/actions/cancel-run.ts";
 import { putConfiguration } from "../../src/actions/change-settings.ts";
 import { createJob } from "../../src/actions/create-job.ts";
+import { reshardCollection } from "../../src/actions/reshard-collection.ts";
 import { byUnit, type Json } from "../../src/domain/json.ts";
 import { documentPath, runRef } from "../../src/domain/layout.ts";
 import type { Repository } from "../../src/git/repository.ts";
@@ -25,7 +26,19 @@ vi.setConfig({ testTimeout: 120_000 });
 /** A step of work: what is done, on which of a few documents and runs, and how many ms pass before. */
 const STEP = fc.record({
   kind: fc.constantFrom(
-    ...(["merge", "merge", "merge", "open", "open", "patch", "finish", "cancel", "settings", "job"] as const),
+    ...([
+      "merge",
+      "merge",
+      "merge",
+      "open",
+      "open",
+      "patch",
+      "finish",
+      "cancel",
+      "settings",
+      "job",
+      "reshard",
+    ] as const),
   ),
   which: fc.nat(3),
   other: fc.nat(3),
@@ -34,9 +47,9 @@ const STEP = fc.record({
 type Step = typeof STEP extends fc.Arbitrary<infer Value> ? Value : never;
 
 /** What every round begins with, so that each kind of work was there. */
-const FIRST: readonly Step[] = (["merge", "open", "merge", "job", "finish", "open", "cancel", "settings"] as const).map(
-  (kind, at) => ({ kind, which: 0, other: at % 3, ms: at % 2 === 0 ? 0 : 400 }),
-);
+const FIRST: readonly Step[] = (
+  ["merge", "open", "merge", "job", "finish", "open", "reshard", "cancel", "settings"] as const
+).map((kind, at) => ({ kind, which: 0, other: at % 3, ms: at % 2 === 0 ? 0 : 400 }));
 
 /** Documents with references and a unique value; now and then one goes, or clashes with another. */
 function bodyOf({ which, other }: Step, at: number): Json {
@@ -65,11 +78,12 @@ async function play(store: Store, step: Step, at: number, runs: RunView[]): Prom
     finish: async () => run && finish(store, run, author),
     cancel: async () => run && cancelRun(store, author, run.record.id, "no longer wanted", () => undefined),
     settings: async () => {
-      const value = { ...CONFIGURATION, references } as unknown as Json;
+      const value = { ...store.main.rules.configuration, references } as unknown as Json;
       const changed = await open(store);
       await putConfiguration(store, author, changed.record.id, { value, notices: [], precondition: () => undefined });
       await finish(store, changed, author);
     },
+    reshard: () => reshardCollection(store, "tester", "samples", ([2, 0, 1, 2] as const)[step.which] ?? 1),
     job: () => createJob(store, author, { job_id: `job${step.which}`, title: `${at}` }),
   } as const;
   await work[step.kind]().catch((error: unknown) => {
@@ -112,8 +126,9 @@ describe("what is derived", () => {
           const inTree = Array.from(documentsIn(store.reader(), store.main.tree, collection), ({ id }) => id);
           expect(store.derived.main.index.ids(collection, { offset: 0, limit: 100 })).toEqual(inTree.sort(byUnit));
           for (const id of ["st0", "st1", "st2", "st3", "s0", "s1", "s2", "s3"]) {
-            const path = documentPath(collection, id, 1);
-            const expected = linesOf(git(gitDir, "log", "--first-parent", "--format=%H", "main", "--", path));
+            const paths = [0, 1, 2].map((shards) => documentPath(collection, id, shards));
+            const merges = ["--first-parent", "--invert-grep", "--grep=^Reshard: ", "--format=%H"];
+            const expected = linesOf(git(gitDir, "log", ...merges, "main", "--", ...paths));
             expect(store.derived.main.documentHistory(collection, id)).toEqual(expected);
           }
         }

@@ -5,6 +5,8 @@ import type { Json } from "../../src/domain/json.ts";
 import { CONFIGURATION, finish, merged, open, patch, refusal, SCHEMAS, storeWith } from "../support/situations.ts";
 import { TESTER } from "../support/store.ts";
 import type { Violation } from "../../src/domain/verdict.ts";
+import { documentPath } from "../../src/domain/layout.ts";
+import { documentsIn } from "../../src/store/documents.ts";
 import type { RunView } from "../../src/store/run-view.ts";
 import type { Store } from "../../src/store/store.ts";
 
@@ -291,6 +293,19 @@ describe("a change of schema or configuration", () => {
     const collections = { studies: { schema: "schemas/study.schema.json" } };
     const run = await configure(store, await open(store, { samples: { s1: null } }), { format: 1, collections });
     expect((await finish(store, run)).record.status).toBe("success");
+  });
+
+  test("may split a collection anew when its documents go", async () => {
+    const { store } = await storeWith({ samples: { s1: {}, s2: {} } });
+    const samples = { schema: "schemas/sample.schema.json", shards: 2 };
+    const collections = { ...CONFIGURATION.collections, samples };
+    const run = await configure(store, await open(store, { samples: { s1: null } }), { ...CONFIGURATION, collections });
+    expect(short(run.record.warnings)).toEqual(["schema $config/runtree.json /collections/samples/shards"]);
+    expect((await patch(store, run, { body: { samples: { s2: null } }, done: true })).record.status).toBe("success");
+    expect([...documentsIn(store.reader(), store.main.tree, "samples")]).toEqual([]);
+    await merged(store, { samples: { s1: {} } });
+    const places = Array.from(documentsIn(store.reader(), store.main.tree, "samples"), ({ path }) => path);
+    expect(places).toEqual([documentPath("samples", "s1", 2)]);
   });
 
   test("cannot take a collection away from its documents, or split it anew", async () => {

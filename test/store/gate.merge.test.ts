@@ -5,7 +5,8 @@ import { documentPath } from "../../src/domain/layout.ts";
 import { readCommit, trailerOf } from "../../src/git/commit.ts";
 import { encodeObject } from "../../src/git/objects.ts";
 import { editTree } from "../../src/git/tree-edit.ts";
-import { commitOnBranch } from "../../src/store/branch.ts";
+import { commitOnBranch, editFiles } from "../../src/store/branch.ts";
+import { documentsIn } from "../../src/store/documents.ts";
 import { fsck, git } from "../support/git.ts";
 import { CONFIGURATION, finish, merged, open, patch, refusal, storeWith } from "../support/situations.ts";
 import { OTHER, TESTER } from "../support/store.ts";
@@ -277,7 +278,24 @@ test("very many conflicts are refused like one, and a thousand of them are named
 describe("settling", () => {
   test("never loses what could not be planned", async () => {
     const { store } = await storeWith();
-    const run = await open(store, { samples: { s1: {} } });
+    const view = await open(store, { samples: { s1: {} } });
+    const { tree } = readCommit(store.reader(), view.head);
+    await commitOnBranch(store, TESTER, {
+      from: view,
+      parents: [view.head],
+      ...editFiles(store, tree, new Map([["metadata/samples/s2.json", "{}"]])),
+      record: view.record,
+      text: { subject: "Put a document elsewhere", trailers: [] },
+    });
+    const { code, errors } = await refusal(
+      resolveRun(store, TESTER, view.record.id, { resolutions: [] }, () => undefined),
+    );
+    expect([code, errors[0]]).toMatchObject(["validation_failed", { code: "forbidden_path", id: "s2" }]);
+  });
+
+  test("puts documents where main has them by then", async () => {
+    const { store } = await storeWith();
+    const run = await open(store, { samples: { s1: { depth: 1 } } });
     const collections = {
       ...CONFIGURATION.collections,
       samples: { schema: "schemas/sample.schema.json", shards: 2 as const },
@@ -288,10 +306,10 @@ describe("settling", () => {
       store,
       await putConfiguration(store, TESTER, settings.record.id, { value, notices: [], precondition: () => undefined }),
     );
-    const { code, errors } = await refusal(
-      resolveRun(store, TESTER, run.record.id, { resolutions: [] }, () => undefined),
-    );
-    expect([code, errors[0]?.code]).toEqual(["validation_failed", "forbidden_path"]);
+    await resolveRun(store, TESTER, run.record.id, { resolutions: [] }, () => undefined);
+    expect((await finish(store, run)).record.status).toBe("success");
+    const paths = Array.from(documentsIn(store.reader(), store.main.tree, "samples"), ({ path }) => path);
+    expect(paths).toEqual([documentPath("samples", "s1", 2)]);
   });
 
   test("takes only an object for a whole document", async () => {
