@@ -3,7 +3,7 @@ import { delimiter, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Command, type Commands, readCommands } from "./domain/commands.ts";
 import { RuntreeError, systemCode } from "./domain/errors.ts";
-import { type Limits, readLimits } from "./domain/limits.ts";
+import { type LimitName, type Limits, readLimits } from "./domain/limits.ts";
 
 type SettingValue = string | number | boolean;
 
@@ -41,6 +41,7 @@ export interface ResolvedSettings {
   readonly origins: Readonly<Record<SettingName, string>>;
   /** What the file's `limits` say, or as usual. */
   readonly limits: Limits;
+  readonly limitOrigins: Readonly<Record<LimitName, string>>;
   /** The operator's commands, which only the file can hold. */
   readonly commands: Commands;
 }
@@ -127,13 +128,20 @@ export function resolveSettings(
   };
   const data = String(pick("data", {})[0]);
   const file = readConfigFile(data);
+  const limits = readLimits(file["limits"], resolve(data, CONFIG_FILE));
+  const originOf = (limit: string): string =>
+    Object.hasOwn((file["limits"] ?? {}) as object, limit) ? CONFIG_FILE : "default";
   const settled = (Object.keys(SETTINGS) as SettingName[]).map(
     (name) => [name, pick(name, name === "data" ? {} : file)] as const,
   );
   return {
     values: Object.fromEntries(settled.map(([name, [value]]) => [name, value])) as Settings,
     origins: Object.fromEntries(settled.map(([name, [, origin]]) => [name, origin])) as Record<SettingName, string>,
-    limits: readLimits(file["limits"], resolve(data, CONFIG_FILE)),
+    limits,
+    limitOrigins: Object.fromEntries(Object.keys(limits).map((name) => [name, originOf(name)])) as Record<
+      LimitName,
+      string
+    >,
     commands: readCommands(file["commands"], {
       file: resolve(data, CONFIG_FILE),
       folderOf: (cwd) => resolve(data, cwd ?? "."),

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, statfsSync } from "node:fs";
+import { accessSync, constants, existsSync, statfsSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, resolve } from "node:path";
 import type { CommandModule } from "yargs";
@@ -15,12 +15,16 @@ import {
 } from "../config.ts";
 import type { Command, Commands } from "../domain/commands.ts";
 import type { CheckSettings } from "../domain/configuration.ts";
+import type { LimitName } from "../domain/limits.ts";
+import { counted } from "../domain/verdict.ts";
 import { hasCode, RuntreeError, systemCode } from "../domain/errors.ts";
 import { MAIN } from "../domain/layout.ts";
 import fs from "node:fs";
 import { readCommit } from "../git/commit.ts";
 import { readerWith } from "../git/repository.ts";
 import { gitDirOf, openForReading } from "../store/open.ts";
+import { KeyRing } from "../store/key-ring.ts";
+import { keysPath, readKeys } from "../store/keys.ts";
 import { RulesReader } from "../store/rules.ts";
 import { EXIT } from "./exit.ts";
 import { printData } from "./output.ts";
@@ -111,6 +115,17 @@ async function listeningProblem(host: string, port: number): Promise<string | nu
   });
 }
 
+/** What the keys are, and whether only their owner reads the file. */
+function keysOf(data: string): string {
+  const keys = readKeys(fs, data);
+  if (keys.length === 0) return "none: on loopback everybody may do everything, other addresses are refused";
+  const mode = statSync(keysPath(data)).mode & 0o777;
+  const ring = new KeyRing(fs, data, () => Date.now(), true);
+  if ((mode & 0o077) === 0) return `${counted(keys.length, "key")}, of which ${ring.usable} can be used`;
+  const words = `${keysPath(data)} can be read by others; take that away: chmod 600 ${keysPath(data)}`;
+  throw new RuntreeError("bad_configuration", words, { mode });
+}
+
 async function repositoryOf(data: string): Promise<string> {
   if (!existsSync(gitDirOf(data))) return "none yet; `runtree serve` or `runtree init` makes it";
   try {
@@ -158,7 +173,8 @@ export const doctorCommand: CommandModule<object, { json: boolean; data: string 
   describe: "say what is missing and how to get it, and where each setting comes from",
   builder: dataFlags,
   handler: async (flags) => {
-    const { values, origins, commands } = resolveSettings(flags.data === undefined ? {} : { data: flags.data });
+    const resolved = resolveSettings(flags.data === undefined ? {} : { data: flags.data });
+    const { values, origins, commands, limits, limitOrigins } = resolved;
     // What keeps the repository from being read is a finding of its own.
     const checks = await checksOf(values.data).catch(() => []);
     const findings = [
@@ -167,16 +183,20 @@ export const doctorCommand: CommandModule<object, { json: boolean; data: string 
       await look("data", () => folderOf(values.data)),
       await look("disk", () => spaceOf(values.data)),
       await look("repository", () => repositoryOf(values.data)),
+      await look("keys", () => keysOf(values.data)),
       await look("server", () => serverAt(values)),
     ];
     for (const command of commands.values())
       findings.push(await look(`command ${command.name}`, () => programFor(command)));
     for (const check of checks) findings.push(await look(`check ${check.name}`, () => commandFor(check, commands)));
-    const settings = (Object.keys(SETTINGS) as SettingName[]).map((name) => ({
-      name,
-      value: values[name],
-      origin: origins[name],
-    }));
+    const settings = [
+      ...(Object.keys(SETTINGS) as SettingName[]).map((name) => ({ name, value: values[name], origin: origins[name] })),
+      ...(Object.keys(limits) as LimitName[]).map((name) => ({
+        name: `limits.${name}`,
+        value: limits[name],
+        origin: limitOrigins[name],
+      })),
+    ];
     const text = [
       facts(findings.map(({ what, ok, words }) => [ok ? "ok" : "FAULT", what, words])),
       "",

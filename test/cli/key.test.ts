@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { chmodSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../support/folders.ts";
 import { type Ended, startProgram } from "../support/program.ts";
@@ -78,4 +78,16 @@ test("keys that are made at once are all kept, or refused", async () => {
   const made = ended.filter(({ code }) => code === 0).length;
   expect(JSON.parse((await key(data, "list", "--json")).out).items).toHaveLength(made);
   expect(made).toBeGreaterThan(0);
+});
+
+test("doctor tells how many keys there are, and when others can read them", async () => {
+  const data = temporaryFolder();
+  const doctor = async (): Promise<{ findings: { what: string; ok: boolean; words: string }[] }> =>
+    JSON.parse((await startProgram(["doctor", "--data", data, "--json"]).ended).out);
+  const keys = async (): Promise<unknown> => (await doctor()).findings.find(({ what }) => what === "keys");
+  expect(await keys()).toMatchObject({ ok: true, words: expect.stringMatching(/^none/) });
+  await key(data, ...create);
+  expect(await keys()).toMatchObject({ ok: true, words: "1 key, of which 1 can be used" });
+  chmodSync(`${data}/keys.json`, 0o640);
+  expect(await keys()).toMatchObject({ ok: false, words: expect.stringContaining(`chmod 600 ${data}/keys.json`) });
 });
