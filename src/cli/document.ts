@@ -46,7 +46,9 @@ export const showCommand: CommandModule = askingCommand(
   async (client, flags) => {
     const what = String(flags["what"]);
     const at = flags["at"] === undefined ? undefined : String(flags["at"]);
-    if (!isRunId(what)) return showDocument(client, nameOf(what), at);
+    if (what.includes("/")) return showDocument(client, nameOf(what), at);
+    if (!isRunId(what))
+      throw new RuntreeError("bad_request", `Name a document as collection/id, or a run by its id, not "${what}".`);
     if (at === undefined) return showRun(client, what);
     throw new RuntreeError("bad_request", "--at is for documents; a run is shown as it is.");
   },

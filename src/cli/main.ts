@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { hideBin } from "yargs/helpers";
+import { systemCode } from "../domain/errors.ts";
 import { STANDARD_INPUT } from "./body-file.ts";
 import { errorJson, errorText } from "./error.ts";
 import { EXIT, exitCodeOf } from "./exit.ts";
@@ -19,6 +20,10 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-// Whoever read our output may stop reading; that is no reason to end a server.
-process.stdout.on("error", () => undefined);
+// Whoever read our output may stop reading; that is no reason to end a server. What cannot be written is a failure.
+process.stdout.on("error", (error) => {
+  if (systemCode(error) === "EPIPE") return;
+  process.stderr.write(`runtree: the output cannot be written: ${error.message}\n`);
+  process.on("exit", () => (process.exitCode ||= EXIT.failed));
+});
 process.exitCode = await main(hideBin(process.argv));

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../support/folders.ts";
@@ -140,6 +141,14 @@ describe("what a person gets wrong", () => {
   test("a folder that the system does not let be made", async () => {
     const { code, err } = await runtree(["init", "--data", "/proc/runtree"]);
     expect([code, err]).toEqual([1, expect.stringContaining("/proc/runtree")]);
+  });
+
+  test("a disk that is full under the output", async () => {
+    const line = `'${process.execPath}' dist/cli/main.js doctor --data '${temporaryFolder()}' > /dev/full`;
+    const ended = spawnSync("bash", ["-c", line], { encoding: "utf8", env: { ...process.env, RUNTREE_PORT: "0" } });
+    expect([ended.status, ended.stderr]).toEqual([1, expect.stringContaining("cannot be written")]);
+    const piped = spawnSync("bash", ["-c", `set -o pipefail; ${line.replace("> /dev/full", "| true")}`]);
+    expect(piped.status).toBe(0);
   });
 
   test("a body that is not JSON", async () => {
