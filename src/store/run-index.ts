@@ -101,7 +101,7 @@ export class RunIndex {
 
   /** The status of a run as the index knows it; null when there is no such run. */
   statusOf(id: string): RunStatus | null {
-    return this.#rows.statusOf(id);
+    return this.#rows.find(id)?.status ?? null;
   }
 
   /** A page of the runs of a filter, newest first; null when there is no such run as it goes on from. */

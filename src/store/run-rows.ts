@@ -121,8 +121,8 @@ export class RunRows {
     return this.#order.length;
   }
 
-  /** The record, head and place of a run; null when there is no such run. */
-  find(id: string): { readonly record: Oid; readonly head: Oid; readonly place: RunView["place"] } | null {
+  /** The record, head, place and status of a run; null when there is no such run. */
+  find(id: string): (Pick<RunRow, "record" | "head"> & { place: RunView["place"]; status: RunStatus }) | null {
     const row = this.#ids.find(id);
     const place = row < 0 ? 0 : this.#memberOf("place").values.at(row);
     if (place === 0) return null;
@@ -130,14 +130,8 @@ export class RunRows {
       record: this.#records.at(row),
       head: this.#heads.at(row),
       place: this.#texts.at(place - 1) as RunView["place"],
+      status: this.#texts.at(this.#memberOf("status").values.at(row) - 1) as RunStatus,
     };
-  }
-
-  /** The status of a run; null when there is no such run. */
-  statusOf(id: string): RunStatus | null {
-    const row = this.#ids.find(id);
-    const status = row < 0 ? 0 : this.#memberOf("status").values.at(row);
-    return status === 0 ? null : (this.#texts.at(status - 1) as RunStatus);
   }
 
   /** Takes a run in, in place of what was known of it. */
