@@ -3,7 +3,6 @@ import { createServer } from "node:net";
 import { dirname, resolve } from "node:path";
 import type { CommandModule } from "yargs";
 import { RuntreeClient } from "../client/client.ts";
-import { httpTransport } from "../client/http-transport.ts";
 import {
   CONFIG_FILE,
   programOf,
@@ -95,6 +94,7 @@ async function serverAt(settings: Settings): Promise<string> {
   const problem = await listeningProblem(host, port);
   if (problem === null) return `${url} is free`;
   try {
+    const { httpTransport } = await import("../client/http-transport.ts");
     const { body } = await new RuntreeClient(httpTransport(url, { answerMs: ANSWER_MS })).call("getVersion", {
       params: {},
     });

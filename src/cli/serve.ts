@@ -1,9 +1,7 @@
-import pino from "pino";
 import type { CommandModule } from "yargs";
 import { resolveSettings, SETTINGS, type SettingName } from "../config.ts";
 import { counted } from "../domain/verdict.ts";
 import type { GitCounts } from "../git/native.ts";
-import { serveStore } from "../http/serve-store.ts";
 import type { KeyRing } from "../store/key-ring.ts";
 import { keepUp } from "./maintain.ts";
 import { toldToStop } from "./stop.ts";
@@ -34,6 +32,8 @@ function firstSteps(url: string, gitDir: string | null, keyed: boolean): string 
 
 /** Serves until told to stop, then lets requests end and the repository go. */
 export async function serve(flags: Readonly<Record<string, unknown>>): Promise<void> {
+  // Loaded here, as no other command needs them.
+  const [{ default: pino }, { serveStore }] = await Promise.all([import("pino"), import("../http/serve-store.ts")]);
   const settings = resolveSettings(flags);
   const { values } = settings;
   const json = flags["json"] === true;

@@ -1,22 +1,11 @@
 import fs from "node:fs";
-import { randomUUID } from "node:crypto";
 import { resolve } from "node:path";
 import type { Argv } from "yargs";
 import { RuntreeClient, type Transport } from "../client/client.ts";
-import { httpTransport } from "../client/http-transport.ts";
 import { findProgram, type ResolvedSettings, resolveSettings, serverKey, serverUrl } from "../config.ts";
-import { LOCAL } from "../domain/roles.ts";
-import { operation } from "../contract/operations.ts";
-import { Dispatcher } from "../http/dispatch.ts";
-import { makeHandlers } from "../http/handlers.ts";
-import { makeMemoryDisk } from "../git/memory-disk.ts";
 import { NativeGit } from "../git/native.ts";
-import { Validator } from "../schema/validator.ts";
-import { CommandChecks } from "../store/command-checks.ts";
-import { openForReading, type OpenStore, openStore } from "../store/open.ts";
+import { type OpenStore, openStore } from "../store/open.ts";
 import type { Progress } from "../store/progress.ts";
-import { SnapshotFile } from "../store/snapshot.ts";
-import { Store } from "../store/store.ts";
 import { note } from "./output.ts";
 
 /** The git program of this machine. */
@@ -69,47 +58,8 @@ export async function openInMemory(
   report: (message: string) => void,
 ): Promise<OpenStore> {
   const clock = (): number => Date.now();
+  const { makeMemoryDisk } = await import("../git/memory-disk.ts");
   return openStore({ fs: makeMemoryDisk(), git: null, lasting: false, data, template, node, clock, commands, report });
-}
-
-/** Opens a data directory beside whoever writes to it. */
-async function openBeside({
-  values: { data, node },
-  commands,
-}: ResolvedSettings): Promise<Pick<OpenStore, "store" | "close">> {
-  const repository = await openForReading(fs, GIT, data);
-  const snapshot = new SnapshotFile(fs, resolve(data), () => undefined);
-  const judges = { validator: new Validator(), commands: new CommandChecks(commands, note) };
-  const store = new Store({ repository, ...judges, node, clock: () => Date.now(), snapshot });
-  return { store, close: () => store.close() };
-}
-
-/** Carries requests to a repository in this process, through the same handlers a server has: same verdicts, same problems. */
-function localTransport(settings: ResolvedSettings): Transport {
-  return async ({ operation: id, params, query, headers, body }) => {
-    const reading = operation(id).method === "GET" || id === "previewRun" || query["dryRun"] === "true";
-    const { store, close } = await (reading ? openBeside(settings) : openForWriting(settings, null));
-    try {
-      const dispatcher = new Dispatcher(store, makeHandlers({ git: await GIT.version() }));
-      const reply = await dispatcher.answer({
-        operation: id,
-        params,
-        query,
-        headers,
-        body: Buffer.from(body ?? ""),
-        principal: LOCAL,
-        requestId: randomUUID(),
-      });
-      const names = Object.entries(reply.headers).map(([name, value]) => [name.toLowerCase(), value]);
-      return {
-        status: reply.status,
-        headers: Object.fromEntries(names) as Record<string, string>,
-        body: reply.body?.toString("utf8") ?? "",
-      };
-    } finally {
-      await close();
-    }
-  };
 }
 
 /** Where a command works: on a server, by its address, or on the repository of a data directory. */
@@ -121,9 +71,19 @@ export function targetOf({ url, data }: CommonFlags): Target {
   return { url: url ?? serverUrl(resolveSettings({}).values) };
 }
 
+/** Carries requests to a target. What each kind needs is loaded when it is asked: most commands need one of them. */
+async function transportTo(target: Target): Promise<Transport> {
+  if ("url" in target) {
+    const { httpTransport } = await import("../client/http-transport.ts");
+    return httpTransport(target.url, { key: serverKey() });
+  }
+  const { localTransport } = await import("./local-transport.ts");
+  return localTransport(resolveSettings({ data: target.data }));
+}
+
 /** The client for a command's flags. */
 export function clientFor(flags: CommonFlags): RuntreeClient {
   const target = targetOf(flags);
-  if ("url" in target) return new RuntreeClient(httpTransport(target.url, { key: serverKey() }));
-  return new RuntreeClient(localTransport(resolveSettings({ data: target.data })));
+  let transport: Promise<Transport> | undefined;
+  return new RuntreeClient(async (request) => (await (transport ??= transportTo(target)))(request));
 }

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
+import type { ValidateFunction } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import type { Operation } from "../contract/operation.ts";
 import { MAX_IDEMPOTENCY_KEY, type Parameter } from "../contract/parameters.ts";
-import { bodyTypes, operation, OPERATIONS, type OperationId } from "../contract/operations.ts";
+import { bodyTypes, operation, type OperationId } from "../contract/operations.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import { isObject, type Json } from "../domain/json.ts";
 import { type ReadJson, readJson } from "../domain/json-door.ts";
@@ -42,15 +43,18 @@ export interface UnderstoodRequest {
 const ajv = new Ajv2020({ useDefaults: true, allErrors: true, strict: false, logger: false });
 addFormats.default(ajv);
 
-const queryValidators = new Map(
-  Object.keys(OPERATIONS).map((id) => {
-    const { query = {} } = operation(id as OperationId);
-    const properties = Object.fromEntries(
-      Object.entries(query).map(([name, parameter]) => [name, parameterSchema(parameter)]),
-    );
-    return [id, ajv.compile({ type: "object", properties, additionalProperties: false })];
-  }),
-);
+/** Compiled when an operation is first asked for: all of them take a while, and a command line asks for one. */
+const queryValidators = new Map<OperationId, ValidateFunction>();
+
+function queryValidator(id: OperationId): ValidateFunction {
+  const known = queryValidators.get(id);
+  if (known !== undefined) return known;
+  const parameters = Object.entries(operation(id).query ?? {});
+  const properties = Object.fromEntries(parameters.map(([name, parameter]) => [name, parameterSchema(parameter)]));
+  const made = ajv.compile({ type: "object", properties, additionalProperties: false });
+  queryValidators.set(id, made);
+  return made;
+}
 
 function parameterSchema({ description: _, ...schema }: Parameter): object {
   return schema;
@@ -72,7 +76,7 @@ function refused(pointer: string, message: string): RuntreeError {
 }
 
 function understandQuery({ operation: id, query }: RawRequest): Readonly<Record<string, unknown>> {
-  const validate = queryValidators.get(id);
+  const validate = queryValidator(id);
   const { query: known = {} } = operation(id);
   const values: Record<string, unknown> = Object.fromEntries(
     Object.entries(query).map(([name, text]) => [
@@ -80,7 +84,7 @@ function understandQuery({ operation: id, query }: RawRequest): Readonly<Record<
       parameterValue(Object.hasOwn(known, name) ? known[name] : undefined, text),
     ]),
   );
-  if (validate === undefined || validate(values)) return values;
+  if (validate(values)) return values;
   const errors = (validate.errors ?? []).map((error) => {
     const extra = (error.params as { additionalProperty?: string }).additionalProperty;
     const name = extra ?? error.instancePath.slice(1);
