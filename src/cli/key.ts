@@ -68,7 +68,8 @@ const subcommands: readonly CommandModule[] = [
       const { record, key } = createKey(fs, data, { name, role, expiresAt }, now);
       if (first) note("from now on a server on this data directory asks for a key");
       note("keep it safe: it is stored nowhere and cannot be shown again");
-      return [{ id: record.id, name: record.name, role, expires_at: expiresAt, key }, key];
+      const expiry = expiresAt === null ? {} : { expires_at: expiresAt };
+      return [{ id: record.id, name: record.name, role, key, ...expiry }, key];
     },
   ),
   subcommand(

@@ -19,6 +19,8 @@ test("a key is made, shown once, listed without its secret, and revoked", async 
   expect(secret).toMatch(/^[A-Za-z0-9_-]+$/);
   const plain = await key(data, ...create);
   expect(plain.out).toMatch(/^runtree_\w+_[\w-]{43}\n$/);
+  const { key: _, ...forEver } = JSON.parse((await key(data, ...create, "--json")).out);
+  expect(forEver).toEqual({ id: expect.any(String), name: "ada", role: "agent" });
   const list = await key(data, "list", "--json");
   expect(JSON.parse(list.out).items).toMatchObject([{ id, name: "ada", revoked_at: null }, { expires_at: null }]);
   expect(list.out).not.toMatch(/sha256/);
