@@ -85,7 +85,10 @@ describe("checks by commands of runtree.config.json", () => {
       ),
     ]);
     // The commands are no part of the record, so they have no say in whether it is whole.
-    expect(await runtree("fsck", "--data", data)).toMatchObject({ code: 0, out: "clean: 1 document\n" });
+    expect(await runtree("fsck", "--data", data)).toMatchObject({
+      code: 0,
+      out: "clean: 1 document, 2 commits of main\n",
+    });
   });
 
   test("that fail tell the person at the terminal what the command said", async () => {

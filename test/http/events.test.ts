@@ -68,7 +68,7 @@ test("an event is told when what it tells can be read", async () => {
   const server = await startServer();
   const client = await follow(server.url);
   const run_id = await start(server, good);
-  await client.until(4);
+  await client.until(3);
   expect((await call(server, "getRun", { params: { run_id } })).body.status).toBe("success");
 });
 

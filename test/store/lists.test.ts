@@ -202,7 +202,9 @@ describe("rows of runs", () => {
               rows.put(row);
               model.set(id, row);
             }
-            expect(rows.find(id)).toEqual(gone ? null : { record: oid, head: oid, place: "open" });
+            expect(rows.find(id)).toEqual(
+              gone ? null : { record: oid, head: oid, place: "open", status: row.members.status },
+            );
           }
           for (const filter of [{}, ...filters]) {
             const ids = expected(model.values(), filter);
