@@ -112,6 +112,7 @@ class RunningCommand {
   readonly #output: Buffer[] = [];
   #said: Buffer = Buffer.alloc(0);
   #failure: string | null = null;
+  #ended = false;
   #timer: NodeJS.Timeout;
 
   constructor(process: Started, limits: CommandLimits, resolve: (end: CommandEnd) => void) {
@@ -151,6 +152,8 @@ class RunningCommand {
   #stop(failure: string): void {
     if (this.#failure !== null) return;
     this.#failure = failure;
+    // Of a command that has ended only the rest of its output is awaited; its number may be another's by now.
+    if (this.#ended) return;
     signalGroup(this.#process.pid, "SIGTERM");
     this.#wait(GRACE_MS, () => {
       signalGroup(this.#process.pid, "SIGKILL");
@@ -160,7 +163,9 @@ class RunningCommand {
 
   /** The command itself ended. What is left of its group has nobody to report to; only the end of the output tells that all of it was read. */
   exited(): void {
+    this.#ended = true;
     signalGroup(this.#process.pid, "SIGKILL");
+    forget(this.#process.pid);
     this.#process.stdin.destroy();
     this.#wait(LAST_MS, () => {
       this.#failure ??= "ended, but left a process behind that keeps its output open";

@@ -4,7 +4,7 @@ import type { Json } from "../../src/domain/json.ts";
 import { checksFor, DEPTHS } from "../support/commands.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { call } from "../support/http.ts";
-import { isAlive, pidIn } from "../support/processes.ts";
+import { isAlive, pidIn, soon } from "../support/processes.ts";
 import { type Ended, startProgram } from "../support/program.ts";
 import { startServer } from "../support/server.ts";
 import { CONFIGURATION, SCHEMAS } from "../support/situations.ts";
@@ -118,7 +118,7 @@ describe("a command that goes on", () => {
 
   /** Waits until the command is at work. Returns whether it, or what it started, still is. */
   async function atWork(data: string): Promise<() => boolean> {
-    await expect.poll(() => pidIn(`${data}/self`)).toBeGreaterThan(0);
+    await soon(() => pidIn(`${data}/self`)).toBeGreaterThan(0);
     const pids = [pidIn(`${data}/self`), pidIn(`${data}/child`)];
     return () => pids.some(isAlive);
   }
@@ -132,7 +132,7 @@ describe("a command that goes on", () => {
       const isAtWork = await atWork(data);
       child.kill(signal);
       expect(await ended).toMatchObject({ code: null, err: "" });
-      await expect.poll(isAtWork).toBe(false);
+      await soon(isAtWork).toBe(false);
     },
   );
 
@@ -150,7 +150,7 @@ describe("a command that goes on", () => {
     await new Promise((resolve) => setTimeout(resolve, 1200));
     expect([server.process.exitCode, isAtWork()]).toEqual([null, true]);
     expect(await server.stop()).toBe(1);
-    await expect.poll(isAtWork).toBe(false);
+    await soon(isAtWork).toBe(false);
     expect(await asked).toBeInstanceOf(Error);
   });
 });

@@ -4,7 +4,7 @@ import type { Command } from "../../src/domain/commands.ts";
 import { CommandRunner } from "../../src/store/command-runner.ts";
 import type { CommandEnd } from "../../src/store/run-command.ts";
 import { shellCommand } from "../support/commands.ts";
-import { isAlive, pidIn } from "../support/processes.ts";
+import { isAlive, pidIn, soon } from "../support/processes.ts";
 
 function runner(): { runner: CommandRunner; run(command: Command, input?: string): Promise<CommandEnd> } {
   const runner = new CommandRunner();
@@ -39,7 +39,7 @@ function helperOf(command: Command): number {
 const waits = (): Command => shellCommand("waits", "echo $$ > self; sleep 1000");
 
 async function atWork(command: Command): Promise<void> {
-  await expect.poll(() => pidIn(`${command.cwd}/self`)).toBeGreaterThan(0);
+  await soon(() => pidIn(`${command.cwd}/self`)).toBeGreaterThan(0);
 }
 
 test("runs commands side by side, each with its own input, whatever it is", async () => {
@@ -94,6 +94,6 @@ test("is closed with its process and its commands", async () => {
   await closing.close();
   expect(await end).toMatchObject({ failure: "could not be run" });
   expect([isAlive(helper), childrenOf(process.pid).includes(helper)]).toEqual([false, false]);
-  await expect.poll(() => isAlive(pid)).toBe(false);
+  await soon(() => isAlive(pid)).toBe(false);
   await closing.close();
 });

@@ -9,6 +9,7 @@ import type { Violation } from "../../src/domain/verdict.ts";
 import type { RunView } from "../../src/store/run-view.ts";
 import type { Store } from "../../src/store/store.ts";
 import { callsOf, checksFor, commandsOf, DEPTHS, nodeCommand, shellCommand } from "../support/commands.ts";
+import { soon } from "../support/processes.ts";
 import { CONFIGURATION, finish, merged, open, patch, refusal, SCHEMAS } from "../support/situations.ts";
 import { openTestStore, templateFolder, TESTER, type TestStore } from "../support/store.ts";
 
@@ -251,7 +252,7 @@ describe("the lane", () => {
     const { command, began, goOn } = waitingCommand("slow");
     const { store } = await storeWith([command]);
     const slow = merged(store, sample("s1", { depth: 1 }));
-    await expect.poll(began).toBe(true);
+    await soon(began).toBe(true);
     expect((await merged(store, { studies: { st: {} } })).record.status).toBe("success");
     goOn();
     expect((await slow).record.status).toBe("success");
@@ -317,7 +318,7 @@ describe("the lane", () => {
     const { command, began, goOn } = waitingCommand("slow");
     const { store } = await storeWith([command]);
     const rehearsed = merged(store.rehearse(), sample("s1", { depth: 1 }));
-    await expect.poll(began).toBe(true);
+    await soon(began).toBe(true);
     expect((await merged(store, { studies: { st: {} } })).record.status).toBe("success");
     goOn();
     expect((await rehearsed).record.status).toBe("success");
@@ -329,7 +330,7 @@ describe("the lane", () => {
     const { store } = await storeWith([command]);
     const runs = Array.from({ length: 6 }, async (_, at) => merged(store, sample(`s${at}`, { depth: at })));
     const began = (): number => (existsSync(`${command.cwd}/began`) ? readFileSync(`${command.cwd}/began`).length : 0);
-    await expect.poll(began).toBe(4);
+    await soon(began).toBe(4);
     goOn();
     expect((await Promise.all(runs)).map(({ record }) => record.status)).toEqual(Array(6).fill("success"));
     expect(began()).toBe(6);

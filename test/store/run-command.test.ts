@@ -4,7 +4,7 @@ import type { Command } from "../../src/domain/commands.ts";
 import { type CommandEnd, runCommand } from "../../src/store/run-command.ts";
 import { nodeCommand, shellCommand } from "../support/commands.ts";
 import { temporaryFolder } from "../support/folders.ts";
-import { isAlive, pidIn } from "../support/processes.ts";
+import { isAlive, pidIn, soon } from "../support/processes.ts";
 
 async function run(
   command: Command,
@@ -80,7 +80,7 @@ describe("a command that will not end", () => {
     const command = shellCommand("c", "sleep 1000 & echo $! > child; echo $$ > self; wait");
     const end = await run(command, "", { seconds: 0.5 });
     expect(end).toEqual({ failure: "took longer than 0.5 s", said: "" });
-    await expect.poll(() => ["self", "child"].some((name) => isAlive(pidIn(`${command.cwd}/${name}`)))).toBe(false);
+    await soon(() => ["self", "child"].some((name) => isAlive(pidIn(`${command.cwd}/${name}`)))).toBe(false);
   });
 
   test("is killed with its group when it does not listen", async () => {
@@ -90,7 +90,7 @@ describe("a command that will not end", () => {
     const began = performance.now();
     expect(await run(command, "", { seconds: 0.3 })).toMatchObject({ failure: "took longer than 0.3 s" });
     expect(performance.now() - began).toBeGreaterThan(2000);
-    await expect.poll(() => ["self", "child"].some((name) => isAlive(pidIn(`${command.cwd}/${name}`)))).toBe(false);
+    await soon(() => ["self", "child"].some((name) => isAlive(pidIn(`${command.cwd}/${name}`)))).toBe(false);
   });
 
   test.each([
@@ -100,7 +100,7 @@ describe("a command that will not end", () => {
   ])("filling %s is ended at the bound", async (_, script) => {
     const command = shellCommand("c", `echo $$ > self; ${script}`);
     expect(await run(command)).toMatchObject({ failure: "wrote more than 100000 bytes" });
-    await expect.poll(() => isAlive(pidIn(`${command.cwd}/self`))).toBe(false);
+    await soon(() => isAlive(pidIn(`${command.cwd}/self`))).toBe(false);
   });
 });
 
@@ -108,7 +108,7 @@ describe("what a command leaves behind", () => {
   test("in its group is ended with it, and what was written counts", async () => {
     const command = shellCommand("c", "(trap '' TERM HUP; sleep 1000) & echo $! > child; echo well");
     expect(written(await run(command))).toBe("well\n");
-    await expect.poll(() => isAlive(pidIn(`${command.cwd}/child`))).toBe(false);
+    await soon(() => isAlive(pidIn(`${command.cwd}/child`))).toBe(false);
   });
 
   test("outside of its group with its output open means that nobody knows what it would have said", async () => {
