@@ -103,10 +103,17 @@ const READERS: { readonly [Type in keyof ValueOf]: (value: unknown) => ValueOf[T
   },
 };
 
+/** What a setting of each type may be, for people. */
+const KINDS = { string: "a text", number: "a whole number from 0", boolean: "true or false" } as const;
+
 function checked(name: SettingName, value: unknown, origin: string): SettingValue {
   const read = READERS[SETTINGS[name].type](value);
   if (read === undefined || (name === "port" && Number(read) > 65_535)) {
-    throw new RuntreeError("bad_configuration", `${name} (${origin}) cannot be ${JSON.stringify(value)}.`, { name });
+    throw new RuntreeError(
+      "bad_configuration",
+      `${origin === "flag" ? `--${name}` : `${name} (${origin})`} cannot be ${JSON.stringify(value)}; give ${KINDS[SETTINGS[name].type]}${name === "port" ? " up to 65535" : ""}.`,
+      { name },
+    );
   }
   return read;
 }

@@ -120,7 +120,13 @@ function keysOf(data: string): string {
   const keys = readKeys(fs, data);
   if (keys.length === 0) return "none: on loopback everybody may do everything, other addresses are refused";
   const mode = statSync(keysPath(data)).mode & 0o777;
-  const ring = new KeyRing(fs, data, () => Date.now(), true);
+  const ring = new KeyRing(
+    fs,
+    data,
+    () => Date.now(),
+    true,
+    () => undefined,
+  );
   if ((mode & 0o077) === 0) return `${counted(keys.length, "key")}, of which ${ring.usable} can be used`;
   const words = `${keysPath(data)} can be read by others; take that away: chmod 600 ${keysPath(data)}`;
   throw new RuntreeError("bad_configuration", words, { mode });

@@ -1,5 +1,5 @@
 import type { Wire } from "../contract/wire.ts";
-import { RuntreeError } from "../domain/errors.ts";
+import { type ErrorCode, RuntreeError } from "../domain/errors.ts";
 import { listed, type Conflict, type Violation } from "../domain/verdict.ts";
 import { conflictLine, violationLine } from "./output.ts";
 import { escaped, plain } from "./plain.ts";
@@ -25,6 +25,12 @@ function findings(error: RuntreeError): Pick<ErrorShape, "errors" | "conflicts" 
   };
 }
 
+/** What to do next at a terminal, where the server's words are for every client. */
+const NEXT: Partial<Record<ErrorCode, string>> = {
+  unauthorized: "Put a key of this server into the variable RUNTREE_KEY.",
+  merge_conflict: "Settle the conflicts with `runtree run resolve` (--help says how), then say done again.",
+};
+
 /** What a person reads of an error: what happened, then each violation and conflict on a line. */
 export function errorText(error: unknown): string {
   if (!(error instanceof RuntreeError))
@@ -32,8 +38,12 @@ export function errorText(error: unknown): string {
   const { errors = [], conflicts = [] } = findings(error);
   return [
     `runtree: ${plain(error.message)}`,
-    ...errors.map((violation) => `  ${violationLine(violation)}`),
+    // Of a single member the first line says it all.
+    ...errors
+      .filter(({ collection, message }) => collection !== null || !error.message.includes(message))
+      .map((violation) => `  ${violationLine(violation)}`),
     ...conflicts.map((conflict) => `  ${conflictLine(conflict)}`),
+    ...(NEXT[error.code] === undefined ? [] : [`runtree: ${NEXT[error.code]}`]),
   ].join("\n");
 }
 

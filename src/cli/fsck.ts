@@ -80,7 +80,8 @@ export const fsckCommand: CommandModule<object, { json: boolean; data: string | 
       ...(index === "differs" ? ["index: it knows something else than Git says; build it anew: runtree reindex"] : []),
     ];
     const clean = lines.length === 0;
-    const sum = `${counted(documents, "document")}, ${counted(commits, "commit")} of main`;
+    const compared = index === "none" ? "; there is no snapshot of the index to compare" : "";
+    const sum = `${counted(documents, "document")}, ${counted(commits, "commit")} of main${compared}`;
     printData(
       flags.json,
       { clean, checked: documents, commits, index, git, violations: faults },

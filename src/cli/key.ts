@@ -1,10 +1,12 @@
-import fs from "node:fs";
+import fs, { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import type { Argv, CommandModule } from "yargs";
 import { resolveSettings } from "../config.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import { type Role, ROLES } from "../domain/roles.ts";
 import { readTime } from "../domain/time.ts";
 import { createKey, type KeyRecord, readKeys, revokeKey } from "../store/keys.ts";
+import { gitDirOf } from "../store/open.ts";
 import { note, printData } from "./output.ts";
 import { table } from "./table.ts";
 import { dataFlags } from "./target.ts";
@@ -66,6 +68,8 @@ const subcommands: readonly CommandModule[] = [
       const expiresAt = flags["expires"] === undefined ? null : expiryOf(String(flags["expires"]), now);
       const first = readKeys(fs, data).length === 0;
       const { record, key } = createKey(fs, data, { name, role, expiresAt }, now);
+      if (!existsSync(gitDirOf(data)))
+        note(`there is no repository in ${resolve(data)} yet; \`runtree serve\` makes it`);
       if (first) note("from now on a server on this data directory asks for a key");
       note("keep it safe: it is stored nowhere and cannot be shown again");
       const expiry = expiresAt === null ? {} : { expires_at: expiresAt };
@@ -100,8 +104,6 @@ export const keyCommand: CommandModule = {
   command: "key",
   describe: "make, list and revoke the keys of a data directory",
   builder: (yargs) =>
-    subcommands
-      .reduce((all, each) => all.command(each), yargs)
-      .demandCommand(1, "Say what to do with keys; --help lists it."),
+    subcommands.reduce((all, each) => all.command(each), yargs).demandCommand(1, "Say what to do with keys."),
   handler: () => undefined,
 };

@@ -137,7 +137,8 @@ const subcommands: readonly CommandModule[] = [
       runArgument(yargs).option("resolutions", {
         type: "string",
         demandOption: true,
-        describe: "file with {main?, resolutions: [{collection, id, pointer, take | value}]}; - for standard input",
+        describe:
+          "file with {main?, resolutions: [{collection, id, pointer, take: ours (main) | theirs (the run) | base, or value}]}; - for standard input",
       }),
     async (client, flags) => {
       const body = readBodyFile(String(flags["resolutions"])) as unknown as Wire<"run#ResolveRun">;

@@ -10,6 +10,9 @@ import {
 import type { Wire } from "../contract/wire.ts";
 import { type ErrorCode, RuntreeError } from "../domain/errors.ts";
 
+/** The content type of an answer that does not end. */
+const STREAM = "text/event-stream";
+
 /** A request as any transport carries it. */
 export interface ClientRequest {
   readonly operation: OperationId;
@@ -97,6 +100,10 @@ export class RuntreeClient {
 
   /** Calls an operation. An array as the body of `patchRun` is a JSON Patch, an object a merge patch. */
   async call<Id extends OperationId>(id: Id, ...given: MaybeArguments<Id>): Promise<ClientAnswer<ResponseOf<Id>>> {
+    if (operation(id).produces === STREAM)
+      throw new RuntreeError("bad_request", `${id} has no end: follow it with an EventSource instead.`, {
+        operation: id,
+      });
     const { params = {}, query = {}, body, headers = {} } = (given[0] ?? {}) as AnyArguments;
     const asked = Object.entries(query).filter(([, value]) => value !== undefined);
     const reply = await this.#transport({
@@ -138,8 +145,9 @@ function contentType(id: OperationId, body: unknown): string {
 /** The value of a body: JSON, or the text of an operation that gives one; null when there is none. */
 function parse(id: OperationId, { body, status, headers }: ClientReply): unknown {
   if (body === "") return null;
-  const [type = ""] = (headers["content-type"] ?? "").split(";");
-  if (status < 400 && type !== "application/json" && answerTypes(operation(id)).includes(type)) return body;
+  const given = headers["content-type"] ?? "";
+  const texts = answerTypes(operation(id)).filter((type) => type !== "application/json");
+  if (status < 400 && texts.some((type) => given === type || given.startsWith(`${type};`))) return body;
   try {
     return JSON.parse(body);
   } catch (error) {

@@ -17,6 +17,10 @@ export interface HttpOptions {
 /** Carries requests to the server at an address such as `http://127.0.0.1:7400`; a path in it goes before all others. */
 export function httpTransport(url: string, { key, answerMs = ANSWER_MS }: HttpOptions = {}): Transport {
   const base = url.replace(/\/+$/, "");
+  if (!/^https?:\/\//.test(base) || !URL.canParse(base))
+    throw new RuntreeError("bad_request", `${url} is no address of a server; one looks like http://127.0.0.1:7400.`, {
+      url,
+    });
   return async (asked) => {
     const path = requestPath(asked);
     try {

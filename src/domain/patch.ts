@@ -61,7 +61,9 @@ export function readSubmission(body: Json, at: readonly string[]): { edits: Docu
       refuse(
         "schema",
         [collection],
-        "A collection holds an object of ids or an array of documents; it cannot be removed.",
+        members === null
+          ? "A collection cannot be removed by a submission; delete its documents, each by null."
+          : "A collection holds an object of ids or an array of documents.",
       );
   }
   return { edits, violations };

@@ -13,6 +13,7 @@ import { type Dispatcher, problemReply, type Reply } from "./dispatch.ts";
 import type { Metrics } from "./metrics.ts";
 import type { RequestRate } from "./request-rate.ts";
 import { traceOf } from "./trace.ts";
+import type { UnreadAnswers } from "./unread.ts";
 
 export interface AppOptions {
   readonly dispatcher: Dispatcher;
@@ -23,12 +24,15 @@ export interface AppOptions {
   readonly anonymousRead: boolean;
   readonly rate: RequestRate;
   readonly metrics: Pick<Metrics, "answered">;
+  readonly unread: UnreadAnswers;
   /** The address that is served. */
   readonly host: string;
 }
 
 /** The native routes are there with and without this prefix. */
 const PREFIX = "/api/v2";
+/** As much as an operation without a body looks at, to refuse one. */
+const NO_BODY_BYTES = 1024;
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 function requestIdOf(context: Koa.Context): string {
@@ -36,7 +40,8 @@ function requestIdOf(context: Koa.Context): string {
   return REQUEST_ID.test(given) ? given : randomUUID();
 }
 
-function send(context: Koa.Context, { status, headers, body, stream, error }: Reply): void {
+function send(context: Koa.Context, { status, headers, body, stream, error }: Reply, unread: UnreadAnswers): void {
+  unread.watch(context.res, body?.length ?? 0);
   context.state["error"] = error;
   context.status = status;
   for (const name of Object.keys(headers)) context.res.setHeader(name, headers[name] ?? "");
@@ -51,7 +56,17 @@ function send(context: Koa.Context, { status, headers, body, stream, error }: Re
 }
 
 /** The Koa application: routes from the table of operations, one line of log a request, every error a problem. */
-export function makeApp({ dispatcher, log, maxBody, ring, anonymousRead, rate, metrics, host }: AppOptions): Koa {
+export function makeApp({
+  dispatcher,
+  log,
+  maxBody,
+  ring,
+  anonymousRead,
+  rate,
+  metrics,
+  unread,
+  host,
+}: AppOptions): Koa {
   const app = new Koa();
   const router = new Router();
   for (const id of Object.keys(OPERATIONS) as OperationId[]) {
@@ -66,12 +81,14 @@ export function makeApp({ dispatcher, log, maxBody, ring, anonymousRead, rate, m
       if (principal === LOCAL || known.role !== null) refuseForeign(context, principal, host);
       if (known.role !== null)
         await rate.count(principal, context.req.socket.remoteAddress ?? "", (name, value) => context.set(name, value));
-      const body = hasBody(context.req) ? await readBody(context.req, maxBody) : Buffer.alloc(0);
+      const body = hasBody(context.req)
+        ? await readBody(context.req, known.request === undefined ? NO_BODY_BYTES : maxBody)
+        : Buffer.alloc(0);
       const { params, headers } = context;
       const query = context.querystring === "" ? {} : context.query;
       const prefix = context.path.startsWith(`${PREFIX}/`) ? PREFIX : "";
       const asked = { operation: id, params, query, headers, body, principal, requestId, prefix };
-      send(context, await dispatcher.answer(asked));
+      send(context, await dispatcher.answer(asked), unread);
     });
   }
 
@@ -86,7 +103,7 @@ export function makeApp({ dispatcher, log, maxBody, ring, anonymousRead, rate, m
       await next();
       if (context.status === 404 && context.body == null) throw notFound(context, router);
     } catch (error) {
-      send(context, problemReply(error, requestId, null));
+      send(context, problemReply(error, requestId, null), unread);
     }
     const { method, path, status } = context;
     const ms = performance.now() - started;

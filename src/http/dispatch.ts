@@ -4,6 +4,7 @@ import { answerTypes, bodyTypes, operation } from "../contract/operations.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import { findRun } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
+import type { Admission } from "./admission.ts";
 import { authorize } from "./authenticate.ts";
 import type { Answer, Call, Handlers, Stream } from "./handler.ts";
 import { jobAnswer } from "./handlers.ts";
@@ -22,16 +23,6 @@ export interface Reply {
   readonly error?: unknown;
 }
 
-/** What writes are let in by. */
-export interface Admission {
-  /** How many runs of one key may be open at a time. */
-  readonly openRuns: number;
-  /** Throws `disk_full` while there is too little room. */
-  readonly requireRoom: () => void;
-}
-
-const ADMIT_ALL: Admission = { openRuns: Infinity, requireRoom: () => undefined };
-
 /** Answers requests by the table of operations, for HTTP and for a command line that works on the repository itself. */
 export class Dispatcher {
   readonly #store: Store;
@@ -39,9 +30,9 @@ export class Dispatcher {
   /** Idempotency keys of requests that are at work. */
   readonly #atWork = new Set<string>();
 
-  readonly #admission: Admission;
+  readonly #admission: Admission | null;
 
-  constructor(store: Store, handlers: Handlers, admission: Admission = ADMIT_ALL) {
+  constructor(store: Store, handlers: Handlers, admission: Admission | null = null) {
     this.#store = store;
     this.#handlers = handlers;
     this.#admission = admission;
@@ -50,25 +41,13 @@ export class Dispatcher {
   /** Answers one request; errors become problems. */
   async answer(request: RawRequest): Promise<Reply> {
     try {
-      this.#admit(request);
+      authorize(this.#store, operation(request.operation), request.principal, request.params);
       const understood = understand(request);
       const answer = await this.#once(request, understood);
       return this.#reply(request, answer);
     } catch (error) {
       return problemReply(error, request.requestId, this.#store, request);
     }
-  }
-
-  /** Refuses what a principal may not do, or has done often enough. Throws `forbidden`, `too_many_runs`, `disk_full`. */
-  #admit({ operation: id, principal, params }: RawRequest): void {
-    const known = operation(id);
-    authorize(this.#store, known, principal, params);
-    if (known.method !== "GET") this.#admission.requireRoom();
-    if (known.opensRun !== true || principal.key === null) return;
-    const open = this.#store.runs.openCountOf(principal.name);
-    if (open < this.#admission.openRuns) return;
-    const words = `${principal.name} has ${open} open runs, which is as many as a key may have; finish or cancel some.`;
-    throw new RuntreeError("too_many_runs", words, { open });
   }
 
   /** Carries a request out, unless its idempotency key says that this happened already. */
@@ -128,8 +107,9 @@ export class Dispatcher {
     const call = { store, author, principal, params, query, body, notices, ifMatch, lastEventId, later, prefix };
     // The table ties each id to its input; here the id is only known as one of them.
     const handler = this.#handlers[request.operation] as unknown as (call: Call<never>) => Promise<Answer<unknown>>;
+    const work = async (): Promise<Answer<unknown>> => handler(call as unknown as Call<never>);
     try {
-      return await handler(call as unknown as Call<never>);
+      return await (this.#admission?.admit(operation(request.operation), principal, work) ?? work());
     } catch (error) {
       // A refused rehearsal shows a run that only the rehearsal knows.
       if (rehearsing && error instanceof RuntreeError) throw new Rehearsed(error, store);

@@ -79,7 +79,9 @@ export class EventStreams {
     this.#send();
     const next = lastEventId === null ? this.#next : this.#numberAfter(lastEventId);
     const follower: Follower = { response, principal, next: next ?? this.#next, waiting: null };
-    response.on("close", () => this.#followers.delete(follower)).on("drain", () => this.#goOn(follower));
+    const gone = (): boolean => this.#followers.delete(follower);
+    response.on("close", gone).on("error", gone);
+    response.on("drain", () => this.#goOn(follower));
     response.write(`retry: ${RETRY_MS}\n\n${next === null ? this.#frame(this.#next - 1, RESET) : ""}`);
     this.#goOn(follower);
     if (this.#closed) response.end();
@@ -91,7 +93,7 @@ export class EventStreams {
     this.#closed = true;
     clearInterval(this.#heartbeat);
     this.#send();
-    for (const { response } of this.#followers) response.end();
+    for (const follower of this.#followers) this.#end(follower);
   }
 
   get #next(): number {
@@ -144,6 +146,7 @@ export class EventStreams {
   /** Sends a follower that has read everything so far what it has not been sent. */
   #goOn(follower: Follower): void {
     follower.waiting = null;
+    if (follower.response.writableEnded) return;
     while (follower.waiting === null && follower.next < this.#unsent) {
       const end = Math.min(follower.next + EVENTS_AT_ONCE, this.#unsent);
       const frames = this.#kept.slice(follower.next - this.#first, end - this.#first);
@@ -156,6 +159,11 @@ export class EventStreams {
     if (!follower.response.write(bytes)) follower.waiting = performance.now();
   }
 
+  #end(follower: Follower): void {
+    this.#followers.delete(follower);
+    follower.response.end();
+  }
+
   #cutOff(follower: Follower): void {
     this.#cut++;
     this.#followers.delete(follower);
@@ -165,8 +173,8 @@ export class EventStreams {
   #beat(): void {
     const now = performance.now();
     for (const follower of this.#followers) {
-      const { response, principal, waiting, next } = follower;
-      if (!this.#parts.stillGood(principal)) response.end();
+      const { principal, waiting, next } = follower;
+      if (!this.#parts.stillGood(principal)) this.#end(follower);
       else if (waiting === null) this.#write(follower, ": heartbeat\n\n", next);
       else if (now - waiting > STALLED_MS) this.#cutOff(follower);
     }

@@ -170,9 +170,14 @@ export function entityTags(value: string | undefined): string[] | null {
   );
 }
 
+/** A longer header is passed over, as any preference may be. */
+const LONGEST_PREFERENCE = 1000;
+
 /** Tells whether `Prefer` (RFC 7240) has `respond-async` among its preferences. */
 function prefersLater(request: RawRequest): boolean {
-  const preferences = (header(request, "prefer") ?? "").replace(/"(?:[^"\\]|\\.)*"/g, '""').split(",");
+  const given = header(request, "prefer") ?? "";
+  if (given.length > LONGEST_PREFERENCE) return false;
+  const preferences = given.replace(/"(?:[^"\\]|\\.)*"/g, '""').split(",");
   return preferences.some((each) => each.split(/[;=]/)[0]?.trim().toLowerCase() === "respond-async");
 }
 

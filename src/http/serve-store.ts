@@ -3,13 +3,16 @@ import type { Logger } from "pino";
 import type { Limits } from "../domain/limits.ts";
 import { keepFree } from "../store/free-disk.ts";
 import { KeyRing } from "../store/key-ring.ts";
+import { readKeys } from "../store/keys.ts";
 import type { OpenStore } from "../store/open.ts";
+import { Admission } from "./admission.ts";
 import { Dispatcher } from "./dispatch.ts";
 import { EventStreams } from "./events.ts";
 import { makeHandlers } from "./handlers.ts";
 import { isLoopback } from "./loopback.ts";
 import { Metrics, type Measured } from "./metrics.ts";
 import { RequestRate } from "./request-rate.ts";
+import { UnreadAnswers } from "./unread.ts";
 import { type Listening, serveHttp } from "./server.ts";
 
 /** How a store is served. */
@@ -39,7 +42,10 @@ export async function serveStore(
   { data, limits, git, gitCounts, ...serving }: Serving,
 ): Promise<ServedStore> {
   const clock = (): number => Date.now();
-  const ring = new KeyRing(fs, data, clock, !isLoopback(serving.host));
+  // A file of keys that cannot be read ends a start; later it keeps everybody out.
+  readKeys(fs, data);
+  const report = (message: string): void => serving.log.error(message);
+  const ring = new KeyRing(fs, data, clock, !isLoopback(serving.host), report);
   const requireRoom = git === null ? () => undefined : keepFree(data, limits.free_disk_bytes, clock);
   const events = new EventStreams({
     start: clock().toString(36),
@@ -50,9 +56,11 @@ export async function serveStore(
     events.tell(news);
     metrics.tell(news);
   });
+  const admission = new Admission(store, { openRuns: limits.open_runs, requireRoom });
   const handlers = makeHandlers({ git, requireRoom, events, metrics });
-  const dispatcher = new Dispatcher(store, handlers, { openRuns: limits.open_runs, requireRoom });
+  const dispatcher = new Dispatcher(store, handlers, admission);
+  const unread = new UnreadAnswers(limits.request_s * 1000);
   const rate = new RequestRate(limits.requests_per_minute);
-  const listening = await serveHttp({ ...serving, dispatcher, ring, rate, metrics, events, limits });
+  const listening = await serveHttp({ ...serving, dispatcher, ring, rate, metrics, events, limits, unread });
   return { ...listening, ring };
 }

@@ -59,17 +59,22 @@ function problemBytes(code: ErrorCode): string {
   return `${head.join("\r\n")}\r\n\r\n${body}`;
 }
 
-/** Answers 503 on connections beyond a number. */
+/** Answers 503 on connections beyond a number; nothing is read of them. */
 function refuseBeyond(server: Server, most: number, log: Logger): void {
   let open = 0;
   server.maxConnections = most + TOLD;
+  // In place of Node's own listener, which would read requests from every connection.
+  const serve = server.listeners("connection") as ((socket: Socket) => void)[];
+  server.removeAllListeners("connection");
   server.on("connection", (socket: Socket) => {
     if (open < most) {
       open++;
       socket.once("close", () => open--);
+      for (const listener of serve) listener.call(server, socket);
       return;
     }
     log.warn({ connections: most }, "too many connections");
+    socket.on("error", () => undefined);
     socket.end(problemBytes("busy"));
     socket.setTimeout(CHECK_MS, () => socket.destroy());
   });
@@ -110,7 +115,8 @@ export async function serveHttp(
   });
   const server = createServer(
     {
-      headersTimeout: limits.headers_s * 1000,
+      // Node refuses one that is longer than the whole request may take.
+      headersTimeout: Math.min(limits.headers_s, limits.request_s) * 1000,
       requestTimeout: limits.request_s * 1000,
       maxHeaderSize: limits.header_bytes,
       connectionsCheckingInterval: CHECK_MS,

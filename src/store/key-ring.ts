@@ -16,18 +16,22 @@ export class KeyRing {
   readonly #data: string;
   readonly #clock: () => number;
   #closed: boolean;
+  readonly #report: (message: string) => void;
   #version = "";
+  /** Why the file cannot be read. */
+  #unreadable: unknown = null;
   #keys: ReadonlyMap<string, KeyRecord> = new Map();
 
-  /** `clock` tells ms since 1970. */
-  constructor(fs: FileSystem, data: string, clock: () => number, closed: boolean) {
+  /** `clock` tells ms since 1970; `report` hears when the file cannot be read. */
+  constructor(fs: FileSystem, data: string, clock: () => number, closed: boolean, report: (message: string) => void) {
     this.#fs = fs;
     this.#data = data;
     this.#clock = clock;
     this.#closed = closed;
+    this.#report = report;
   }
 
-  /** Tells whether requests need a key. Throws `bad_configuration` when the file cannot be read. */
+  /** Tells whether requests need a key: always where there is a file that cannot be read. */
   get closed(): boolean {
     this.#catchUp();
     return this.#closed;
@@ -46,9 +50,16 @@ export class KeyRing {
     return key === null ? !this.#closed : record !== undefined && this.#fault(record) === null;
   }
 
-  /** Who a key belongs to. Throws `unauthorized` for one that is unknown, expired or revoked. */
+  /** Who a key belongs to. Throws `unauthorized` for one that is unknown, expired or revoked, `busy` while the file cannot be read. */
   identify(key: string): Principal {
     this.#catchUp();
+    if (this.#unreadable !== null)
+      throw new RuntreeError(
+        "busy",
+        "The keys cannot be read just now; the server's log says why.",
+        {},
+        this.#unreadable,
+      );
     const record = this.#keys.get(keyIdOf(key) ?? "");
     const known = timingSafeEqual(Buffer.from(keyDigest(key), "hex"), Buffer.from(record?.sha256 ?? NO_KEY, "hex"));
     if (record === undefined || !known)
@@ -67,9 +78,15 @@ export class KeyRing {
     const found = this.#fs.statSync(keysPath(this.#data), { bigint: true, throwIfNoEntry: false });
     const version = found === undefined ? "" : `${found.ino} ${found.mtimeNs} ${found.size}`;
     if (version === this.#version) return;
-    const keys = new Map(readKeys(this.#fs, this.#data).map((record) => [record.id, record]));
-    this.#keys = keys;
     this.#version = version;
-    if (keys.size > 0) this.#closed = true;
+    try {
+      this.#keys = new Map(readKeys(this.#fs, this.#data).map((record) => [record.id, record]));
+      this.#unreadable = null;
+    } catch (error) {
+      this.#keys = new Map();
+      this.#unreadable = error;
+      this.#report(`nobody is let in until the keys can be read: ${error instanceof Error ? error.message : ""}`);
+    }
+    if (this.#keys.size > 0 || this.#unreadable !== null) this.#closed = true;
   }
 }

@@ -1,6 +1,6 @@
 import { DEFAULT_SHARDS } from "../domain/configuration.ts";
 import { changeOp } from "../domain/change.ts";
-import { hasCode } from "../domain/errors.ts";
+import { hasCode, RuntreeError } from "../domain/errors.ts";
 import { canonicalJson, type JsonObject } from "../domain/json.ts";
 import { documentPath } from "../domain/layout.ts";
 import { applyJsonPatch } from "../domain/json-patch.ts";
@@ -27,6 +27,15 @@ export function branchRules(store: Store, tree: Oid): Rules {
     if (hasCode(error, "repository_not_ours")) return store.main.rules;
     throw error;
   }
+}
+
+/** What a document may grow to by patches, in UTF-16 units of its file; a pushed object may have as many bytes (facts/reliability.md §Security). */
+const MAX_DOCUMENT = 5_000_000;
+
+function refuseTooLarge({ collection, id }: DocumentEdit): never {
+  const message = `The document would have more than ${MAX_DOCUMENT} characters; split it up.`;
+  const errors = [{ code: "too_large", collection, id, pointer: "", message }];
+  throw new RuntreeError("validation_failed", `The request is refused: ${message}`, { errors });
 }
 
 /** A branch as a submission finds it. */
@@ -58,7 +67,7 @@ function documentsOf(store: Store, { tree, base }: SubmissionPlace): (collection
   };
 }
 
-/** Applies the edits of a submission to the documents of a branch. Documents of unknown collections are kept, too. */
+/** Applies the edits of a submission to the documents of a branch. Documents of unknown collections are kept, too. Throws `validation_failed` for one that grows too large. */
 export function applySubmission(
   store: Store,
   place: SubmissionPlace,
@@ -72,8 +81,10 @@ export function applySubmission(
     const after = applyEdit(before, edit);
     const op = changeOp(before, after);
     if (op === null) continue;
+    const text = after === null ? null : canonicalJson(after);
+    if (text !== null && text.length > MAX_DOCUMENT) refuseTooLarge(edit);
     if (oldPath !== path) files.set(oldPath, null);
-    files.set(path, after === null ? null : canonicalJson(after));
+    files.set(path, text);
     lines.push(`${op} ${edit.collection}/${edit.id}`);
   }
   return { files, lines };

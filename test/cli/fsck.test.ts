@@ -69,7 +69,7 @@ describe("runtree fsck", () => {
       violations: [],
     });
     const { code, out, err } = await runtree(["fsck", "--data", data]);
-    expect([code, out, err]).toEqual([0, "clean: 1 document, 4 commits of main\n", ""]);
+    expect([code, out, err]).toEqual([0, expect.stringMatching(/^clean: 1 document, 4 commits of main/), ""]);
   });
 
   test("finds a commit that somebody planted in the middle, though a later one mended it, beside a server as well", async () => {

@@ -22,7 +22,7 @@ test("a key is made, shown once, listed without its secret, and revoked", async 
   const { key: _, ...forEver } = JSON.parse((await key(data, ...create, "--json")).out);
   expect(forEver).toEqual({ id: expect.any(String), name: "ada", role: "agent" });
   const list = await key(data, "list", "--json");
-  expect(JSON.parse(list.out).items).toMatchObject([{ id, name: "ada", revoked_at: null }, { expires_at: null }]);
+  expect(JSON.parse(list.out).items).toMatchObject([{ id, name: "ada", revoked_at: null }, { expires_at: null }, {}]);
   expect(list.out).not.toMatch(/sha256/);
   expect((await key(data, "list")).out).toMatch(/^ID +ROLE +STATE/);
   expect((await key(data, "revoke", id)).code).toBe(0);

@@ -321,6 +321,6 @@ describe("a body", () => {
     for (const body of ["", "{}", " { } "]) expect((await send(operation, { headers, body })).status).toBeLessThan(300);
     expect((await send(operation, { headers, body: "x".repeat(2_000_000) })).code).toBe("too_large");
     // Takes no longer to refuse than it takes to read.
-    await refused(operation, { headers, body: `${" ".repeat(1_000_000)}x` }, "");
+    await refused(operation, { headers, body: `${" ".repeat(1000)}x` }, "");
   });
 });

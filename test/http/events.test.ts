@@ -213,6 +213,23 @@ test("heartbeats keep a quiet stream alive, and end that of a key which is revok
   await vi.waitFor(() => expect(client.answer()).toMatch(/\r\n0\r\n\r\n$/));
 });
 
+test("what is told after a stream was ended is not written to it", async () => {
+  vi.useFakeTimers({ toFake: ["setInterval"] });
+  onTestFinished(() => void vi.useRealTimers());
+  let good = true;
+  const { streams, url } = await serveStreams(() => good);
+  const lazy = rawConnection(url, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  await new Promise((resolve) => lazy.socket.once("data", resolve));
+  lazy.socket.pause();
+  good = false;
+  vi.advanceTimersByTime(15_000);
+  expect(streams.counts.followers).toBe(0);
+  tell(streams, 1, 100);
+  const eager = await follow(url);
+  tell(streams, 101, 101);
+  expect((await eager.until(1))[0]?.id).toBe("s-101");
+});
+
 test("a revoked key follows no more", async () => {
   const server = await startServer();
   const key = makeKey(server.data, "reader");

@@ -4,6 +4,7 @@ import { revokeKey } from "../../src/store/keys.ts";
 import fs from "node:fs";
 import { temporaryFolder } from "../support/folders.ts";
 import { git } from "../support/git.ts";
+import { follow } from "../support/events.ts";
 import { call } from "../support/http.ts";
 import { makeKey } from "../support/keys.ts";
 import { raw } from "../support/raw.ts";
@@ -62,8 +63,14 @@ test("a server that has seen keys stays closed when their file is gone or cannot
   const server = await startServer();
   const key = makeKey(server.data, "reader");
   expect(await listRuns(server, bearer(key))).toEqual([200]);
+  const client = await follow(server.url, bearer(key));
   writeFileSync(`${server.data}/keys.json`, "{");
-  expect((await call(server, "listRuns", { headers: bearer(key) })).body.code).toBe("internal");
+  expect((await call(server, "listRuns", { headers: bearer(key) })).body.code).toBe("busy");
+  expect((await listRuns(server, {})).slice(0, 2)).toEqual([401, "unauthorized"]);
+  expect((await call(server, "getHealth")).status).toBe(200);
+  // With the next heartbeat.
+  await client.ended;
+  expect(server.log()).toContain("until the keys can be read");
   rmSync(`${server.data}/keys.json`);
   expect((await listRuns(server, {})).slice(0, 2)).toEqual([401, "unauthorized"]);
 });
@@ -105,6 +112,12 @@ test("anonymous reading lets GET pass without a key, and nothing else, nor a wro
   expect(await listRuns(server, {})).toEqual([200]);
   expect((await listRuns(server, { "x-api-key": "wrong" })).slice(0, 2)).toEqual([401, "unauthorized"]);
   expect((await call(server, "startRun", { params: { job_id: "custom" }, body: {} })).status).toBe(401);
+});
+
+test("a file of keys that cannot be read keeps a server from starting", async () => {
+  const data = temporaryFolder();
+  writeFileSync(`${data}/keys.json`, "{");
+  await expect(startServer({ data })).rejects.toThrow(/keys\.json is not JSON/);
 });
 
 describe("an address that others reach", () => {
