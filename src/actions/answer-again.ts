@@ -14,9 +14,11 @@ export async function answerAgain(
   store: Store,
   author: Authorship,
   runId: string,
-  { refused, commit }: RememberedRequest,
+  known: RememberedRequest,
 ): Promise<RunView> {
   const view = await finished(store, author, runId);
+  // A verdict can be read a moment before it is learned; behind the run's turn it is.
+  const { refused, commit } = store.requests.find(author.idempotency?.key ?? "") ?? known;
   const judged = refused ? recordAt(store.repository, commit) : null;
   if (judged !== null) throwIfRejected(view, judged);
   return view;
