@@ -5,7 +5,9 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/support/build.ts"],
     reporters: ["default", "./test/support/summary.ts"],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // Most tests wait for programs that they started, so two files share two cores well.
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });

@@ -99,7 +99,7 @@ describe("runtree fsck", () => {
     expect(out.split("\n")).toEqual([
       expect.stringMatching(`^${planted.slice(0, 12)}: reference_missing biosample_set/b1 /associated_studies/0: `),
       `${planted.slice(0, 12)}: schema study_set/s1 /title: must be string`,
-      "2 faults: 3 documents, 6 commits of main",
+      expect.stringMatching(/^2 faults: 3 documents, 6 commits of main/),
       "",
     ]);
     expect(await server.stop()).toBe(0);
