@@ -7,7 +7,7 @@ export default defineConfig({
     reporters: ["default", "./test/support/summary.ts"],
     // Most tests wait for programs that they started, so two files share two cores well.
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
   },
 });
