@@ -50,7 +50,8 @@ export function authorize(
     throw new RuntreeError("forbidden", words, { role });
   }
   if (ownRun !== true || isAtLeast(principal.role, "steward")) return;
-  const made = findRun(store.repository, params["run_id"] ?? "")?.record.created_by;
+  const id = params["run_id"] ?? "";
+  const made = store.runs.openedBy(id) ?? findRun(store.repository, id)?.record.created_by;
   if (made === undefined || made === principal.name) return;
   const words = `Run ${params["run_id"]} was made by ${made}; only they and stewards may change it, not ${principal.name}.`;
   throw new RuntreeError("forbidden", words, { made_by: made });

@@ -50,9 +50,11 @@ export class KeyRing {
     return key === null ? !this.#closed : record !== undefined && this.#fault(record) === null;
   }
 
-  /** Who a key belongs to. Throws `unauthorized` for one that is unknown, expired or revoked, `busy` while the file cannot be read. */
+  /**
+   * Who a key belongs to, as the file was when `closed` was asked last. Throws `unauthorized` for one that is unknown,
+   * expired or revoked, `busy` while the file cannot be read.
+   */
   identify(key: string): Principal {
-    this.#catchUp();
     if (this.#unreadable !== null)
       throw new RuntreeError(
         "busy",
@@ -75,8 +77,8 @@ export class KeyRing {
   }
 
   #catchUp(): void {
-    const found = this.#fs.statSync(keysPath(this.#data), { bigint: true, throwIfNoEntry: false });
-    const version = found === undefined ? "" : `${found.ino} ${found.mtimeNs} ${found.size}`;
+    const found = this.#fs.statSync(keysPath(this.#data), { throwIfNoEntry: false });
+    const version = found === undefined ? "" : `${found.ino} ${found.mtimeMs} ${found.size}`;
     if (version === this.#version) return;
     this.#version = version;
     try {

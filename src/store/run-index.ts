@@ -104,6 +104,11 @@ export class RunIndex {
     return this.#rows.find(id)?.status ?? null;
   }
 
+  /** Who made an open run; null for one that is closed or that the index does not know. */
+  openedBy(id: string): string | null {
+    return this.#rows.openedBy(id);
+  }
+
   /** A page of the runs of a filter, newest first; null when there is no such run as it goes on from. */
   select(filter: RunFilter, page: Omit<PageOfRuns, "after">): RunPage;
   select(filter: RunFilter, page: PageOfRuns): RunPage | null;

@@ -1,3 +1,4 @@
+import { listOf } from "../domain/lists.ts";
 import type { RunStatus } from "../domain/run.ts";
 import { NumberList } from "../git/number-list.ts";
 import type { Oid } from "../git/objects.ts";
@@ -132,6 +133,13 @@ export class RunRows {
       place: this.#texts.at(place - 1) as RunView["place"],
       status: this.#texts.at(this.#memberOf("status").values.at(row) - 1) as RunStatus,
     };
+  }
+
+  /** Who made an open run; null for any other. */
+  openedBy(id: string): string | null {
+    const row = this.#ids.find(id);
+    const value = row < 0 ? 0 : this.#memberOf("open_by").values.at(row);
+    return value === 0 ? null : this.#texts.at(value - 1);
   }
 
   /** Takes a run in, in place of what was known of it. */
@@ -284,12 +292,4 @@ export class RunRows {
   #compare(left: number, right: number): number {
     return this.#created.at(left) - this.#created.at(right) || this.#ids.compare(left, right);
   }
-}
-
-function listOf(rows: Map<number, number[]>, value: number): number[] {
-  const known = rows.get(value);
-  if (known !== undefined) return known;
-  const list: number[] = [];
-  rows.set(value, list);
-  return list;
 }
