@@ -80,7 +80,9 @@ export function makeApp({
       context.state["principal"] = principal.name;
       if (principal === LOCAL || known.role !== null) refuseForeign(context, principal, host);
       if (known.role !== null)
-        await rate.count(principal, context.req.socket.remoteAddress ?? "", (name, value) => context.set(name, value));
+        await rate.count(principal, context.req.socket.remoteAddress ?? "", (name, value) =>
+          context.res.setHeader(name, value),
+        );
       const body = hasBody(context.req)
         ? await readBody(context.req, known.request === undefined ? NO_BODY_BYTES : maxBody)
         : Buffer.alloc(0);

@@ -14,9 +14,11 @@ function refusal(thrown: unknown): RateLimiterRes {
 export class RequestRate {
   readonly #limiter: RateLimiterMemory;
   readonly #perMinute: number;
+  readonly #policy: string;
 
   constructor(perMinute: number) {
     this.#perMinute = perMinute;
+    this.#policy = `"requests";q=${perMinute};w=${WINDOW_SECONDS}`;
     this.#limiter = new RateLimiterMemory({ points: perMinute, duration: WINDOW_SECONDS });
   }
 
@@ -29,7 +31,7 @@ export class RequestRate {
     const { name, key } = principal;
     const found = await this.#limiter.consume(key !== null ? `key ${name}` : `address ${address}`).catch(refusal);
     const seconds = Math.max(1, Math.ceil(found.msBeforeNext / 1000));
-    tell("RateLimit-Policy", `"requests";q=${this.#perMinute};w=${WINDOW_SECONDS}`);
+    tell("RateLimit-Policy", this.#policy);
     tell("RateLimit", `"requests";r=${found.remainingPoints};t=${seconds}`);
     if (found.consumedPoints <= this.#perMinute) return;
     const words = `${name} made more than ${this.#perMinute} requests in a minute; go on in ${seconds} s.`;

@@ -17,6 +17,7 @@ export class KeyRing {
   readonly #clock: () => number;
   #closed: boolean;
   readonly #report: (message: string) => void;
+  #looked = false;
   #version = "";
   /** Why the file cannot be read. */
   #unreadable: unknown = null;
@@ -76,7 +77,11 @@ export class KeyRing {
     return expires_at !== null && Date.parse(expires_at) <= this.#clock() ? `expired at ${expires_at}` : null;
   }
 
+  /** Looks at the file once in a turn of the event loop: requests that came together are answered by the same keys. */
   #catchUp(): void {
+    if (this.#looked) return;
+    this.#looked = true;
+    setImmediate(() => (this.#looked = false));
     const found = this.#fs.statSync(keysPath(this.#data), { throwIfNoEntry: false });
     const version = found === undefined ? "" : `${found.ino} ${found.mtimeMs} ${found.size}`;
     if (version === this.#version) return;
