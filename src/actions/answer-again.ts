@@ -1,5 +1,5 @@
 import type { Authorship } from "../store/authorship.ts";
-import { dropClosedBranch, judge } from "../store/gate.ts";
+import { bringToEnd } from "../store/gate.ts";
 import type { RememberedRequest } from "../store/idempotency.ts";
 import { judgeLaterOnce } from "../store/judge-later.ts";
 import { recordAt, type RunView } from "../store/run-view.ts";
@@ -29,12 +29,9 @@ async function finished(store: Store, author: Authorship, runId: string): Promis
   requireRun(store, runId);
   return store.turns.take(`run ${runId}`, async () => {
     const view = requireRun(store, runId);
-    if (view.place !== "open") return view;
-    const closed = await dropClosedBranch(store, view);
-    if (closed !== null || view.record.status !== "merging") return closed ?? view;
-    const judged = await judge(store, author, runId);
-    throwIfRejected(judged);
-    return judged;
+    const ended = await bringToEnd(store, author, view);
+    if (view.record.status === "merging") throwIfRejected(ended);
+    return ended;
   });
 }
 

@@ -1,5 +1,5 @@
 import type { Authorship } from "../store/authorship.ts";
-import { judge } from "../store/gate.ts";
+import { bringToEnd } from "../store/gate.ts";
 import type { RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
 import { advanceRun, onBranch } from "./advance-run.ts";
@@ -19,7 +19,7 @@ export async function cancelRun(
     let view = requireRun(store, id);
     precondition(view);
     // As in patchRun: it said done, and the verdict is still owed.
-    if (view.place === "open" && view.record.status === "merging") view = await judge(store, author, id);
+    view = await bringToEnd(store, author, view);
     if (view.place !== "open") throw runClosed(view);
     const at = new Date(store.clock()).toISOString();
     const message = reason ?? `cancelled by ${author.principal}`;

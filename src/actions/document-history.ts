@@ -20,7 +20,7 @@ export interface Attribution {
 }
 
 /** A merge that changed a document, and what it did to it. */
-export interface DocumentChange extends Attribution {
+export interface DocumentMerge extends Attribution {
   readonly changes: readonly Change[];
 }
 
@@ -69,7 +69,7 @@ function noDocument(collection: string, id: string): RuntreeError {
  * The merges that changed a document, newest first, with what each did to it; of one that is deleted, too. Follows
  * `main`'s first-parent chain (DESIGN §4). Throws `document_not_found` when there never was such a document.
  */
-export function documentHistory(store: Store, collection: string, id: string): DocumentChange[] {
+export function documentHistory(store: Store, collection: string, id: string): DocumentMerge[] {
   const found = [...stepsOf(store, collection, id)].flatMap(({ commit, before, after }) => {
     const change = describeChange(collection, id, before, after);
     return change === null ? [] : [{ ...attribution(store, commit), changes: [change] }];

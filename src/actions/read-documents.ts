@@ -5,8 +5,7 @@ import { byUnit, type JsonObject } from "../domain/json.ts";
 import { documentPath } from "../domain/layout.ts";
 import { readCommit } from "../git/commit.ts";
 import type { Oid } from "../git/objects.ts";
-import { findEntry, isTree } from "../git/tree.ts";
-import { documentsIn, readBlob, readDocumentBlob } from "../store/documents.ts";
+import { documentsIn, readBlob, readDocumentBlob, treeAt } from "../store/documents.ts";
 import type { RuledCollection, Rules } from "../store/rules.ts";
 import type { Store } from "../store/store.ts";
 import { branchRules } from "../store/submission.ts";
@@ -119,9 +118,8 @@ export function readState(store: Store, at: string | undefined): State {
   const { index } = store.derived.main;
   const onMain = commit === store.derived.main.commit;
   const found = [...rulesAt(store, commit).collections.keys()].sort(byUnit).map((name) => {
-    const folder = findEntry(read, tree, `metadata/${name}`);
     const documents = onMain ? index.count(name) : [...documentsIn(read, tree, name)].length;
-    return [name, { documents, tree: folder !== null && isTree(folder) ? folder.oid : null }] as const;
+    return [name, { documents, tree: treeAt(read, tree, `metadata/${name}`) }] as const;
   });
   return { commit, at: new Date(timeOf(store, commit)).toISOString(), collections: Object.fromEntries(found) };
 }

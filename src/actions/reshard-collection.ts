@@ -6,8 +6,9 @@ import { counted } from "../domain/verdict.ts";
 import { readCommit } from "../git/commit.ts";
 import { encodeObject, type Oid, type ReadObject } from "../git/objects.ts";
 import { editTree } from "../git/tree-edit.ts";
-import { FILE_MODE, findEntry, isTree, walkFiles } from "../git/tree.ts";
+import { FILE_MODE, walkFiles } from "../git/tree.ts";
 import { authoredCommit } from "../store/authorship.ts";
+import { treeAt } from "../store/documents.ts";
 import type { Store } from "../store/store.ts";
 
 /** How many levels of folders a collection may have. */
@@ -32,9 +33,8 @@ interface Move {
 
 /** Throws `corrupt_object` when something lies in the collection that is no document, or not at its place: it could be lost. */
 function movesIn(read: ReadObject, tree: Oid, collection: string, from: number, to: number): Move[] {
-  const folder = findEntry(read, tree, `metadata/${collection}`);
-  if (folder === null || !isTree(folder)) return [];
-  return Array.from(walkFiles(read, folder.oid, `metadata/${collection}/`), ({ path, entry }) => {
+  const folder = treeAt(read, tree, `metadata/${collection}`);
+  return Array.from(walkFiles(read, folder, `metadata/${collection}/`), ({ path, entry }) => {
     const id = documentAt(path)?.id;
     if (id === undefined || entry.mode !== FILE_MODE || documentPath(collection, id, from) !== path) {
       const words = `${path} is no document at its place; mend it first, \`runtree fsck\` lists all of these.`;

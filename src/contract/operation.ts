@@ -25,7 +25,7 @@ export interface Operation {
   readonly response: keyof Shapes;
   /** Content type of the answer, or those that it may have; `application/json` unless stated. Anything else is text to the shape. */
   readonly produces?: string | readonly string[];
-  /** Codes this operation answers, besides those any may (`COMMON_PROBLEMS`). */
+  /** Codes this operation answers, besides those that others answer, too (`commonProblems`). */
   readonly problems: readonly ErrorCode[];
   /** Takes an Idempotency-Key, and its answer is a run or a job. */
   readonly idempotent?: boolean;

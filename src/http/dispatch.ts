@@ -102,8 +102,7 @@ export class Dispatcher {
     const rehearsing = query["dryRun"] === true;
     const store = rehearsing ? this.#store.rehearse() : this.#store;
     const author = { principal: request.principal.name, idempotency: rehearsing ? null : idempotency };
-    const { params, prefix = "" } = request;
-    const { principal } = request;
+    const { principal, params, prefix = "" } = request;
     const call = { store, author, principal, params, query, body, notices, ifMatch, lastEventId, later, prefix };
     // The table ties each id to its input; here the id is only known as one of them.
     const handler = this.#handlers[request.operation] as unknown as (call: Call<never>) => Promise<Answer<unknown>>;

@@ -20,7 +20,6 @@ import { RuntreeError } from "../domain/errors.ts";
 import type { Json } from "../domain/json.ts";
 import { LOST } from "../domain/layout.ts";
 import { readTime } from "../domain/time.ts";
-import { doorViolation } from "../domain/verdict.ts";
 import { SHAPE_FILES } from "../schema/shapes.ts";
 import type { JobRecord } from "../store/ops.ts";
 import { PROGRAM } from "../store/program.ts";
@@ -30,6 +29,7 @@ import { ASSET_HEADERS, docsAsset, docsPage, PAGE_HEADERS } from "./docs-page.ts
 import { patchAsked } from "./patch-asked.ts";
 import type { Answer, Call, Handlers, Service } from "./handler.ts";
 import { badCursor, pageLinks, pageMembers, pageOf } from "./paging.ts";
+import { refused } from "./refused.ts";
 import { presentedRun, presentJob } from "./present.ts";
 import { laterAnswer, madeRunAnswer, runAnswer } from "./run-answers.ts";
 
@@ -78,8 +78,7 @@ function filterOf(query: QueryOf<"listJobRuns">, jobId: string | undefined): Run
 function momentOf(name: string, text: string): number {
   const moment = readTime(text);
   if (moment !== null) return moment;
-  const message = `${name} is no time that can be read.`;
-  throw new RuntreeError("bad_request", message, { errors: [doorViolation("schema", `/${name}`, message)] });
+  throw refused(`/${name}`, `${name} is no time that can be read.`);
 }
 
 function sentSettings({

@@ -1,5 +1,5 @@
-import { RuntreeError } from "../domain/errors.ts";
-import { doorViolation } from "../domain/verdict.ts";
+import type { RuntreeError } from "../domain/errors.ts";
+import { refused } from "./refused.ts";
 
 /** The parameters by which a page is asked for; what else a query has filters. */
 interface PageQuery {
@@ -26,18 +26,14 @@ interface Found {
 
 const DEFAULT_LIMIT = 50;
 
-function refused(name: string, message: string): RuntreeError {
-  return new RuntreeError("bad_request", message, { errors: [doorViolation("schema", `/${name}`, message)] });
-}
-
 function mixed(name: string, others: string): RuntreeError {
   const ways = "ask by limit and offset, by cursor and limit, or by page and page_size";
-  return refused(name, `${name} does not go with ${others}: ${ways}.`);
+  return refused(`/${name}`, `${name} does not go with ${others}: ${ways}.`);
 }
 
 /** The error of a cursor that no page gave. */
 export function badCursor(): RuntreeError {
-  return refused("cursor", "This cursor is none that a page gave; begin with an empty one.");
+  return refused("/cursor", "This cursor is none that a page gave; begin with an empty one.");
 }
 
 /** Reads which page a query asks for. Throws `bad_request` where it mixes the ways, or its cursor is none of ours. */

@@ -11,6 +11,7 @@ import { type ReadJson, readJson } from "../domain/json-door.ts";
 import type { Principal } from "../domain/roles.ts";
 import { formatPointer } from "../domain/pointer.ts";
 import { doorViolation, type Notice } from "../domain/verdict.ts";
+import { refused } from "./refused.ts";
 import { schemaProblem } from "../schema/problem.ts";
 import { checkShape } from "../schema/shapes.ts";
 
@@ -68,11 +69,6 @@ function parameterValue(parameter: Parameter | undefined, text: unknown): unknow
   if (parameter?.type === "integer" && INTEGER.test(text)) return Number(text);
   if (parameter?.type === "boolean" && (text === "true" || text === "false")) return text === "true";
   return text;
-}
-
-/** The error of something outside the body that cannot be understood; the pointer names it. */
-function refused(pointer: string, message: string): RuntreeError {
-  return new RuntreeError("bad_request", message, { errors: [doorViolation("schema", pointer, message)] });
 }
 
 function understandQuery({ operation: id, query }: RawRequest): Readonly<Record<string, unknown>> {

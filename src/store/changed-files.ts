@@ -4,7 +4,7 @@ import type { Oid, ReadObject } from "../git/objects.ts";
 import { diffTrees, FILE_MODE, type FileChange, readTree } from "../git/tree.ts";
 import { blobAt } from "./documents.ts";
 import type { ChangedFile, DocumentName } from "./merge-file.ts";
-import { configViolation, type Rules } from "./rules.ts";
+import { configViolation, misplaced, type Rules } from "./rules.ts";
 import { type ShardsOf, shardsOfTree } from "./shards.ts";
 
 /** What a merge looks at: trees by id. Several bases arise when histories crossed; usually there is one. */
@@ -93,9 +93,9 @@ export function changedFiles(trees: MergedTrees): { files: RunFile[]; violations
       files.push({ path, kind, named, bases: inBases, ours, theirs: entry?.oid ?? null, oursPath: path });
       continue;
     }
-    const misplaced = entry === null ? null : misplacement(path, named, layouts.run);
-    const file = misplaced === null ? documentFile(trees, layouts, change, named, changed) : null;
-    if (misplaced !== null) violations.push(misplaced);
+    const violation = entry === null ? null : misplacement(path, named, layouts.run);
+    const file = violation === null ? documentFile(trees, layouts, change, named, changed) : null;
+    if (violation !== null) violations.push(violation);
     if (file !== null) files.push(file);
   }
   return { files, violations };
@@ -104,7 +104,5 @@ export function changedFiles(trees: MergedTrees): { files: RunFile[]; violations
 function misplacement(path: string, named: DocumentName, shardsOf: ShardsOf): Violation | null {
   const shards = shardsOf(named.collection);
   const place = shards === undefined ? path : documentPath(named.collection, named.id, shards);
-  if (place === path) return null;
-  const message = `${path} is not this document's place; it is ${place}.`;
-  return { code: "forbidden_path", ...named, pointer: "", message };
+  return place === path ? null : misplaced(named, path, place);
 }

@@ -3,8 +3,9 @@ import { CONFIGURATION_FILE, SCHEMA_PATH } from "../domain/layout.ts";
 import type { Violation } from "../domain/verdict.ts";
 import { readCommit, readParents, trailerOf } from "../git/commit.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
-import { diffTrees, FILE_MODE, findEntry, isTree, readTree } from "../git/tree.ts";
+import { diffTrees, FILE_MODE, isTree, readTree } from "../git/tree.ts";
 import { type CheckOutcome, checkPlan } from "./checks.ts";
+import { treeAt } from "./documents.ts";
 import { MainIndex } from "./main-index.ts";
 import { planChange, readerPast } from "./planned-change.ts";
 import type { Progress } from "./progress.ts";
@@ -61,11 +62,8 @@ function strays(read: ReadObject, before: Oid | null, after: Oid): Violation[] {
     // A template may bring any file at its root.
     return mode === FILE_MODE && (open || before === null) && !FOLDERS.has(name) ? [] : [stray(name)];
   });
-  const schemasIn = (tree: Oid | null): Oid | null => {
-    const folder = findEntry(read, tree, "schemas");
-    return folder !== null && isTree(folder) ? folder.oid : null;
-  };
-  for (const { path, after: file } of diffTrees(read, schemasIn(before), schemasIn(after), "schemas/"))
+  const [old, now] = [treeAt(read, before, "schemas"), treeAt(read, after, "schemas")];
+  for (const { path, after: file } of diffTrees(read, old, now, "schemas/"))
     if (file !== null && (!SCHEMA_PATH.test(path) || file.mode !== FILE_MODE)) found.push(stray(path));
   return found;
 }

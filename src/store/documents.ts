@@ -3,6 +3,7 @@ import { isObject, type Json, type JsonObject } from "../domain/json.ts";
 import { documentAt } from "../domain/layout.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
 import { diffTrees, type FileChange, findEntry, isTree, walkFiles } from "../git/tree.ts";
+import { nameOf } from "./standing.ts";
 
 /** The bytes of a blob. Throws `corrupt_object` when it is missing. */
 export function readBlob(read: ReadObject, oid: Oid): Buffer {
@@ -34,15 +35,20 @@ export function blobAt(read: ReadObject, tree: Oid | null, path: string): Oid | 
   return entry === null || isTree(entry) ? null : entry.oid;
 }
 
+/** The folder at a path of a tree; null when there is none. */
+export function treeAt(read: ReadObject, tree: Oid | null, path: string): Oid | null {
+  const entry = findEntry(read, tree, path);
+  return entry !== null && isTree(entry) ? entry.oid : null;
+}
+
 /** Every document of one collection in a tree, in the order of the paths, without reading their bytes. */
 export function* documentsIn(
   read: ReadObject,
   tree: Oid,
   collection: string,
 ): Generator<{ path: string; id: string; oid: Oid }> {
-  const folder = findEntry(read, tree, `metadata/${collection}`);
-  if (folder === null || !isTree(folder)) return;
-  for (const { path, entry } of walkFiles(read, folder.oid, `metadata/${collection}/`)) {
+  const folder = treeAt(read, tree, `metadata/${collection}`);
+  for (const { path, entry } of walkFiles(read, folder, `metadata/${collection}/`)) {
     const named = documentAt(path);
     if (named !== null) yield { path, id: named.id, oid: entry.oid };
   }
@@ -61,11 +67,8 @@ export interface DocumentChange {
  * in another folder does not differ.
  */
 export function changedDocuments(read: ReadObject, before: Oid | null, after: Oid | null): Iterable<DocumentChange> {
-  const folderIn = (tree: Oid | null): Oid | null => {
-    const folder = findEntry(read, tree, "metadata");
-    return folder !== null && isTree(folder) ? folder.oid : null;
-  };
-  const changes = documentsOf(diffTrees(read, folderIn(before), folderIn(after), "metadata/"));
+  const [old, now] = [treeAt(read, before, "metadata"), treeAt(read, after, "metadata")];
+  const changes = documentsOf(diffTrees(read, old, now, "metadata/"));
   // A whole tree is read piece by piece.
   return before === null || after === null ? changes : joined(changes);
 }
@@ -82,7 +85,7 @@ function* documentsOf(files: Iterable<FileChange>): Generator<DocumentChange> {
 export function joined(changes: Iterable<DocumentChange>): DocumentChange[] {
   const byName = new Map<string, DocumentChange>();
   for (const change of changes) {
-    const name = `${change.collection}/${change.id}`;
+    const name = nameOf(change);
     const other = byName.get(name);
     byName.set(
       name,

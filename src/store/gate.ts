@@ -202,6 +202,17 @@ function isUnchecked(store: Store, { record, head }: RunView): boolean {
 }
 
 /** Judges a run in the lane; or tells what commands have to judge first, for which the lane is not to be held. */
+/**
+ * Brings what was cut short about a run to its end: the branch of one that is closed goes, one that is `merging` is
+ * judged. The caller holds the run's turn. Returns the run as it is then. Throws what `judge` throws.
+ */
+export async function bringToEnd(store: Store, author: Authorship, view: RunView): Promise<RunView> {
+  if (view.place !== "open") return view;
+  const closed = await dropClosedBranch(store, view);
+  if (closed !== null) return closed;
+  return view.record.status === "merging" ? judge(store, author, view.record.id) : view;
+}
+
 async function judgeOnce(
   store: Store,
   author: Authorship,

@@ -1,5 +1,5 @@
 import type { Authorship } from "./authorship.ts";
-import { dropClosedBranch, judge } from "./gate.ts";
+import { bringToEnd } from "./gate.ts";
 import { findRun } from "./run-view.ts";
 import type { Store } from "./store.ts";
 
@@ -16,8 +16,7 @@ export function judgeLater(store: Store, author: Authorship, runId: string): voi
   store.later.begin(nameOf(runId), async () =>
     store.turns.take(nameOf(runId), async () => {
       const view = findRun(store.repository, runId);
-      if (view?.place !== "open" || (await dropClosedBranch(store, view)) !== null) return;
-      if (view.record.status === "merging") await judge(store, author, runId);
+      if (view !== null) await bringToEnd(store, author, view);
     }),
   );
 }

@@ -6,8 +6,8 @@ import { readCommit } from "../git/commit.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
 import { OidList } from "../git/oid-table.ts";
 import { readerWith, type Repository } from "../git/repository.ts";
-import { diffTrees, findEntry, isTree } from "../git/tree.ts";
-import { blobAt, readJsonBlob } from "./documents.ts";
+import { diffTrees } from "../git/tree.ts";
+import { blobAt, readJsonBlob, treeAt } from "./documents.ts";
 import { NameTable, type NameTableState } from "./name-table.ts";
 
 /** The job that always exists, for submissions that belong to no other. */
@@ -92,7 +92,6 @@ export class JobIndex {
   }
 
   #folderOf(commit: Oid | null): Oid | null {
-    const folder = commit === null ? null : findEntry(this.#read, readCommit(this.#read, commit).tree, "jobs");
-    return folder !== null && isTree(folder) ? folder.oid : null;
+    return commit === null ? null : treeAt(this.#read, readCommit(this.#read, commit).tree, "jobs");
   }
 }

@@ -3,10 +3,10 @@ import { isObject, type Json, type JsonObject } from "../domain/json.ts";
 import { documentAt, documentPath } from "../domain/layout.ts";
 import type { Violation } from "../domain/verdict.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
-import { diffTrees, FILE_MODE, findEntry, isTree, type TreeEntry } from "../git/tree.ts";
-import { type DocumentChange, readBlob } from "./documents.ts";
+import { diffTrees, FILE_MODE, type TreeEntry } from "../git/tree.ts";
+import { type DocumentChange, readBlob, treeAt } from "./documents.ts";
 import type { PlannedDocument } from "./plan.ts";
-import { configViolation, type Rules } from "./rules.ts";
+import { configViolation, misplaced, type Rules } from "./rules.ts";
 import { nameOf } from "./standing.ts";
 
 /** What became of documents between two trees, as a plan that takes all of it as it is. */
@@ -32,11 +32,6 @@ function documentIn(read: ReadObject, { oid, mode }: TreeEntry): JsonObject | nu
   }
 }
 
-function folderIn(read: ReadObject, tree: Oid | null): Oid | null {
-  const folder = findEntry(read, tree, "metadata");
-  return folder !== null && isTree(folder) ? folder.oid : null;
-}
-
 /**
  * Plans to take every document that differs between two trees as it is in the second; null before is the tree without
  * documents. Blobs that are no documents are noted in `unreadable`. Throws `corrupt_object` for objects that are missing.
@@ -58,8 +53,8 @@ export function planChange(
   };
   for (const { path, before: old, after: now } of diffTrees(
     read,
-    folderIn(read, before),
-    folderIn(read, after),
+    treeAt(read, before, "metadata"),
+    treeAt(read, after, "metadata"),
     "metadata/",
   )) {
     const named = documentAt(path);
@@ -76,10 +71,7 @@ export function planChange(
       named.id,
       rules.collections.get(named.collection)?.shards ?? DEFAULT_SHARDS,
     );
-    if (now !== null && place !== path) {
-      const message = `${path} is not this document's place; it is ${place}.`;
-      violations.push({ code: "forbidden_path", ...named, pointer: "", message });
-    }
+    if (now !== null && place !== path) violations.push(misplaced(named, path, place));
     put({
       ...named,
       path,

@@ -12,11 +12,11 @@ import { byUnit, type Json } from "../domain/json.ts";
 import { formatPointer, parsePointer } from "../domain/pointer.ts";
 import type { Violation } from "../domain/verdict.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
-import { findEntry, isTree, readTree } from "../git/tree.ts";
+import { readTree } from "../git/tree.ts";
 import { annotatedPlaces, type Annotations, annotationsOf } from "../schema/annotations.ts";
 import { type SchemaFile, schemaSource, type SchemaSource, sharedAddresses } from "../schema/closure.ts";
 import { checkShape } from "../schema/shapes.ts";
-import { blobAt, readJsonBlob } from "./documents.ts";
+import { blobAt, readJsonBlob, treeAt } from "./documents.ts";
 
 /** The rules of one collection, with its schema ready to be compiled (null when it has none, or its file is missing). */
 export interface RuledCollection extends CollectionRules {
@@ -42,6 +42,16 @@ export function configViolation(
   file: string = CONFIGURATION_FILE,
 ): Violation {
   return { code, collection: CONFIG_COLLECTION, id: file, pointer, message };
+}
+
+/** The violation of a document that lies where it does not belong. */
+export function misplaced(
+  { collection, id }: { readonly collection: string; readonly id: string },
+  path: string,
+  place: string,
+): Violation {
+  const message = `${path} is not this document's place; it is ${place}.`;
+  return { code: "forbidden_path", collection, id, pointer: "", message };
 }
 
 /** What is wrong with a `runtree.json`, shape and format; nothing when it can be used. */
@@ -191,8 +201,7 @@ export class RulesReader {
 
   rulesOf(tree: Oid, read: ReadObject = this.#read): Rules {
     const configuration = blobAt(read, tree, CONFIGURATION_FILE);
-    const folder = findEntry(read, tree, "schemas");
-    const schemas = folder !== null && isTree(folder) ? folder.oid : null;
+    const schemas = treeAt(read, tree, "schemas");
     const key = `${configuration} ${schemas}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;

@@ -5,8 +5,8 @@ import type { RunRecord, RunStatus } from "../domain/run.ts";
 import { readCommit } from "../git/commit.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
 import { readerWith, type Repository } from "../git/repository.ts";
-import { diffTrees, findEntry, isTree } from "../git/tree.ts";
-import { readBlob, readJsonBlob } from "./documents.ts";
+import { diffTrees } from "../git/tree.ts";
+import { readBlob, readJsonBlob, treeAt } from "./documents.ts";
 import { type PageOfRuns, type RunFilter, type RunPage, RunRows, type RunRowsState } from "./run-rows.ts";
 import { closedView, findRun, type RunView } from "./run-view.ts";
 
@@ -154,7 +154,6 @@ export class RunIndex {
   }
 
   #folderOf(commit: Oid | null): Oid | null {
-    const folder = commit === null ? null : findEntry(this.#read, readCommit(this.#read, commit).tree, "runs");
-    return folder !== null && isTree(folder) ? folder.oid : null;
+    return commit === null ? null : treeAt(this.#read, readCommit(this.#read, commit).tree, "runs");
   }
 }
