@@ -1,13 +1,14 @@
 import { type Change, describeChange } from "../domain/change.ts";
 import type { JsonObject } from "../domain/json.ts";
-import { CONFIG_COLLECTION, CONFIGURATION_FILE, documentAt, SCHEMA_PATH } from "../domain/layout.ts";
+import { CONFIG_COLLECTION, CONFIGURATION_FILE, documentAt, resultsRef, SCHEMA_PATH } from "../domain/layout.ts";
 import { listed, type Violation } from "../domain/verdict.ts";
 import { readCommit, subjectOf, trailerOf } from "../git/commit.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
 import { diffTrees } from "../git/tree.ts";
-import { type DocumentChange, joined, readDocumentBlob } from "../store/documents.ts";
+import { documentIn, type DocumentChange, joined } from "../store/documents.ts";
 import { VALIDATION } from "../store/authorship.ts";
-import { ownCommits, recordAt } from "../store/run-view.ts";
+import { ownCommits } from "../store/pushed-run.ts";
+import { recordAt, type RunView } from "../store/run-view.ts";
 import { nameOf } from "../store/standing.ts";
 import type { Store } from "../store/store.ts";
 import { requireRun } from "./refusal.ts";
@@ -30,7 +31,7 @@ function* namedFiles(read: ReadObject, before: Oid, after: Oid): Generator<Docum
 /** What differs between two trees, wherever each has it. */
 function* documentDiffs(read: ReadObject, before: Oid, after: Oid): Generator<DocumentDiff> {
   for (const { collection, id, ...blobs } of joined(namedFiles(read, before, after))) {
-    const [old, now] = [readDocumentBlob(read, blobs.before), readDocumentBlob(read, blobs.after)];
+    const [old, now] = [documentIn(read, blobs.before), documentIn(read, blobs.after)];
     const change = describeChange(collection, id, old, now);
     if (change === null) continue;
     yield { ...change, ...(old === null ? {} : { before: old }), ...(now === null ? {} : { after: now }) };
@@ -67,9 +68,9 @@ function commitChanges(read: ReadObject, oid: Oid): Change[] {
 
 /** A run's own commits, newest first. Throws `run_not_found`. */
 export function runCommits(store: Store, id: string): RunCommit[] {
-  const { head } = requireRun(store, id);
+  const view = requireRun(store, id);
   const read = store.reader();
-  return [...ownCommits(store.repository, head)].map((commit) => {
+  return [...ownCommits(store, view)].map((commit) => {
     const { author, message } = readCommit(read, commit);
     return {
       commit,
@@ -90,12 +91,21 @@ export interface RunValidation {
   readonly violation_count: number;
 }
 
+/** Our commits about a run, newest first, but for its merge: on its branch, or for a pushed run beside it. */
+function* recordingCommits(store: Store, view: RunView): Generator<Oid> {
+  if (view.record.origin !== "push") return yield* ownCommits(store, view);
+  for (let at = store.repository.ref(resultsRef(view.record.id)); at !== null;) {
+    yield at;
+    at = readCommit(store.reader(), at).parents[0] ?? null;
+  }
+}
+
 /** Every check that a run's commits record, the gate's included, newest first. Throws `run_not_found`. */
 export function runValidations(store: Store, id: string): RunValidation[] {
   const view = requireRun(store, id);
   const read = store.reader();
   const merge = view.place === "merged" ? store.mergeCommitOf(view.head) : null;
-  const commits = [...(merge === null ? [] : [merge]), ...ownCommits(store.repository, view.head)];
+  const commits = [...(merge === null ? [] : [merge]), ...recordingCommits(store, view)];
   return commits.flatMap((commit) => {
     const status = trailerOf(readCommit(read, commit).message, VALIDATION)?.split(";")[0];
     if (status !== "passed" && status !== "warned" && status !== "failed") return [];

@@ -1,7 +1,9 @@
 import type { CommandModule } from "yargs";
 import { resolveSettings, SETTINGS, type SettingName } from "../config.ts";
 import { counted } from "../domain/verdict.ts";
+import { GitBackend } from "../git/git-backend.ts";
 import type { GitCounts } from "../git/native.ts";
+import { type AnswerPush, PushDoor } from "../git/push-door.ts";
 import type { KeyRing } from "../store/key-ring.ts";
 import { keepUp } from "./maintain.ts";
 import { toldToStop } from "./stop.ts";
@@ -51,7 +53,11 @@ export async function serve(flags: Readonly<Record<string, unknown>>): Promise<v
     const [maxBody, anonymousRead] = [values["max-body"], values["anonymous-read"]];
     const { host, port, data } = values;
     const gitCounts = (): GitCounts => GIT.counts;
-    const server = await serveStore(open, { host, port, data, maxBody, anonymousRead, limits, git, gitCounts, log });
+    const backend = values.memory ? null : new GitBackend(GIT.program, open.gitDir, report);
+    const openPushDoor = async (answer: AnswerPush): Promise<PushDoor | null> =>
+      values.memory ? null : PushDoor.open(open.gitDir, answer, report);
+    const serving = { host, port, data, maxBody, anonymousRead, limits, git, gitCounts, backend, openPushDoor, log };
+    const server = await serveStore(open, serving);
     open.store.warmUp().catch((error: unknown) => log.debug({ err: error }, "warm-up ended early"));
     const upkeep = values.memory ? null : keepUp(open.store, data, log);
     const gitDir = values.memory ? null : open.gitDir;
@@ -60,6 +66,7 @@ export async function serve(flags: Readonly<Record<string, unknown>>): Promise<v
     process.stdout.write(`${json ? JSON.stringify({ listening: server.url, git_dir: gitDir, keys }) : words}\n`);
     await stop;
     await Promise.all([server.close(), upkeep?.close()]);
+    await backend?.close();
   } finally {
     await open.close();
   }

@@ -435,6 +435,7 @@ export interface RunRecord {
   pipeline_id?: string;
   base: string;
   head?: string;
+  received_at?: string;
   submissions: number;
   validations: number;
   warnings: Violation[];

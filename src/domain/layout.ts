@@ -5,16 +5,30 @@ export const MAIN = "refs/heads/main";
 export const OPS = "refs/runtree/ops";
 export const ATTIC = "refs/runtree/attic";
 export const RUNS = "refs/heads/runs/";
-/** Where what was acknowledged is kept when somebody else moved its ref meanwhile. */
+/** Where the record and the verdict of each pushed run are kept: only pushes move its branch. */
+export const RESULTS = "refs/runtree/results/";
+/** Where a commit is kept that would else be on no ref any more. */
 export const LOST = "refs/runtree/lost/";
 export const CONFIGURATION_FILE = "runtree.json";
 export const RUN_FILE = "run.json";
+/** Beside the record of a pushed run: what the gate said of its tip. */
+export const VERDICT_FILE = "verdict.json";
 /** The collection name under which changes of `runtree.json`, schemas and other files are reported. */
 export const CONFIG_COLLECTION = "$config";
 
 /** The branch of an open run. */
 export function runRef(runId: string): string {
   return RUNS + runId;
+}
+
+/** Where the record and the verdict of a pushed run are kept. */
+export function resultsRef(runId: string): string {
+  return RESULTS + runId;
+}
+
+/** Where the commit that a ref was at is kept after the ref moved elsewhere. */
+export function lostRef(ref: string, oid: string): string {
+  return `${LOST}${ref.replace(/^refs\//, "")}-${oid.slice(0, 12)}`;
 }
 
 /** Where a closed run's record lies, on `main` when merged and in the attic otherwise; the date is the ULID's own. */

@@ -11,6 +11,7 @@ interface Limit {
 export const LIMITS = {
   headers_s: { fallback: 10, most: 86_400, describe: "seconds for the headers of a request to arrive" },
   request_s: { fallback: 60, most: 86_400, describe: "seconds for a whole request to arrive" },
+  push_s: { fallback: 300, most: 86_400, describe: "seconds for a whole git push to arrive" },
   header_bytes: { fallback: 16_384, most: 1_048_576, describe: "bytes of a request's headers" },
   connections: { fallback: 1024, describe: "connections at a time" },
   requests_per_minute: { fallback: 6000, describe: "requests of one key in a minute" },

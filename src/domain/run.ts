@@ -103,8 +103,10 @@ export interface RunRecord {
   readonly mode?: string;
   /** The commit of `main` that the branch forked from or was last resolved against. */
   readonly base: string;
-  /** The tip of the branch once it is closed and gone. */
+  /** The tip of the branch once it is closed and gone; of a pushed run the tip that the record speaks of, from the start. */
   readonly head?: string;
+  /** When that tip of a pushed run was received. */
+  readonly received_at?: string;
   readonly submissions: number;
   readonly validations: number;
   /** Violations of the branch as it stands, at most `MAX_LISTED`; the count is whole. */

@@ -1,10 +1,8 @@
-import { hasCode, type RuntreeError } from "../domain/errors.ts";
 import type { FileSystem } from "./files.ts";
-import { readLoose, writeLoose } from "./loose.ts";
-import { ObjectCache } from "./object-cache.ts";
+import { writeLoose } from "./loose.ts";
+import { ObjectFolder } from "./object-folder.ts";
 import type { EncodedObject, GitObject, Oid } from "./objects.ts";
 import { buildPack, writePack } from "./pack-writer.ts";
-import { Packs } from "./packs.ts";
 import { RefReader } from "./ref-reader.ts";
 import { listRefs, moveRefs } from "./refs.ts";
 import type { Repository, WriteGroup } from "./repository.ts";
@@ -19,46 +17,19 @@ const MOST_LOOSE = 32;
 export class BareRepository implements Repository {
   readonly gitDir: string;
   readonly #fs: FileSystem;
-  readonly #cache: ObjectCache;
-  readonly #packs: Packs;
+  readonly #objects: ObjectFolder;
   readonly #refs: RefReader;
 
-  /** `cacheBytes` of objects are kept in memory, and a third of it of what others are told against in packs: mostly the same bytes. */
+  /** `cacheBytes` of objects are kept in memory. */
   constructor(fs: FileSystem, gitDir: string, cacheBytes: number = CACHE_BYTES) {
     this.#fs = fs;
-    this.#cache = new ObjectCache(cacheBytes);
     this.gitDir = gitDir;
-    this.#packs = new Packs(fs, gitDir, cacheBytes / 3);
+    this.#objects = new ObjectFolder(fs, `${gitDir}/objects`, cacheBytes);
     this.#refs = new RefReader(fs, gitDir);
   }
 
   read(oid: Oid): GitObject | null {
-    const cached = this.#cache.get(oid);
-    if (cached !== undefined) return cached;
-    const faults: RuntreeError[] = [];
-    let object = this.#readPacked(oid, faults) ?? this.#readLoose(oid, faults);
-    if (object === null) {
-      this.#packs.follow(faults);
-      object = this.#readPacked(oid, faults) ?? this.#readLoose(oid, faults);
-    }
-    if (object !== null) this.#cache.set(oid, withOwnBytes(object));
-    else if (faults[0] !== undefined) throw faults[0];
-    return object;
-  }
-
-  #readPacked(oid: Oid, faults: RuntreeError[]): GitObject | null {
-    return this.#packs.read(oid, (base) => this.read(base), faults);
-  }
-
-  /** A torn loose object must not hide a good copy in a pack, so it is only a fault until every place was looked at. */
-  #readLoose(oid: Oid, faults: RuntreeError[]): GitObject | null {
-    try {
-      return readLoose(this.#fs, this.gitDir, oid);
-    } catch (error) {
-      if (!hasCode(error, "corrupt_object")) throw error;
-      faults.push(error);
-      return null;
-    }
+    return this.#objects.read(oid);
   }
 
   ref(name: string): Oid | null {
@@ -69,12 +40,9 @@ export class BareRepository implements Repository {
     return listRefs(this.#fs, this.gitDir, prefix);
   }
 
-  /** Puts objects into the cache, where reading looks first, but for those that others of them took the place of. */
+  /** Puts objects where reading looks first, but for those that others of them took the place of. */
   remember(objects: readonly EncodedObject[]): void {
-    const replaced = new Set(objects.map(({ base }) => base));
-    for (const { oid, type, data } of objects) {
-      if (!replaced.has(oid)) this.#cache.set(oid, withOwnBytes({ type, data }));
-    }
+    this.#objects.remember(objects);
   }
 
   /** Writes a group to where stock git looks for it: objects loose or, when there are many, as a pack; then the refs. */
@@ -90,7 +58,7 @@ export class BareRepository implements Repository {
 
   #writeObjects(objects: readonly EncodedObject[]): () => void {
     if (objects.length > MOST_LOOSE) return writePack(this.#fs, this.gitDir, buildPack(objects));
-    writeLoose(this.#fs, this.gitDir, objects);
+    writeLoose(this.#fs, `${this.gitDir}/objects`, objects);
     return () => undefined;
   }
 
@@ -99,14 +67,6 @@ export class BareRepository implements Repository {
   }
 
   async close(): Promise<void> {
-    this.#packs.close();
+    this.#objects.close();
   }
-}
-
-/** An object whose bytes do not keep more than themselves in memory: a slice of a pool or a larger buffer keeps all of it. */
-function withOwnBytes(object: GitObject): GitObject {
-  if (object.data.buffer.byteLength <= 2 * object.data.length) return object;
-  const data = Buffer.allocUnsafeSlow(object.data.length);
-  object.data.copy(data);
-  return { type: object.type, data };
 }

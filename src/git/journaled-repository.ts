@@ -5,6 +5,7 @@ import { Journal } from "./journal.ts";
 import { clearJournal, type JournalRange, leftRecords } from "./journal-segments.ts";
 import { acceptWrites, type Waiting } from "./journal-batch.ts";
 import { Load } from "./load.ts";
+import { MovingMarks } from "./moving-marks.ts";
 import type { GitObject, Oid } from "./objects.ts";
 import { clearUnfinishedPacks } from "./pack-writer.ts";
 import { SeenRefs } from "./ref-reader.ts";
@@ -69,6 +70,7 @@ export class JournaledRepository implements Repository {
   readonly #putOff = new Map<Waiting, NodeJS.Timeout>();
   #closed = false;
   readonly #load = new Load();
+  readonly #marks: MovingMarks;
   #appended = { appends: 0, groups: 0, bytes: 0 };
 
   /** Opens a repository: settles what a crash left in its journal first. Throws what settling throws. */
@@ -78,6 +80,7 @@ export class JournaledRepository implements Repository {
     const left = leftRecords(fs, gitDir);
     const lost = left.length === 0 ? [] : await settleRecords(disk, left);
     clearJournal(fs, gitDir);
+    new MovingMarks(fs, gitDir).clear();
     if (left.length > 0) options.report(`finished ${left.length} writes that a crash had left in the journal`);
     const repository = new JournaledRepository(fs, disk, options);
     repository.#tellLost(lost);
@@ -90,6 +93,7 @@ export class JournaledRepository implements Repository {
     this.#disk = disk;
     this.#seen = new SeenRefs((ref) => disk.ref(ref));
     this.#report = report;
+    this.#marks = new MovingMarks(fs, this.gitDir);
     this.#journal = new Journal(fs, this.gitDir);
     const settler = worker ? new WorkerSettler(this.gitDir) : new OwnThreadSettler(fs, this.gitDir);
     this.#rounds = new SettleRounds(settler, this.#journal, {
@@ -122,6 +126,23 @@ export class JournaledRepository implements Repository {
   }
 
   async apply(group: WriteGroup): Promise<void> {
+    const contested = group.refs.filter((move) => move.contested === true).map(({ ref }) => ref);
+    if (contested.length === 0) return this.#append(group);
+    this.#marks.set(contested);
+    try {
+      await this.#append(group);
+    } catch (error) {
+      this.#marks.remove(contested);
+      throw error;
+    }
+    // Where settling fails it is tried again later, and the mark stands until the next start.
+    await this.settle().then(
+      () => this.#marks.remove(contested),
+      () => undefined,
+    );
+  }
+
+  async #append(group: WriteGroup): Promise<void> {
     if (this.#closed) throw new RuntreeError("busy", "The repository is being closed; try again when it is open.");
     return new Promise((done, fail) => {
       this.#enqueue({ group, done, fail, since: performance.now(), tries: 0 });

@@ -4,13 +4,13 @@ import { RuntreeError } from "../domain/errors.ts";
 import { type FileSystem, readFileOrNull, replaceFile, syncFolderIfThere } from "./files.ts";
 import { type EncodedObject, type GitObject, hashObject, objectHeader, type ObjectType, type Oid } from "./objects.ts";
 
-function loosePath(gitDir: string, oid: Oid): string {
-  return `${gitDir}/objects/${oid.slice(0, 2)}/${oid.slice(2)}`;
+function loosePath(folder: string, oid: Oid): string {
+  return `${folder}/${oid.slice(0, 2)}/${oid.slice(2)}`;
 }
 
-/** Reads a loose object; null when there is none. Throws `corrupt_object` when its bytes do not have its id. */
-export function readLoose(fs: FileSystem, gitDir: string, oid: Oid): GitObject | null {
-  const path = loosePath(gitDir, oid);
+/** Reads a loose object of a folder such as `objects`; null when there is none. Throws `corrupt_object` when its bytes do not have its id. */
+export function readLoose(fs: FileSystem, folder: string, oid: Oid): GitObject | null {
+  const path = loosePath(folder, oid);
   const packed = readFileOrNull(fs, path);
   if (packed === null) return null;
   try {
@@ -32,14 +32,14 @@ export function readLoose(fs: FileSystem, gitDir: string, oid: Oid): GitObject |
  * Writes objects as loose files and makes them durable, folders included. Always writes, also where a file
  * of that name exists: it may be torn from a crash, and rewriting it is what mends it.
  */
-export function writeLoose(fs: FileSystem, gitDir: string, objects: readonly EncodedObject[]): void {
+export function writeLoose(fs: FileSystem, folder: string, objects: readonly EncodedObject[]): void {
   for (const { oid, type, data } of objects) {
     const bytes = deflateSync(Buffer.concat([objectHeader(type, data.length), data]), { level: 1 });
-    replaceFile(fs, loosePath(gitDir, oid), bytes, 0o444);
+    replaceFile(fs, loosePath(folder, oid), bytes, 0o444);
   }
-  const folders = new Set(objects.map(({ oid }) => dirname(loosePath(gitDir, oid))));
+  const folders = new Set(objects.map(({ oid }) => dirname(loosePath(folder, oid))));
   // The folder that holds them, too: another writer may have made one of them a moment ago and not synced it yet.
-  if (objects.length > 0) folders.add(`${gitDir}/objects`);
+  if (objects.length > 0) folders.add(folder);
   // git takes a folder away when all in it lies in a pack as well, synced.
-  for (const folder of folders) syncFolderIfThere(fs, folder);
+  for (const path of folders) syncFolderIfThere(fs, path);
 }

@@ -29,6 +29,12 @@ export class NativeGit {
     this.#program = program;
   }
 
+  /** git's absolute path. Throws `git_missing`. */
+  get program(): string {
+    if (this.#program === null) throw missing();
+    return this.#program;
+  }
+
   get counts(): GitCounts {
     return this.#counts;
   }
@@ -110,7 +116,7 @@ function missing(cause?: unknown): RuntreeError {
 }
 
 /** Nothing inherited can point git at another repository or configuration; its hooks find the usual programs. */
-function environment(program: string): Record<string, string> {
+export function environment(program: string): Record<string, string> {
   return {
     PATH: `${dirname(program)}:/usr/local/bin:/usr/bin:/bin`,
     LC_ALL: "C",

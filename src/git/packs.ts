@@ -7,7 +7,7 @@ import { Pack } from "./pack.ts";
 /** How often the folder is listed anew because git replaced a pack between the listing and the opening. */
 const LISTINGS = 5;
 
-/** The packs of a repository, followed as git makes and removes them. */
+/** The packs of a folder such as `objects`, followed as git makes and removes them. */
 export class Packs {
   readonly #fs: FileSystem;
   readonly #folder: string;
@@ -18,10 +18,10 @@ export class Packs {
   #last: Pack | null = null;
 
   /** Keeps `baseBytes` of objects that others are told against. */
-  constructor(fs: FileSystem, gitDir: string, baseBytes: number) {
+  constructor(fs: FileSystem, objects: string, baseBytes: number) {
     this.#bases = new ObjectCache(baseBytes);
     this.#fs = fs;
-    this.#folder = `${gitDir}/objects/pack`;
+    this.#folder = `${objects}/pack`;
   }
 
   /** Reads an object from the packs that are open; null when none has it. Damage goes to `faults`, and other packs are tried. */

@@ -18,6 +18,8 @@ export interface RefMove {
   readonly ref: string;
   readonly from: Oid | null;
   readonly to: Oid | null;
+  /** Stock git may move this ref as well: it is kept from doing so until git sees where we moved it. */
+  readonly contested?: true;
   /** Where it may be instead: on the way from one to the other, of several moves that are made as one. */
   readonly through?: readonly (Oid | null)[];
 }

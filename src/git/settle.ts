@@ -1,5 +1,5 @@
 import { hasCode } from "../domain/errors.ts";
-import { LOST } from "../domain/layout.ts";
+import { lostRef } from "../domain/layout.ts";
 import type { BareRepository } from "./bare-repository.ts";
 import { decodeGroup, type FoundRecord } from "./journal-record.ts";
 import type { EncodedObject, Oid } from "./objects.ts";
@@ -56,7 +56,7 @@ export async function settleRecords(disk: BareRepository, records: readonly Foun
       if (moved === undefined) throw error;
       due = due.filter((move) => move !== moved);
       if (moved.to === null) continue;
-      const kept = `${LOST}${moved.ref.replace(/^refs\//, "")}-${moved.to.slice(0, 12)}`;
+      const kept = lostRef(moved.ref, moved.to);
       due = [...due, { ref: kept, from: null, to: moved.to, through: [] }];
       lost.push({ ref: moved.ref, kept, ours: moved.to });
     }

@@ -8,6 +8,7 @@ import { LOCAL, type Principal } from "../domain/roles.ts";
 import type { KeyRing } from "../store/key-ring.ts";
 import { authenticate } from "./authenticate.ts";
 import { hasBody, readBody } from "./body.ts";
+import { GIT_PATH, type GitDoorParts, gitReply, gitRoutes } from "./git-door.ts";
 import { isLoopback } from "./loopback.ts";
 import { type Dispatcher, problemReply, type Reply } from "./dispatch.ts";
 import type { Metrics } from "./metrics.ts";
@@ -20,6 +21,8 @@ export interface AppOptions {
   readonly log: Logger;
   /** Bytes of a request body. */
   readonly maxBody: number;
+  /** How long (s) a body may take to arrive. */
+  readonly requestSeconds: number;
   readonly ring: KeyRing;
   readonly anonymousRead: boolean;
   readonly rate: RequestRate;
@@ -27,6 +30,8 @@ export interface AppOptions {
   readonly unread: UnreadAnswers;
   /** The address that is served. */
   readonly host: string;
+  /** The repository for stock git; null where there is none on a disk. */
+  readonly git: Omit<GitDoorParts, "ring" | "anonymousRead" | "admit"> | null;
 }
 
 /** The native routes are there with and without this prefix. */
@@ -60,15 +65,25 @@ export function makeApp({
   dispatcher,
   log,
   maxBody,
+  requestSeconds,
   ring,
   anonymousRead,
   rate,
   metrics,
   unread,
   host,
+  git,
 }: AppOptions): Koa {
   const app = new Koa();
   const router = new Router();
+  const count = async (context: Koa.Context, principal: Principal): Promise<void> =>
+    rate.count(principal, context.req.socket.remoteAddress ?? "", (name, value) => context.res.setHeader(name, value));
+  const admit = async (context: Koa.Context, principal: Principal): Promise<void> => {
+    refuseForeign(context, principal, host);
+    await count(context, principal);
+  };
+  const routes = git === null ? [] : gitRoutes({ ...git, ring, anonymousRead, admit });
+  for (const { method, path, answer } of routes) router.register(`{${PREFIX}}${path}`, [method], answer);
   for (const id of Object.keys(OPERATIONS) as OperationId[]) {
     const known = operation(id);
     // One route for both: the router tries all there are.
@@ -79,12 +94,9 @@ export function makeApp({
       const principal = authenticate(ring, known, context.headers, anonymousRead);
       context.state["principal"] = principal.name;
       if (principal === LOCAL || known.role !== null) refuseForeign(context, principal, host);
-      if (known.role !== null)
-        await rate.count(principal, context.req.socket.remoteAddress ?? "", (name, value) =>
-          context.res.setHeader(name, value),
-        );
+      if (known.role !== null) await count(context, principal);
       const body = hasBody(context.req)
-        ? await readBody(context.req, known.request === undefined ? NO_BODY_BYTES : maxBody)
+        ? await readBody(context.req, known.request === undefined ? NO_BODY_BYTES : maxBody, requestSeconds)
         : Buffer.alloc(0);
       const { params, headers } = context;
       const query = context.querystring === "" ? {} : context.query;
@@ -103,9 +115,13 @@ export function makeApp({
     if (trace !== null) context.set("traceparent", trace.parent);
     try {
       await next();
-      if (context.status === 404 && context.body == null) throw notFound(context, router);
+      if (context.respond !== false && context.status === 404 && context.body == null) throw notFound(context, router);
     } catch (error) {
-      send(context, problemReply(error, requestId, null), unread);
+      const isGit = context.path.replace(PREFIX, "").startsWith(`${GIT_PATH}/`);
+      const reply = isGit
+        ? gitReply(error, requestId, context.get("User-Agent"))
+        : problemReply(error, requestId, null);
+      send(context, reply, unread);
     }
     const { method, path, status } = context;
     const ms = performance.now() - started;

@@ -23,7 +23,7 @@ function givenKey(headers: IncomingHttpHeaders): string | null {
  */
 export function authenticate(
   ring: KeyRing,
-  { role, method }: Operation,
+  { role, method }: Pick<Operation, "role" | "method">,
   headers: IncomingHttpHeaders,
   anonymousRead: boolean,
 ): Principal {

@@ -11,13 +11,16 @@ export function hasBody({ headers }: IncomingMessage): boolean {
 
 /**
  * Reads a request's body. Throws `too_large` beyond `limit` bytes, after reading on for a while to let the client finish,
- * and `bad_request` when the client goes away.
+ * `bad_request` when the client goes away, and `request_timeout` when it has not sent all of it in so many seconds.
  */
-export async function readBody(message: IncomingMessage, limit: number): Promise<Buffer> {
+export async function readBody(message: IncomingMessage, limit: number, seconds: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   // By events: iterating over a stream costs more than all else that is done with a small body.
+  let late: NodeJS.Timeout | undefined;
   await new Promise<void>((resolve, reject) => {
+    const words = `The request did not arrive within ${seconds} s.`;
+    late = setTimeout(() => reject(new RuntreeError("request_timeout", words)), seconds * 1000);
     const broken = (error?: unknown): void => {
       // A request that was read whole is closed, too, after its answer.
       if (!message.complete) reject(new RuntreeError("bad_request", "The body broke off.", {}, error));
@@ -31,7 +34,7 @@ export async function readBody(message: IncomingMessage, limit: number): Promise
       }
     });
     message.on("end", resolve).on("error", broken).on("close", broken);
-  });
+  }).finally(() => clearTimeout(late));
   if (length > limit) throw new RuntreeError("too_large", `The body may have ${limit} bytes at most.`, { limit });
   return Buffer.concat(chunks);
 }

@@ -158,6 +158,7 @@ export function problemReply(thrown: unknown, requestId: string, known: Store | 
         ? { "Accept-Patch": bodyTypes(accepted).join(", ") }
         : {}),
       ...(problem.status === 401 ? { "WWW-Authenticate": 'Bearer realm="runtree"' } : {}),
+      ...(problem.status === 408 ? { Connection: "close" } : {}),
       ...(problem.status === 503 ? { "Retry-After": "1" } : {}),
       ...(problem.code === "rate_limited" && error instanceof RuntreeError
         ? { "Retry-After": String(error.data["retry_after_s"]) }

@@ -1,35 +1,17 @@
 import { LRUCache } from "lru-cache";
+import { readableVerdict } from "../actions/readable-verdict.ts";
 import type { Wire } from "../contract/wire.ts";
 import { runRef } from "../domain/layout.ts";
 import { isDone, type RunStatus } from "../domain/run.ts";
 import type { JobRecord } from "../store/ops.ts";
 import type { RunIndex } from "../store/run-index.ts";
-import { recordAt, type RunView } from "../store/run-view.ts";
+import type { RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
 
-/** How many merges' moments of being asked for are kept, for lists. */
-const MOST_ASKED = 20_000;
-
-/** When merges were asked for, by the commits that said done, for the runs of each repository. What a commit says never changes. */
-const ASKED = new WeakMap<RunIndex, LRUCache<string, string>>();
-
-/** When the commit that said done was made; undefined when it holds no record. */
-function askedAt({ runs, repository }: Store, tip: string): string | undefined {
-  let known = ASKED.get(runs);
-  if (known === undefined) ASKED.set(runs, (known = new LRUCache({ maxSize: MOST_ASKED, sizeCalculation: () => 1 })));
-  const asked = known.get(tip) ?? recordAt(repository, tip)?.updated_at;
-  if (asked !== undefined) known.set(tip, asked);
-  return asked;
-}
-
-/** The merge of a run as clients see it: what a commit cannot say about itself is filled in. */
-function presentMerge(store: Store, { record, head, place }: RunView): Wire<"run#Run">["merge"] {
-  if (record.merge === undefined) return null;
-  const { verdict } = record.merge;
-  const commit = place === "merged" ? store.mergeCommitOf(head) : null;
-  const asked = askedAt(store, verdict.tip) ?? verdict.at;
-  const duration_ms = Math.max(0, Date.parse(verdict.at) - Date.parse(asked));
-  return { commit, verdict: { ...verdict, ...(commit === null ? {} : { main_after: commit }), duration_ms } };
+/** The merge of a run as clients see it. */
+function presentMerge(store: Store, view: RunView): Wire<"run#Run">["merge"] {
+  const verdict = readableVerdict(store, view);
+  return verdict === null ? null : { commit: verdict.main_after ?? null, verdict };
 }
 
 /** A run as clients see it (WIRE §1). */

@@ -8,6 +8,8 @@ import type { OpenStore } from "../store/open.ts";
 import { Admission } from "./admission.ts";
 import { Dispatcher } from "./dispatch.ts";
 import { EventStreams } from "./events.ts";
+import { answerPush, type AskedPush, type PushAnswer } from "./answer-push.ts";
+import type { GitServing } from "./git-door.ts";
 import { makeHandlers } from "./handlers.ts";
 import { isLoopback } from "./loopback.ts";
 import { Metrics, type Measured } from "./metrics.ts";
@@ -28,6 +30,12 @@ export interface Serving {
   /** git's version; null for a store in memory. */
   readonly git: string | null;
   readonly gitCounts: Measured["git"];
+  /** Serves the repository to stock git; null for a store in memory. */
+  readonly backend: GitServing | null;
+  /** Lets the hooks of the repository ask; resolves to null where there are none. */
+  readonly openPushDoor: (
+    answer: (question: AskedPush) => Promise<PushAnswer>,
+  ) => Promise<{ readonly close: () => Promise<void> } | null>;
   readonly log: Logger;
 }
 
@@ -39,7 +47,7 @@ export interface ServedStore extends Listening {
 /** Serves an open store over HTTP: keys, limits, events and counters around it. Throws what `serveHttp` throws. */
 export async function serveStore(
   { store, journal }: Pick<OpenStore, "store" | "journal">,
-  { data, limits, git, gitCounts, ...serving }: Serving,
+  { data, limits, git, gitCounts, backend, openPushDoor, ...serving }: Serving,
 ): Promise<ServedStore> {
   const clock = (): number => Date.now();
   // A file of keys that cannot be read ends a start; later it keeps everybody out.
@@ -61,6 +69,19 @@ export async function serveStore(
   const dispatcher = new Dispatcher(store, handlers, admission);
   const unread = new UnreadAnswers(limits.request_s * 1000);
   const rate = new RequestRate(limits.requests_per_minute);
-  const listening = await serveHttp({ ...serving, dispatcher, ring, rate, metrics, events, limits, unread });
-  return { ...listening, ring };
+  const pushSeconds = limits.push_s;
+  const door = backend === null ? null : { backend, store, pushSeconds };
+  const served = { ...serving, dispatcher, ring, rate, metrics, events, limits, unread, git: door };
+  const listening = await serveHttp(served);
+  const pushLimits = { openRuns: limits.open_runs, requireRoom };
+  const answer = async (question: AskedPush): Promise<PushAnswer> => answerPush(store, ring, pushLimits, question);
+  const pushes = await openPushDoor(answer).catch(async (error: unknown) => {
+    await listening.close();
+    throw error;
+  });
+  const close = async (): Promise<void> => {
+    await listening.close();
+    await pushes?.close();
+  };
+  return { ...listening, close, ring };
 }

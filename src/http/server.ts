@@ -95,7 +95,7 @@ async function listen(server: Server, host: string, port: number): Promise<Addre
 
 /** Serves the application. Throws `address_not_allowed` for an address that would need keys, `busy` for one that is taken. */
 export async function serveHttp(
-  options: AppOptions & {
+  options: Omit<AppOptions, "requestSeconds"> & {
     readonly port: number;
     readonly limits: Limits;
     readonly events: Pick<EventStreams, "close">;
@@ -109,7 +109,7 @@ export async function serveHttp(
       { host },
     );
   }
-  const callback = makeApp(options).callback();
+  const callback = makeApp({ ...options, requestSeconds: limits.request_s }).callback();
   const answer = atEndOfTurn<{ request: IncomingMessage; response: ServerResponse }>(({ request, response }) => {
     void callback(request, response);
   });
@@ -117,7 +117,8 @@ export async function serveHttp(
     {
       // Node refuses one that is longer than the whole request may take.
       headersTimeout: Math.min(limits.headers_s, limits.request_s) * 1000,
-      requestTimeout: limits.request_s * 1000,
+      // That of a push; all else is watched where its body is read.
+      requestTimeout: Math.max(limits.request_s, limits.push_s) * 1000,
       maxHeaderSize: limits.header_bytes,
       connectionsCheckingInterval: CHECK_MS,
     },

@@ -2,17 +2,20 @@ import { RuntreeError } from "../domain/errors.ts";
 import type { Conflict, Violation } from "../domain/verdict.ts";
 import { readCommit } from "../git/commit.ts";
 import type { EncodedObject, Oid } from "../git/objects.ts";
+import { EMPTY_TREE } from "../git/tree.ts";
 import { checkPlan, type CommandsAsked } from "./checks.ts";
 import type { CheckTask } from "./command-checks.ts";
 import { nameSides } from "./conflict-sides.ts";
 import type { Settle } from "./merge-file.ts";
 import { type MergePlan, planMerge } from "./plan.ts";
+import { pushedRecordAt } from "./pushed-file.ts";
 import type { RunView } from "./run-view.ts";
 import { standingDocument } from "./standing.ts";
 import type { Store } from "./store.ts";
 
 /** More best common ancestors than this are refused: such a history must be resolved by hand. */
 const MAX_BASES = 8;
+
 /** A plan with everything that was found about it; nothing of it is written. */
 export interface Assessment {
   /** The `main` that the plan is for. */
@@ -31,14 +34,20 @@ export interface Proposal {
   readonly bases: readonly Oid[];
   readonly objects?: readonly EncodedObject[];
   readonly settle?: Settle;
+  /** Its files came by push: they are read as strictly as the body of a request. */
+  readonly pushed?: boolean;
   /** How the checks of `runtree.json` are made: null for not at all. Without it they are waited for. */
   readonly commands?: CommandsAsked | null;
+}
+
+function askedNow(store: Store): CommandsAsked {
+  return { round: store.commands.round(), wait: true };
 }
 
 /** Merges a proposal into `main` as it now stands and checks the result, on paper. Throws `too_many_bases`. */
 export async function assess(
   store: Store,
-  { id, tree, bases, objects, settle, commands = { round: store.commands.round(), wait: true } }: Proposal,
+  { id, tree, bases, objects, settle, pushed = false, commands = askedNow(store) }: Proposal,
 ): Promise<Assessment> {
   const main = store.main.catchUp();
   const read = store.reader(objects);
@@ -53,7 +62,9 @@ export async function assess(
   const plan = planMerge({
     read,
     runId: id,
-    bases: bases.map((commit) => readCommit(read, commit).tree),
+    // Of a history that has nothing in common with `main` everything is the run's own.
+    bases: bases.length === 0 ? [EMPTY_TREE] : bases.map((commit) => readCommit(read, commit).tree),
+    pushed,
     main: store.main.tree,
     run: tree,
     mainRules: store.main.rules,
@@ -78,11 +89,14 @@ export function basesOf(store: Store, head: Oid): Oid[] {
 /** Assesses an open run as its branch now stands, optionally with a person's word on conflicts. */
 export async function assessRun(
   store: Store,
-  { record, head }: RunView,
+  { record, head }: Pick<RunView, "record" | "head">,
   more: Pick<Proposal, "settle" | "commands"> = {},
 ): Promise<Assessment> {
   const tree = readCommit(store.reader(), head).tree;
-  return assess(store, { id: record.id, tree, bases: basesOf(store, head), ...more });
+  const pushed = record.origin === "push";
+  const found = await assess(store, { id: record.id, tree, bases: basesOf(store, head), pushed, ...more });
+  const told = pushed ? pushedRecordAt(store.reader(), head).violations : [];
+  return told.length === 0 ? found : { ...found, violations: [...told, ...found.violations] };
 }
 
 /** How many conflicts a verdict or a problem names; who settles these hears of the rest. */

@@ -25,6 +25,9 @@ const IDEMPOTENCY = "Idempotency";
 /** The trailer of a commit whose content was checked: `passed; 0`, `warned; N`, or `failed; N` where the gate refused. */
 export const VALIDATION = "Validation";
 
+/** The trailer of a commit that brought a pushed run's own commits into a history of ours. */
+export const PUSHED_BY = "Pushed-by";
+
 /** How many documents a commit message names. */
 const MAX_NAMED = 20;
 

@@ -1,11 +1,12 @@
-import { ATTIC, RUN_FILE, runRecordPath, runRef } from "../domain/layout.ts";
+import { ATTIC, resultsRef, RUN_FILE, runRecordPath, runRef, VERDICT_FILE } from "../domain/layout.ts";
+import { canonicalJson, type Json } from "../domain/json.ts";
 import { isClosed, type RunRecord } from "../domain/run.ts";
 import { readCommit } from "../git/commit.ts";
 import { type EncodedObject, encodeObject, type Oid } from "../git/objects.ts";
 import type { RefMove } from "../git/refs.ts";
 import { editFurther, editTree } from "../git/tree-edit.ts";
 import { EMPTY_TREE, EMPTY_TREE_OBJECT } from "../git/tree.ts";
-import { authoredCommit, type Authorship, type CommitText } from "./authorship.ts";
+import { authoredCommit, type Authorship, type CommitText, PUSHED_BY } from "./authorship.ts";
 import { encodeRecord, type RunView } from "./run-view.ts";
 import type { Store } from "./store.ts";
 
@@ -54,6 +55,11 @@ export function putRecord(
   return { tree: edited.root, blob: blob.oid, objects: [fromReplaced(blob, edited.replaced), ...edited.objects] };
 }
 
+/** Who pushed a run, as a trailer; none for a run that was not pushed. Its own commits are not ours, and never read for trailers. */
+export function pushedBy({ origin, created_by }: RunRecord): (readonly [string, string])[] {
+  return origin === "push" ? [[PUSHED_BY, created_by]] : [];
+}
+
 /** The trailers that every commit of a run carries. */
 export function runTrailers(
   record: RunRecord,
@@ -62,11 +68,17 @@ export function runTrailers(
   return [["Run-Id", record.id], ["Job-Id", record.job_id], ...more];
 }
 
-/**
- * Writes one commit on a run's branch and moves the branch to it. A record in a closed status closes the run:
- * in the same group the attic takes the tip and the branch goes. Returns the run as it then stands.
- */
-export async function commitOnBranch(store: Store, author: Authorship, commit: BranchCommit): Promise<RunView> {
+/** A run's next commit, not written yet: what moves to it, and what moves besides when the run is thereby closed. */
+interface RunStep {
+  readonly view: RunView;
+  readonly objects: readonly EncodedObject[];
+  readonly move: RefMove;
+  readonly closing: readonly RefMove[];
+  /** Commits that requests are remembered by. */
+  readonly commits: readonly Oid[];
+}
+
+function branchStep(store: Store, author: Authorship, commit: BranchCommit): RunStep {
   const { record } = commit;
   const edited = putRecord(store, { tree: commit.tree, objects: commit.objects ?? [] }, RUN_FILE, record);
   const tip = authoredCommit(store.reader(), store.signing(author), {
@@ -74,20 +86,66 @@ export async function commitOnBranch(store: Store, author: Authorship, commit: B
     tree: edited.tree,
     parents: commit.parents,
   });
-  const objects = [...edited.objects, tip];
-  const ref = runRef(record.id);
-  const from = commit.from?.head ?? null;
+  const [ref, from] = [runRef(record.id), commit.from?.head ?? null];
+  return {
+    view: { record, blob: edited.blob, head: tip.oid, place: "open" },
+    objects: [...edited.objects, tip],
+    move: { ref, from, to: tip.oid },
+    closing: [{ ref, from, to: null }],
+    commits: [tip.oid],
+  };
+}
+
+/** What a pushed run's next record and verdict are written as: beside its branch, which only pushes move. */
+export function resultStep(
+  store: Store,
+  author: Authorship,
+  record: RunRecord & { readonly head: Oid },
+  text: CommitText,
+): RunStep {
+  const [ref, from] = [resultsRef(record.id), store.repository.ref(resultsRef(record.id))];
+  const verdict = record.merge?.verdict;
+  const files = new Map([
+    [RUN_FILE, encodeRecord(record)],
+    ...(verdict === undefined ? [] : [[VERDICT_FILE, canonicalJson(verdict as unknown as Json)] as const]),
+  ]);
+  const { tree, objects } = editFiles(store, EMPTY_TREE, files);
+  const commit = authoredCommit(store.reader(), store.signing({ ...author, idempotency: null }), {
+    ...text,
+    tree,
+    parents: from === null ? [] : [from],
+  });
+  const blob = encodeObject("blob", encodeRecord(record)).oid;
+  const move = { ref, from, to: commit.oid };
+  return {
+    view: { record, blob, head: record.head, place: "open" },
+    objects: [...objects, commit],
+    move,
+    closing: [move, { ref: runRef(record.id), from: record.head, to: null, contested: true }],
+    commits: [],
+  };
+}
+
+/**
+ * Writes one commit on a run's branch and moves the branch to it; of a pushed run beside its branch. A record in a closed
+ * status closes the run: in the same group the attic takes the tip and the branch goes. Returns the run as it then stands.
+ */
+export async function commitOnBranch(store: Store, author: Authorship, commit: BranchCommit): Promise<RunView> {
+  const { record, text } = commit;
+  const { view, objects, move, closing, commits } =
+    record.origin === "push" && record.head !== undefined
+      ? resultStep(store, author, { ...record, head: record.head }, text)
+      : branchStep(store, author, commit);
   if (!isClosed(record.status)) {
-    const view: RunView = { record, blob: edited.blob, head: tip.oid, place: "open" };
-    await store.apply({ objects, refs: [{ ref, from, to: tip.oid }] }, { run: view, commits: [tip.oid] });
+    await store.apply({ objects, refs: [move] }, { run: view, commits });
     return view;
   }
   return store.attic.take(async (ahead) => {
-    const closed = intoAttic(ahead, author, { ...record, head: tip.oid }, objects);
-    const view: RunView = { record: closed.record, blob: closed.blob, head: tip.oid, place: "attic" };
-    const refs = [closed.move, { ref, from, to: null }];
-    await ahead.apply({ objects: [...objects, ...closed.objects], refs }, { run: view, commits: [tip.oid] });
-    return view;
+    const closed = intoAttic(ahead, author, { ...record, head: view.head }, objects);
+    const inAttic: RunView = { record: closed.record, blob: closed.blob, head: view.head, place: "attic" };
+    const refs = [closed.move, ...closing];
+    await ahead.apply({ objects: [...objects, ...closed.objects], refs }, { run: inAttic, commits });
+    return inAttic;
   });
 }
 
@@ -107,7 +165,7 @@ function intoAttic(
   const commit = authoredCommit(read, store.signing({ ...author, idempotency: null }), {
     subject: `Keep ${record.status} run ${record.id}`,
     body: record.error === undefined ? [] : [record.error.message],
-    trailers: runTrailers(record),
+    trailers: runTrailers(record, pushedBy(record)),
     tree: edited.root ?? EMPTY_TREE,
     parents: [attic, record.head],
   });

@@ -127,7 +127,7 @@ class HistoryCheck {
   /** Checks what differs between a commit and the one before it as the gate would have done. */
   async #checkStep(main: Oid, tree: Oid, rules: Rules, index: MainIndex): Promise<CheckOutcome> {
     const { documents, violations, changes } = planChange(this.#read, main, tree, rules, this.#unreadable);
-    const plan = { rules, rulesChanged: false, documents, violations, main, tree };
+    const plan = { rules, rulesChanged: false, documents, violations, notices: [], main, tree };
     const outcome =
       documents.length + violations.length === 0
         ? { violations: [], checked: 0, left: [] }

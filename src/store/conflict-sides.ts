@@ -5,7 +5,7 @@ import { parsePointer, valueAt } from "../domain/pointer.ts";
 import type { Conflict } from "../domain/verdict.ts";
 import { readCommit, trailerOf } from "../git/commit.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
-import { blobAt, readDocumentBlob } from "./documents.ts";
+import { blobAt, documentIn } from "./documents.ts";
 import type { DocumentName } from "./merge-file.ts";
 import type { PlannedConflict } from "./plan.ts";
 import { type ShardsOf, shardsOfTree } from "./shards.ts";
@@ -40,7 +40,7 @@ function fileStory(read: ReadObject, tip: Oid, base: Oid, pathIn: PathIn): FileS
   // A file that is not JSON is compared as a whole.
   const isJson = pathIn(readCommit(read, tip).tree).endsWith(".json");
   const documentOf = (blob: Oid | null): JsonObject | null =>
-    isJson ? readDocumentBlob(read, blob) : blob === null ? null : { blob };
+    isJson ? documentIn(read, blob) : blob === null ? null : { blob };
   const changes: { commit: Oid; before: JsonObject | null }[] = [];
   const now = blobOf(tip);
   for (let at = tip, blob = now; ;) {

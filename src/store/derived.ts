@@ -1,4 +1,4 @@
-import { ATTIC, MAIN, OPS, RUNS } from "../domain/layout.ts";
+import { ATTIC, MAIN, OPS, RESULTS, resultsRef, RUNS } from "../domain/layout.ts";
 import type { Oid } from "../git/objects.ts";
 import type { Repository } from "../git/repository.ts";
 import { RememberedRequests, type RequestsState } from "./idempotency.ts";
@@ -28,12 +28,20 @@ export interface DerivedState {
 
 /** Where the refs are that anything is derived from. */
 export function tipsOf(repository: Repository): Map<string, Oid> {
-  const tips = repository.refs(RUNS);
+  const tips = new Map([...repository.refs(RUNS), ...repository.refs(RESULTS)]);
   for (const ref of [MAIN, ATTIC, OPS]) {
     const tip = repository.ref(ref);
     if (tip !== null) tips.set(ref, tip);
   }
   return tips;
+}
+
+/** The tips of what Runtree itself committed, for the trailers of its commits. */
+function ownTips(repository: Repository): Oid[] {
+  const tips = tipsOf(repository);
+  return [...tips].flatMap(([ref, tip]) =>
+    ref.startsWith(RUNS) && tips.has(resultsRef(ref.slice(RUNS.length))) ? [] : [tip],
+  );
 }
 
 /**
@@ -59,7 +67,7 @@ export function derive(
   const jobs = new JobIndex(repository, state?.jobs);
   jobs.follow(tips.get(OPS) ?? null);
   const requests = new RememberedRequests(state?.requests);
-  requests.follow(repository, tipsOf(repository).values(), now, (commit) => {
+  requests.follow(repository, ownTips(repository), now, (commit) => {
     const landed = main.history.placeOf(commit);
     return known.has(commit) || (landed >= 0 && landed <= place);
   });

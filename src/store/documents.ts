@@ -29,6 +29,17 @@ export function readDocumentBlob(read: ReadObject, oid: Oid | null): JsonObject 
   return isObject(value) ? value : null;
 }
 
+/** The same of a blob that no gate let in: null when it is not even JSON. Throws `corrupt_object` when it is missing. */
+export function documentIn(read: ReadObject, oid: Oid | null): JsonObject | null {
+  const text = oid === null ? "null" : readBlob(read, oid).toString("utf8");
+  try {
+    const value = JSON.parse(text) as Json;
+    return isObject(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
 /** The blob at a path of a tree; null when there is none. */
 export function blobAt(read: ReadObject, tree: Oid | null, path: string): Oid | null {
   const entry = findEntry(read, tree, path);

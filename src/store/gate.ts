@@ -1,17 +1,19 @@
 import { changeOp } from "../domain/change.ts";
 import { hasCode, RuntreeError } from "../domain/errors.ts";
 import { byUnit } from "../domain/json.ts";
-import { MAIN, runRecordPath, runRef } from "../domain/layout.ts";
+import { lostRef, MAIN, runRecordPath, runRef } from "../domain/layout.ts";
 import type { RunRecord } from "../domain/run.ts";
-import { counted, listed, type Verdict } from "../domain/verdict.ts";
+import { counted, listed, MAX_LISTED, type Verdict } from "../domain/verdict.ts";
 import { readCommit } from "../git/commit.ts";
 import type { Oid } from "../git/objects.ts";
+import type { RefMove } from "../git/refs.ts";
 import { type Assessment, assessRun, conflictsOf } from "./assess.ts";
 import type { CommandsAsked } from "./checks.ts";
 import type { CheckTask } from "./command-checks.ts";
 import { authoredCommit, type Authorship, checkedTrailer, markOf, named, VALIDATION } from "./authorship.ts";
-import { commitOnBranch, putRecord, runTrailers } from "./branch.ts";
+import { commitOnBranch, pushedBy, putRecord, resultStep, runTrailers } from "./branch.ts";
 import type { MergePlan } from "./plan.ts";
+import { receivePush } from "./pushed-run.ts";
 import { findClosedRun, findRun, type RunView } from "./run-view.ts";
 import type { Store } from "./store.ts";
 import { branchRules } from "./submission.ts";
@@ -37,8 +39,10 @@ function summary({ documents, settings }: MergePlan): { subject: string; lines: 
 }
 
 /** The authorship of the outcome: it repeats the mark of the submission it judges, so that a retry finds the outcome. */
-function judgedFor(store: Store, author: Authorship, tip: Oid): Authorship {
-  return { ...author, idempotency: markOf(readCommit(store.reader(), tip).message) ?? author.idempotency };
+function judgedFor(store: Store, author: Authorship, { record, head }: RunView): Authorship {
+  // What was pushed is not ours, whatever its trailers say.
+  const mark = record.origin === "push" ? null : markOf(readCommit(store.reader(), head).message);
+  return { ...author, idempotency: mark ?? author.idempotency };
 }
 
 /** What a merge writes, but for the record. */
@@ -58,7 +62,7 @@ async function merge(
 ): Promise<RunView> {
   const now = verdict.at;
   const { warnings: _, warning_count: __, error: ___, merge: ____, ...kept } = view.record;
-  const record: RunRecord = {
+  const record: RunRecord & { readonly head: Oid } = {
     ...kept,
     status: "success",
     updated_at: now,
@@ -67,25 +71,26 @@ async function merge(
     validations: view.record.validations + 1,
     warnings: [],
     warning_count: 0,
+    notices: [...kept.notices, ...found.plan.notices].slice(0, MAX_LISTED),
     merge: { verdict },
   };
   const { subject, lines } = summary(found.plan);
   const { tree, blob, objects } = putRecord(store, result, runRecordPath(record.id), record);
-  const commit = authoredCommit(store.reader(), store.signing(judgedFor(store, author, view.head)), {
+  const commit = authoredCommit(store.reader(), store.signing(judgedFor(store, author, view)), {
     subject: `Merge run ${record.id} of ${record.job_id}: ${subject}`,
     body: lines,
-    trailers: runTrailers(record, [checkedTrailer(0)]),
+    trailers: runTrailers(record, [checkedTrailer(0), ...pushedBy(record)]),
     tree,
     parents: [found.main, view.head],
   });
   const merged: RunView = { record, blob, head: view.head, place: "merged" };
+  const text = { subject: `Keep the verdict of run ${record.id}: merged`, trailers: runTrailers(record) };
+  const beside = record.origin === "push" ? resultStep(store, author, record, text) : null;
+  const gone = beside?.closing ?? [{ ref: runRef(record.id), from: view.head, to: null }];
   await store.apply(
     {
-      objects: [...objects, commit],
-      refs: [
-        { ref: MAIN, from: found.main, to: commit.oid },
-        { ref: runRef(record.id), from: view.head, to: null },
-      ],
+      objects: [...objects, commit, ...(beside?.objects ?? [])],
+      refs: [{ ref: MAIN, from: found.main, to: commit.oid }, ...gone],
     },
     { run: merged, commits: [commit.oid] },
   );
@@ -102,7 +107,7 @@ async function reject(store: Store, author: Authorship, view: RunView, verdict: 
     warning_count: verdict.violation_count,
     merge: { verdict },
   };
-  return commitOnBranch(store, judgedFor(store, author, view.head), {
+  return commitOnBranch(store, judgedFor(store, author, view), {
     from: view,
     parents: [view.head],
     tree: readCommit(store.reader(), view.head).tree,
@@ -119,16 +124,21 @@ async function reject(store: Store, author: Authorship, view: RunView, verdict: 
 }
 
 /**
- * Removes the branch of a run whose record is closed already: an error of the machine came between two ref moves.
+ * Removes the branch of a run whose record is closed already: an error of the machine came between two ref moves, or the
+ * branch was pushed again. A tip that is not the one which was closed is kept below `refs/runtree/lost/`.
  * Returns the run as it is closed, or null when it is open.
  */
-export async function dropClosedBranch(store: Store, { record, head }: RunView): Promise<RunView | null> {
-  const closed = findClosedRun(store.repository, record.id);
+export async function dropClosedBranch(store: Store, id: string): Promise<RunView | null> {
+  const closed = findClosedRun(store.repository, id);
   if (closed === null) return null;
-  await store.apply(
-    { objects: [], refs: [{ ref: runRef(record.id), from: head, to: null }] },
-    { run: closed, commits: [] },
-  );
+  const ref = runRef(id);
+  const from = store.repository.ref(ref);
+  if (from === null) return closed;
+  const kept = lostRef(ref, from);
+  const lost = from === closed.head || store.repository.ref(kept) !== null ? [] : [{ ref: kept, from: null, to: from }];
+  const pushed = closed.record.origin === "push";
+  const gone: RefMove = { ref, from, to: null, ...(pushed ? { contested: true } : {}) };
+  await store.apply({ objects: [], refs: [...lost, gone] }, { run: closed, commits: [] });
   return closed;
 }
 
@@ -148,7 +158,7 @@ async function giveBack(
     updated_at: new Date(store.clock()).toISOString(),
     error: { code: error.code, message: error.message },
   };
-  return commitOnBranch(store, judgedFor(store, author, view.head), {
+  return commitOnBranch(store, judgedFor(store, author, view), {
     from: view,
     parents: [view.head],
     tree: readCommit(store.reader(), view.head).tree,
@@ -183,6 +193,9 @@ export async function judge(store: Store, author: Authorship, runId: string): Pr
       await round.ask(judged.left);
     } catch (error) {
       if (!hasCode(error, "ref_moved")) throw error;
+      // Somebody may have pushed again, and not said done this time.
+      const pushed = before?.record.origin === "push" ? await receivePush(store, author.principal, runId) : null;
+      if (pushed !== null && pushed.record.status !== "merging") return pushed;
     }
   }
   throw new RuntreeError(
@@ -208,7 +221,7 @@ function isUnchecked(store: Store, { record, head }: RunView): boolean {
  */
 export async function bringToEnd(store: Store, author: Authorship, view: RunView): Promise<RunView> {
   if (view.place !== "open") return view;
-  const closed = await dropClosedBranch(store, view);
+  const closed = await dropClosedBranch(store, view.record.id);
   if (closed !== null) return closed;
   return view.record.status === "merging" ? judge(store, author, view.record.id) : view;
 }
@@ -220,7 +233,7 @@ async function judgeOnce(
   commands: CommandsAsked,
 ): Promise<RunView | { readonly left: readonly CheckTask[] }> {
   const view = findRun(store.repository, runId);
-  const closed = view?.place === "open" ? await dropClosedBranch(store, view) : null;
+  const closed = view?.place === "open" ? await dropClosedBranch(store, runId) : null;
   if (closed !== null) return closed;
   if (view === null || view.record.status !== "merging") {
     throw new RuntreeError("busy", `Run ${runId} was moved by someone else; look at it and try again.`, {

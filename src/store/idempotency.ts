@@ -1,7 +1,7 @@
 import { readCommit, trailerOf } from "../git/commit.ts";
 import type { Oid } from "../git/objects.ts";
 import { readerWith, type Repository } from "../git/repository.ts";
-import { markOf, VALIDATION } from "./authorship.ts";
+import { markOf, PUSHED_BY, VALIDATION } from "./authorship.ts";
 
 /** How long a key is remembered at least, in seconds (WIRE §1: 24 h; doubled against clock changes). */
 export const REMEMBERED_SECONDS = 48 * 60 * 60;
@@ -88,10 +88,11 @@ export class RememberedRequests {
     const open = [...tips];
     for (let oid = open.pop(); oid !== undefined; oid = open.pop()) {
       if (found.has(oid) || knows(oid)) continue;
-      const { committer, parents } = readCommit(readerWith(repository), oid);
+      const { committer, parents, message } = readCommit(readerWith(repository), oid);
       if (committer.seconds < since) continue;
       found.add(oid);
-      open.push(...parents);
+      // What was pushed is not ours, whatever its trailers say.
+      open.push(...(trailerOf(message, PUSHED_BY) === null ? parents : parents.slice(0, 1)));
     }
     // The oldest first, as they were made: of two commits in one second the later counts.
     for (const oid of [...found].reverse()) this.learn(repository, oid);

@@ -9,6 +9,7 @@ import { type FileSystem, listFolder, syncPath } from "../git/files.ts";
 import { type EncodedObject, encodeObject, type Oid } from "../git/objects.ts";
 import { BareRepository } from "../git/bare-repository.ts";
 import { readerWith } from "../git/repository.ts";
+import { installHooks, settingsText } from "../git/repository-setup.ts";
 import { editTree } from "../git/tree-edit.ts";
 import { authoredCommit } from "./authorship.ts";
 import type { CommandChecks } from "./command-checks.ts";
@@ -16,41 +17,8 @@ import type { SchemaChecks } from "./schema-checks.ts";
 import { configurationProblems, makeRules, type Rules } from "./rules.ts";
 import { checkWholeTree } from "./whole-tree.ts";
 
-/**
- * Runs when stock git moves refs here, whoever asked for it. Runtree itself moves refs without git, under the same locks.
- * Bisecting keeps its place below refs/bisect/.
- */
-const REFERENCE_TRANSACTION = `#!/bin/sh
-# Only Runtree moves the refs of this repository. Stock git reads everything, and may keep notes for bisecting.
-test "$1" = prepared || exit 0
-test -z "$RUNTREE_MAINTENANCE" || exit 0
-while read -r old new ref; do
-  case "$ref" in
-    refs/bisect/*|BISECT_*|ORIG_HEAD|FETCH_HEAD) ;;
-    *) echo "runtree: $ref is moved by Runtree only; open a run through its server (POST /jobs/custom/runs)." >&2; exit 1 ;;
-  esac
-done
-exit 0
-`;
-
-/** A bare repository; every write durable, maintenance in our hands, nothing rewritten or taken away by a push. */
-const SETTINGS = `[core]
-	repositoryformatversion = 0
-	filemode = true
-	bare = true
-	fsync = committed,reference
-[gc]
-	auto = 0
-	packRefs = false
-[receive]
-	autogc = false
-	fsckObjects = true
-	denyNonFastForwards = true
-	denyDeletes = true
-`;
-
-/** What `git init --bare` makes, and a place for the hook. */
-const FOLDERS = ["objects/info", "objects/pack", "refs/heads", "refs/tags", "hooks"];
+/** What `git init --bare` makes. */
+const FOLDERS = ["objects/info", "objects/pack", "refs/heads", "refs/tags"];
 
 /** The files of a template folder, which is always the machine's, by path, `.git` left out. Throws `template_invalid` for links, devices, and names git could trip over. */
 function templateFiles(folder: string, prefix = ""): Map<string, Buffer> {
@@ -131,8 +99,8 @@ export async function initialiseRepository(
   try {
     for (const folder of FOLDERS) fs.mkdirSync(`${making}/${folder}`, { recursive: true });
     fs.writeFileSync(`${making}/HEAD`, `ref: ${MAIN}\n`);
-    fs.writeFileSync(`${making}/config`, SETTINGS);
-    fs.writeFileSync(`${making}/hooks/reference-transaction`, REFERENCE_TRANSACTION, { mode: 0o755 });
+    fs.writeFileSync(`${making}/config`, settingsText());
+    installHooks(fs, making);
 
     const repository = new BareRepository(fs, making);
     const { root, objects } = editTree(readerWith(repository), null, places);

@@ -72,6 +72,14 @@ export class KeyRing {
     return { name: record.name, role: record.role, key: record.id };
   }
 
+  /** Who acts under the id of a key that was good a moment ago, or under a name that this machine vouches for; null for a name that no key has. */
+  actingAs(name: string, key: string): Principal | null {
+    this.#catchUp();
+    const named = [...this.#keys.values()].filter((record) => record.name === name);
+    const record = named.find(({ id }) => id === key) ?? named.find((each) => this.#fault(each) === null);
+    return record === undefined ? null : { name, role: record.role, key: record.id };
+  }
+
   #fault({ expires_at, revoked_at }: KeyRecord): string | null {
     if (revoked_at !== null) return `was revoked at ${revoked_at}`;
     return expires_at !== null && Date.parse(expires_at) <= this.#clock() ? `expired at ${expires_at}` : null;

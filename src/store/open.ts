@@ -5,9 +5,12 @@ import { FORMAT } from "../domain/configuration.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import { isObject } from "../domain/json.ts";
 import { CONFIGURATION_FILE, MAIN, RUNS } from "../domain/layout.ts";
+import { isRunId } from "../domain/run-id.ts";
 import { readCommit } from "../git/commit.ts";
 import { type FileSystem, ioError, makeFolder } from "../git/files.ts";
 import type { NativeGit } from "../git/native.ts";
+import { bringSettingsUp, installHooks } from "../git/repository-setup.ts";
+import { pushNotes } from "../git/push-notes.ts";
 import { type JournalCounts, JournaledRepository } from "../git/journaled-repository.ts";
 import { clearStaleLocks } from "../git/refs.ts";
 import { within } from "../git/within.ts";
@@ -25,6 +28,7 @@ import { findRun } from "./run-view.ts";
 import { SchemaChecks } from "./schema-checks.ts";
 import { SnapshotFile } from "./snapshot.ts";
 import { Store } from "./store.ts";
+import { forgetRefused, takePush } from "./take-push.ts";
 
 /** A lock of git's lives for milliseconds; one that outlives this at start belongs to a process that died. */
 const LOCK_GRACE_MS = 500;
@@ -78,9 +82,12 @@ function unsupported(gitDir: string, what: string, wayOut: string): RuntreeError
   return new RuntreeError("repository_unsupported", `${gitDir} ${what}. ${wayOut}`, { gitDir });
 }
 
-/** Refuses a folder that is not a bare SHA-1 repository with the files ref format, and says the way out. */
-async function requirePlainRepository(fs: FileSystem, git: NativeGit | null, gitDir: string): Promise<void> {
-  if (git === null) return;
+/** Refuses a folder that is not a bare SHA-1 repository with the files ref format, and says the way out. Returns its settings by lower-case name. */
+async function requirePlainRepository(
+  fs: FileSystem,
+  git: NativeGit,
+  gitDir: string,
+): Promise<ReadonlyMap<string, string>> {
   const result =
     fs.existsSync(`${gitDir}/HEAD`) && fs.existsSync(`${gitDir}/objects`)
       ? await git.run(["config", "--file", `${gitDir}/config`, "--list"])
@@ -112,6 +119,7 @@ async function requirePlainRepository(fs: FileSystem, git: NativeGit | null, git
   if (refs !== "files") {
     throw unsupported(gitDir, `keeps its refs as ${refs}`, "Convert it: git refs migrate --ref-format=files.");
   }
+  return settings;
 }
 
 /** Refuses a repository without our record on `main`, or of a newer format. */
@@ -180,8 +188,10 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
       const checks = { schemas: new SchemaChecks(validator), commands };
       await initialiseRepository(fs, gitDir, options.template ?? "", checks, { node, now: clock() });
     }
-    await requirePlainRepository(fs, git, gitDir);
+    const settings = git === null ? null : await requirePlainRepository(fs, git, gitDir);
     requireOurs(new BareRepository(fs, gitDir), gitDir);
+    if (git !== null && settings !== null) await bringSettingsUp(git, gitDir, settings);
+    installHooks(fs, gitDir);
     const grace = isMaintained(fs, data) ? MAINTAINED_GRACE_MS : LOCK_GRACE_MS;
     for (const path of await clearStaleLocks(fs, gitDir, grace))
       report(`removed the lock ${path}, which a crash left behind`);
@@ -189,7 +199,8 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
     const file = new SnapshotFile(fs, data, report);
     if (options.anew !== undefined) file.remove();
     const snapshot = options.lasting === false ? {} : { snapshot: file };
-    const parts = { repository, validator, node, clock, commands, report, ...snapshot };
+    const pushes = git === null ? {} : { pushes: pushNotes(fs, gitDir) };
+    const parts = { repository, validator, node, clock, commands, report, ...snapshot, ...pushes };
     const store = new Store(parts, null, options.anew);
     const judged = judgeLeftovers(store, report);
     await within(judged, LEFTOVERS_MS);
@@ -231,8 +242,10 @@ async function saveIndex(store: Store, report: (message: string) => void): Promi
  * and a run that was `merging` goes through the gate again.
  */
 export async function judgeLeftovers(store: Store, report: (message: string) => void): Promise<void> {
+  forgetRefused(store);
   for (const ref of store.repository.refs(RUNS).keys()) {
     const id = ref.slice(RUNS.length);
+    if (!isRunId(id)) continue;
     try {
       await store.turns.take(`run ${id}`, async () => mendRun(store, id, report));
     } catch (error) {
@@ -244,11 +257,13 @@ export async function judgeLeftovers(store: Store, report: (message: string) => 
 
 async function mendRun(store: Store, id: string, report: (message: string) => void): Promise<void> {
   const view = findRun(store.repository, id);
-  if (view === null) {
-    report(`the branch of run ${id} holds no record that can be read; it is left as it is and is no run`);
-    return;
-  }
-  if ((await dropClosedBranch(store, view)) !== null) {
+  if (view === null || view.record.origin === "push" || store.pushes.pusherOf(id) !== null) {
+    const before = view?.record;
+    const taken = await takePush(store, id);
+    const { status } = taken?.record ?? {};
+    if (taken !== null && (status !== before?.status || taken.head !== before?.head))
+      report(`took what was pushed to run ${id}: ${status}`);
+  } else if ((await dropClosedBranch(store, id)) !== null) {
     report(`removed the branch of run ${id}, which is closed`);
   } else if (view.record.status === "merging") {
     const { record } = await judge(store, { principal: view.record.created_by, idempotency: null }, id);

@@ -2,7 +2,7 @@ import { type Configuration, noPolicy, policyLookup } from "../domain/configurat
 import { canonicalJson, type Json } from "../domain/json.ts";
 import { CONFIG_COLLECTION, CONFIGURATION_FILE, documentPath } from "../domain/layout.ts";
 import type { PolicyAt } from "../domain/merge.ts";
-import type { FieldConflict, Violation } from "../domain/verdict.ts";
+import type { FieldConflict, Notice, Violation } from "../domain/verdict.ts";
 import { type EncodedObject, encodeObject, type Oid } from "../git/objects.ts";
 import { editTree } from "../git/tree-edit.ts";
 import { changedFiles, type MergedTrees } from "./changed-files.ts";
@@ -15,10 +15,13 @@ import {
   type MergeMeans,
   mergeOpaque,
 } from "./merge-file.ts";
+import { readPushedFile } from "./pushed-file.ts";
 import { configurationProblems, danglingSettings, makeRules, type RuledCollection, type Rules } from "./rules.ts";
 
 /** What a merge starts from. */
 export interface MergeInput extends MergedTrees, MergeMeans {
+  /** The run's files were not written by Runtree: they are read as strictly as the body of a request. */
+  readonly pushed?: boolean;
   /** Hears of each document, and of its collection's rules, as soon as it is planned. */
   readonly planned?: (document: PlannedDocument, rules: RuledCollection | undefined) => void;
 }
@@ -38,6 +41,8 @@ export interface MergePlan {
   readonly settings: readonly PlannedDocument[];
   readonly conflicts: readonly PlannedConflict[];
   readonly violations: readonly Violation[];
+  /** What reading strictly had to remark. */
+  readonly notices: readonly Notice[];
   /** The tree of `main` that the plan is for. */
   readonly main: Oid;
   /** `main`'s tree with the merged files; conflicts hold ours. */
@@ -65,14 +70,26 @@ function mergedRules(input: MergeInput, merged: readonly MergedFile[], violation
   return rules;
 }
 
-/** Merges one JSON file. Null when a version of it is not a JSON object: `violations` then says so. */
+/** What is wrong with a plan's files, and what is only to be remarked. */
+interface Told {
+  readonly violations: Violation[];
+  readonly notices: Notice[];
+}
+
+/** Merges one JSON file. Null when a version of it is not a JSON object: `told` then says so. */
 function mergeOrTell(
   input: MergeInput,
   file: ChangedFile,
   policyAt: PolicyAt,
   name: DocumentName,
-  violations: Violation[],
+  { violations, notices }: Told,
 ): MergedFile | null {
+  if (input.pushed === true && file.theirs !== null) {
+    const sent = readPushedFile(input.read, file.theirs, name);
+    notices.push(...sent.notices);
+    violations.push(...sent.violations);
+    if (sent.violations.length > 0) return null;
+  }
   try {
     return mergeFile(input, file, policyAt, name);
   } catch (error) {
@@ -86,6 +103,8 @@ function mergeOrTell(
 /** Plans the merge of a run into `main`: reads the blobs that differ, merges them, checks nothing and writes nothing. */
 export function planMerge(input: MergeInput): MergePlan {
   const { files, violations } = changedFiles(input);
+  const notices: Notice[] = [];
+  const told = { violations, notices };
   const conflicts: PlannedConflict[] = [];
   const changing: MergedFile[] = [];
   const others = new Map<string, Oid | null>();
@@ -98,7 +117,7 @@ export function planMerge(input: MergeInput): MergePlan {
   const settings: MergedFile[] = [];
   for (const file of files.filter(({ kind }) => kind === "configuration" || kind === "schema")) {
     const name = { collection: CONFIG_COLLECTION, id: file.path };
-    const merged = mergeOrTell(input, file, noPolicy, name, violations);
+    const merged = mergeOrTell(input, file, noPolicy, name, told);
     if (merged === null) continue;
     settings.push(merged);
     settle(merged);
@@ -119,7 +138,7 @@ export function planMerge(input: MergeInput): MergePlan {
     const collection = rules.collections.get(named.collection);
     const path = collection === undefined ? file.path : documentPath(named.collection, named.id, collection.shards);
     const policyAt = policyLookup(collection?.policies ?? []);
-    const merged = mergeOrTell(input, { ...file, path }, policyAt, named, violations);
+    const merged = mergeOrTell(input, { ...file, path }, policyAt, named, told);
     if (merged === null) continue;
     settle(merged);
     if (merged.changes && path !== oursPath) others.set(oursPath, null);
@@ -140,6 +159,7 @@ export function planMerge(input: MergeInput): MergePlan {
     settings: changed,
     conflicts,
     violations,
+    notices,
     main: input.main,
     get tree() {
       return written().tree;

@@ -1,10 +1,10 @@
 import { DEFAULT_SHARDS } from "../domain/configuration.ts";
-import { isObject, type Json, type JsonObject } from "../domain/json.ts";
+import type { JsonObject } from "../domain/json.ts";
 import { documentAt, documentPath } from "../domain/layout.ts";
 import type { Violation } from "../domain/verdict.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
-import { diffTrees, FILE_MODE, type TreeEntry } from "../git/tree.ts";
-import { type DocumentChange, readBlob, treeAt } from "./documents.ts";
+import { diffTrees, FILE_MODE } from "../git/tree.ts";
+import { type DocumentChange, documentIn, treeAt } from "./documents.ts";
 import type { PlannedDocument } from "./plan.ts";
 import { configViolation, misplaced, type Rules } from "./rules.ts";
 import { nameOf } from "./standing.ts";
@@ -19,18 +19,6 @@ export interface PlannedChange {
 
 /** A stand-in for a version of a document of which it only matters that it was there. */
 const SOMETHING: JsonObject = {};
-
-/** The document whose blob this is; null when it holds something else. Throws `corrupt_object` when the blob is missing. */
-function documentIn(read: ReadObject, { oid, mode }: TreeEntry): JsonObject | null {
-  if (mode !== FILE_MODE) return null;
-  const text = readBlob(read, oid).toString("utf8");
-  try {
-    const value = JSON.parse(text) as Json;
-    return isObject(value) ? value : null;
-  } catch {
-    return null;
-  }
-}
 
 /**
  * Plans to take every document that differs between two trees as it is in the second; null before is the tree without
@@ -58,7 +46,7 @@ export function planChange(
     "metadata/",
   )) {
     const named = documentAt(path);
-    const merged = named === null || now === null ? null : documentIn(read, now);
+    const merged = named !== null && now?.mode === FILE_MODE ? documentIn(read, now.oid) : null;
     if (now !== null && merged === null) {
       violations.push(configViolation("forbidden_path", "", `${path} is not a document.`, path));
       unreadable.add(now.oid);

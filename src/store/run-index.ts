@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import { ATTIC, MAIN, runRecordPath, RUNS } from "../domain/layout.ts";
+import { ATTIC, MAIN, RESULTS, runRecordPath, RUNS } from "../domain/layout.ts";
 import { isRunId } from "../domain/run-id.ts";
 import type { RunRecord, RunStatus } from "../domain/run.ts";
 import { readCommit } from "../git/commit.ts";
@@ -43,7 +43,9 @@ export class RunIndex {
   /** Reads every run that may have changed: records that differ from these tips' and branches that moved. */
   follow(since: ClosedRunTips): void {
     const heads = new Map([...this.#repository.refs(RUNS)].map(([ref, head]) => [ref.slice(RUNS.length), head]));
-    const changed = new Set<string>();
+    // The record of a pushed run changes while its branch stays where it is.
+    const pushed = [...this.#repository.refs(RESULTS).keys()].map((ref) => ref.slice(RESULTS.length));
+    const changed = new Set(pushed.filter((id) => heads.has(id)));
     for (const place of ["merged", "attic"] as const) {
       const before = this.#folderOf(place === "merged" ? since.main : since.attic);
       const after = this.#folderOf(this.#repository.ref(KEPT_ON[place]));

@@ -1,6 +1,6 @@
 import { hasCode, RuntreeError } from "../domain/errors.ts";
 import { canonicalJson, isArray, isObject, type Json } from "../domain/json.ts";
-import { ATTIC, MAIN, RUN_FILE, runRecordPath, runRef } from "../domain/layout.ts";
+import { ATTIC, MAIN, resultsRef, RUN_FILE, runRecordPath, runRef } from "../domain/layout.ts";
 import { isRunId } from "../domain/run-id.ts";
 import type { RunRecord } from "../domain/run.ts";
 import { readCommit } from "../git/commit.ts";
@@ -60,7 +60,21 @@ function recordIn(read: ReadObject, blob: Oid): RunRecord | null {
 export function findRun(repository: Repository, id: string): RunView | null {
   if (!isRunId(id)) return null;
   const head = repository.ref(runRef(id));
-  return head === null ? findClosedRun(repository, id) : openView(readerWith(repository), head);
+  if (head === null) return findClosedRun(repository, id);
+  return pushedView(repository, id) ?? openView(readerWith(repository), head);
+}
+
+/**
+ * The run of a pushed branch, as it was when its last tip was received: what the branch itself says of its record is
+ * whoever pushed it saying so. Null for a run that was not pushed, or not received yet.
+ */
+export function pushedView(repository: Repository, id: string): RunView | null {
+  const commit = repository.ref(resultsRef(id));
+  if (commit === null) return null;
+  const read = readerWith(repository);
+  const blob = blobAt(read, readCommit(read, commit).tree, RUN_FILE);
+  const record = blob === null ? null : recordIn(read, blob);
+  return blob === null || record?.head === undefined ? null : { record, blob, head: record.head, place: "open" };
 }
 
 /** Finds a run that is merged or in the attic, whether or not its branch is gone yet; null when there is none. */
@@ -84,14 +98,4 @@ export function closedView(read: ReadObject, blob: Oid, place: "merged" | "attic
   if (record.head === undefined)
     throw new RuntreeError("corrupt_object", `The record of run ${record.id} names no tip.`, { id: record.id });
   return { record, blob, head: record.head, place };
-}
-
-/** The commits of a run's own branch, newest first: from the tip along first parents to where it forked from `main`. */
-export function* ownCommits(repository: Pick<Repository, "read">, head: Oid): Generator<Oid> {
-  const read = readerWith(repository);
-  for (let at: Oid | undefined = head; at !== undefined;) {
-    if (recordAt(repository, at) === null) return;
-    yield at;
-    at = readCommit(read, at).parents[0];
-  }
 }

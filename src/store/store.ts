@@ -4,6 +4,7 @@ import { runIdMaker } from "../domain/run-id.ts";
 import { readCommit } from "../git/commit.ts";
 import type { EncodedObject, Oid, ReadObject } from "../git/objects.ts";
 import { PathFinder } from "../git/path-finder.ts";
+import { NO_NOTES, type PushNotes } from "../git/push-notes.ts";
 import { readerWith, RehearsalRepository, type Repository, type WriteGroup } from "../git/repository.ts";
 import { isTree } from "../git/tree.ts";
 import type { Validator } from "../schema/validator.ts";
@@ -35,6 +36,8 @@ export interface StoreParts {
   readonly commands?: CommandChecks;
   /** Where what is derived is kept from one start to the next; without one everything is read. */
   readonly snapshot?: SnapshotFile;
+  /** What stock git moved; nothing by default. */
+  readonly pushes?: PushNotes;
   /** Hears of work that fails after its request was answered. */
   readonly report?: (message: string) => void;
 }
@@ -86,6 +89,7 @@ export class Store {
   readonly ops: Lane;
   readonly turns: NamedTurns;
   readonly later: LaterWork;
+  readonly pushes: PushNotes;
   readonly nextRunId: (now: number) => string;
   readonly #paths: PathFinder;
   readonly #validator: Validator;
@@ -118,6 +122,7 @@ export class Store {
     this.ops = shared === undefined ? new SharedLane(this) : ownLane(this);
     this.turns = shared?.turns ?? new NamedTurns();
     this.later = shared?.later ?? new LaterWork(parts.report ?? ((): void => undefined));
+    this.pushes = shared?.pushes ?? parts.pushes ?? NO_NOTES;
     this.nextRunId = shared?.nextRunId ?? runIdMaker();
     this.#paths = shared === undefined ? new PathFinder() : shared.#paths;
   }

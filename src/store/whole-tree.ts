@@ -30,6 +30,7 @@ export async function checkWholeTree(
     tree,
     settings: [],
     conflicts: [],
+    notices: [],
     objects: [],
   };
   const index = new MainIndex(past, tree, nothing);

@@ -49,7 +49,7 @@ describe("maintenance of a repository", () => {
       EncodedObject,
       EncodedObject,
     ];
-    writeLoose(fs, gitDir, [loose]);
+    writeLoose(fs, `${gitDir}/objects`, [loose]);
     writePack(fs, gitDir, buildPack([packed]))();
     const keptPack = buildPack([kept]);
     const release = writePack(fs, gitDir, keptPack);
@@ -59,7 +59,7 @@ describe("maintenance of a repository", () => {
     await maintainNow(gitDir);
     const reader = openRepository(gitDir);
     for (const { oid, data } of [loose, packed, kept]) expect(reader.read(oid)?.data).toEqual(data);
-    expect(readLoose(fs, gitDir, loose.oid)).toBeNull();
+    expect(readLoose(fs, `${gitDir}/objects`, loose.oid)).toBeNull();
   });
 
   test("clears what maintenance that was killed left a day ago, and nothing that may be at work", async () => {

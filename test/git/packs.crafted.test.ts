@@ -373,7 +373,7 @@ describe("reading a few objects", () => {
     });
     const { fileSystem, bytesRead } = counting();
     const faults: RuntreeError[] = [];
-    const packs = new Packs(fileSystem, gitDir, 1024 * 1024);
+    const packs = new Packs(fileSystem, `${gitDir}/objects`, 1024 * 1024);
     onTestFinished(() => packs.close());
     packs.follow(faults);
     const answering = (object: EncodedObject): string[] => {

@@ -1,0 +1,100 @@
+import { spawn } from "node:child_process";
+import { rmSync } from "node:fs";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { dirname } from "node:path";
+import { environment } from "./native.ts";
+
+// A process of its own, started by `GitBackend` while that one's memory is small: runs `git http-backend` for each
+// request that comes by a socket in the file system, and ends with whoever started it.
+const [socket = "", program = "", gitDir = ""] = process.argv.slice(2);
+
+/** What a push may take of this machine: kB of memory and seconds of processor, so that a small pack cannot unpack without end. */
+const BOUNDED = 'ulimit -d 2097152; ulimit -t 300; exec "$@"';
+
+/** The most that is read of a head: http-backend writes a few lines. */
+const HEAD_BYTES = 16 * 1024;
+
+function environmentOf({ method, url, headers }: IncomingMessage): Record<string, string> {
+  const { pathname, search } = new URL(url ?? "", "http://localhost");
+  const given = (name: string): string => String(headers[name] ?? "");
+  const isNew = /\bversion=2\b/.test(given("git-protocol"));
+  return {
+    ...environment(program),
+    GIT_PROJECT_ROOT: gitDir,
+    GIT_HTTP_EXPORT_ALL: "1",
+    PATH_INFO: pathname,
+    QUERY_STRING: search.slice(1),
+    REQUEST_METHOD: method ?? "GET",
+    CONTENT_TYPE: given("content-type"),
+    GIT_PROTOCOL: given("git-protocol"),
+    HTTP_CONTENT_ENCODING: given("content-encoding"),
+    REMOTE_USER: decodeURIComponent(given("x-runtree-user")),
+    REMOTE_ADDR: given("x-runtree-address"),
+    RUNTREE_KEY_ID: given("x-runtree-key"),
+    // Without a length git reads until the end.
+    ...(headers["content-length"] === undefined ? {} : { CONTENT_LENGTH: headers["content-length"] }),
+    // Before version 2 a client is told every ref that is not hidden.
+    ...(isNew
+      ? {}
+      : { GIT_CONFIG_COUNT: "1", GIT_CONFIG_KEY_0: "uploadpack.hideRefs", GIT_CONFIG_VALUE_0: "refs/runtree/results" }),
+  };
+}
+
+/** Sends the head that http-backend wrote, once it is whole; returns what is left of the bytes, null while it is not. */
+function sendHead(bytes: Buffer, response: ServerResponse): Buffer | null {
+  const end = /\r?\n\r?\n/.exec(bytes.toString("latin1"));
+  if (end === null) return null;
+  let status = 200;
+  for (const line of bytes.toString("latin1", 0, end.index).split(/\r?\n/)) {
+    const at = line.indexOf(":");
+    const [name, value] = [line.slice(0, at), line.slice(at + 1).trim()];
+    if (name.toLowerCase() === "status") status = Number.parseInt(value, 10);
+    else if (at > 0) response.setHeader(name, value);
+  }
+  response.writeHead(status);
+  return bytes.subarray(end.index + end[0].length);
+}
+
+function answer(request: IncomingMessage, response: ServerResponse): void {
+  const pushes = request.url?.startsWith("/git-receive-pack") === true;
+  const command: [string, string[]] = pushes
+    ? ["/bin/sh", ["-c", BOUNDED, "sh", program, "http-backend"]]
+    : [program, ["http-backend"]];
+  const child = spawn(...command, { env: environmentOf(request), stdio: ["pipe", "pipe", "pipe"] });
+  let head: Buffer | null = Buffer.alloc(0);
+  let said = "";
+  child.stdout.on("data", (bytes: Buffer) => {
+    let rest = bytes;
+    if (head !== null) {
+      head = Buffer.concat([head, bytes]);
+      const body = sendHead(head, response);
+      if (body === null) return void (head.length > HEAD_BYTES && child.kill());
+      [head, rest] = [null, body];
+    }
+    if (!response.write(rest)) {
+      child.stdout.pause();
+      response.once("drain", () => child.stdout.resume());
+    }
+  });
+  child.stderr.on("data", (bytes: Buffer) => (said = `${said}${bytes.toString("utf8")}`.slice(-2000)));
+  child.on("error", (error) => (said = String(error)));
+  child.on("close", (code) => {
+    if (code !== 0) process.send?.({ said: `git http-backend ended with ${code}: ${said.trim()}` });
+    if (head !== null && !response.headersSent) response.writeHead(500);
+    response.end();
+  });
+  for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on("error", () => undefined);
+  request.pipe(child.stdin);
+  // Who asked went away. What a push has sent whole is brought to its end.
+  response.on("close", () => {
+    if (!response.writableFinished && !(pushes && request.complete)) child.kill();
+  });
+}
+
+process.on("disconnect", () => {
+  rmSync(dirname(socket), { recursive: true, force: true });
+  process.exit();
+});
+createServer({ requestTimeout: 0, headersTimeout: 0 }, answer).listen(socket, () =>
+  process.send?.({ listening: true }),
+);
