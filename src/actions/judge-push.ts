@@ -2,6 +2,7 @@ import { RuntreeError } from "../domain/errors.ts";
 import { oneLine } from "../git/commit.ts";
 import type { Oid } from "../git/objects.ts";
 import { within } from "../git/within.ts";
+import { judgeLaterOnce } from "../store/judge-later.ts";
 import { takePush } from "../store/take-push.ts";
 import { findRun, type RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
@@ -61,8 +62,10 @@ async function judgeMove(store: Store, { run, tip }: JudgedMove): Promise<string
     );
   await within(judged, WAIT_MS);
   if (failure !== undefined) {
+    const principal = findRun(store.repository, run)?.record.created_by ?? store.node;
+    judgeLaterOnce(store, { principal, idempotency: null }, run);
     const words = failure instanceof RuntreeError ? `${failure.code}: ${failure.message}` : "internal error";
-    return [`runtree: not judged yet (${oneLine(words)}); it is tried again within a minute`];
+    return [`runtree: not judged yet (${oneLine(words)}); it is tried again, look at the run later`];
   }
   if (view !== null) return linesOf(store, view, tip);
   return [`runtree: still being judged; git fetch origin refs/runtree/results/${run}`];

@@ -82,6 +82,7 @@ export function keepUp(
     },
     count: () => countStorage(gitDirOf(data)),
     maintain: async (signal) => log.info(await maintainAside(data, signal), "maintenance"),
+    report: (message) => log.info({}, message),
     failed: (error) => log.warn({ err: error }, "maintenance failed; it is tried again later"),
   });
 }

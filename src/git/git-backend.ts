@@ -4,6 +4,8 @@ import { type IncomingMessage, request as send, type ServerResponse } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RuntreeError } from "../domain/errors.ts";
+import { withHaves } from "./advertisement.ts";
+import type { Oid } from "./objects.ts";
 
 /** In a source tree the helper runs from the build, as Node 20 cannot run TypeScript. */
 const HELPER = new URL(
@@ -19,6 +21,8 @@ export interface BackendRequest {
   /** The id of the key that was given; empty without one. */
   readonly key: string;
   readonly address: string;
+  /** Commits that a push is told of besides the refs. */
+  readonly haves?: readonly Oid[];
 }
 
 /** The process that runs git, the folder of its socket, and that socket once it listens. */
@@ -79,7 +83,7 @@ export class GitBackend {
 
   /** Answers a request whose body nobody has read. Resolves when the answer was sent. Throws `busy` when nothing was sent. */
   async answer(
-    { path, user, key, address }: BackendRequest,
+    { path, user, key, address, haves }: BackendRequest,
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
@@ -93,8 +97,11 @@ export class GitBackend {
     await new Promise<void>((resolve, reject) => {
       const asked = send({ socketPath, path, method: request.method, headers }, (answer) => {
         response.writeHead(answer.statusCode ?? 500, answer.headers);
-        answer.pipe(response);
         answer.on("error", () => response.destroy());
+        if (haves === undefined) return void answer.pipe(response);
+        const pieces: Buffer[] = [];
+        answer.on("data", (piece: Buffer) => pieces.push(piece));
+        answer.on("end", () => response.end(withHaves(Buffer.concat(pieces), haves)));
       });
       asked.on("error", (error) => {
         if (response.headersSent) response.destroy();

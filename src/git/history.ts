@@ -94,6 +94,13 @@ export class MainHistory {
     return this.at(this.placeOf(commit));
   }
 
+  /** Commits of the first-parent chain 1, 2, 4, 8, … places before the newest, as far as it goes. */
+  milestones(): Oid[] {
+    const found: Oid[] = [];
+    for (let back = 1; back < this.length; back *= 2) found.push(this.at(this.length - 1 - back) ?? "");
+    return found;
+  }
+
   /** The commits of the first-parent chain whose ids begin with these hex digits, oldest first. */
   startingWith(digits: string): Oid[] {
     const found: Oid[] = [];

@@ -128,17 +128,10 @@ export class JournaledRepository implements Repository {
   async apply(group: WriteGroup): Promise<void> {
     const contested = group.refs.filter((move) => move.contested === true).map(({ ref }) => ref);
     if (contested.length === 0) return this.#append(group);
-    this.#marks.set(contested);
-    try {
-      await this.#append(group);
-    } catch (error) {
-      this.#marks.remove(contested);
-      throw error;
-    }
-    // Where settling fails it is tried again later, and the mark stands until the next start.
-    await this.settle().then(
-      () => this.#marks.remove(contested),
-      () => undefined,
+    await this.#marks.around(
+      contested,
+      async () => this.#append(group),
+      async () => this.settle(),
     );
   }
 

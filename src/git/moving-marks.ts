@@ -19,15 +19,30 @@ export class MovingMarks {
     return `${this.#folder}/${ref.slice(ref.lastIndexOf("/") + 1)}`;
   }
 
-  set(refs: readonly string[]): void {
+  /**
+   * Marks branches while they are moved, and until stock git sees them moved. Where that fails it is tried again later,
+   * and the mark stands until the next start. Throws what moving throws; nothing is marked then.
+   */
+  async around(refs: readonly string[], move: () => Promise<void>, settle: () => Promise<void>): Promise<void> {
     makeFolder(this.#fs, this.#folder);
     for (const ref of refs) this.#fs.writeFileSync(this.#path(ref), "");
+    try {
+      await move();
+    } catch (error) {
+      this.#remove(refs);
+      throw error;
+    }
+    await settle().then(
+      () => this.#remove(refs),
+      () => undefined,
+    );
   }
 
-  remove(refs: readonly string[]): void {
+  #remove(refs: readonly string[]): void {
     for (const ref of refs) this.#fs.rmSync(this.#path(ref), { force: true });
   }
 
+  /** Takes the marks away that an earlier life left. */
   clear(): void {
     this.#fs.rmSync(this.#folder, { recursive: true, force: true });
   }

@@ -26,7 +26,13 @@ const SERVICES: Readonly<Record<string, { readonly role: Role; readonly method: 
 /** Runs git for a request whose body nobody has read. */
 export interface GitServing {
   answer(
-    request: { readonly path: string; readonly user: string; readonly key: string; readonly address: string },
+    request: {
+      readonly path: string;
+      readonly user: string;
+      readonly key: string;
+      readonly address: string;
+      readonly haves?: readonly string[];
+    },
     message: IncomingMessage,
     response: ServerResponse,
   ): Promise<void>;
@@ -34,7 +40,7 @@ export interface GitServing {
 
 export interface GitDoorParts {
   readonly backend: GitServing;
-  readonly store: Pick<Store, "repository">;
+  readonly store: Pick<Store, "repository" | "main">;
   readonly ring: KeyRing;
   readonly anonymousRead: boolean;
   /** How long (s) a push may take to arrive. */
@@ -44,9 +50,7 @@ export interface GitDoorParts {
 }
 
 /** The routes of the Git door, each with what answers it. */
-export function gitRoutes(
-  parts: GitDoorParts,
-): readonly {
+export function gitRoutes(parts: GitDoorParts): readonly {
   readonly method: string;
   readonly path: string;
   readonly answer: (context: Koa.Context) => Promise<void>;
@@ -79,7 +83,10 @@ async function answerGit(parts: GitDoorParts, context: Koa.Context, path: string
   context.respond = false;
   const query = path === "/info/refs" ? `?service=${name}` : "";
   const asked = { path: `${path}${query}`, user: principal.name, key: principal.key ?? "", address: context.ip };
-  await backend.answer(asked, context.req, context.res);
+  // Of a `main` that has moved on a client knows an older commit, and need not send what that has.
+  const advertises = service.role !== "reader" && query !== "";
+  const haves = advertises ? { haves: store.main.history.milestones() } : {};
+  await backend.answer({ ...asked, ...haves }, context.req, context.res);
 }
 
 /** An error as stock git shows it to people: it asks for a name and a password at a challenge for Basic, and prints plain text. */

@@ -1,6 +1,7 @@
 import type { StorageCounts } from "../git/maintenance.ts";
 import { within } from "../git/within.ts";
 import type { Store } from "./store.ts";
+import { takeLeftPushes } from "./take-push.ts";
 
 /** How often (ms) the files of the repository are counted. */
 export const LOOK_MS = 60 * 1000;
@@ -29,13 +30,15 @@ export interface UpkeepParts {
   readonly count: () => Promise<StorageCounts>;
   /** Maintains the repository, and ends early by `signal`. */
   readonly maintain: (signal: AbortSignal) => Promise<void>;
+  /** Hears of what was done. */
+  readonly report: (message: string) => void;
   /** Hears of what went wrong; it is tried again later. */
   readonly failed: (error: unknown) => void;
 }
 
 /**
- * Looks after an open store: maintains its repository when there is something to do, one at a time, and writes the
- * snapshot of its index when that is due. Looks at once, then by the timer, until it is closed.
+ * Looks after an open store: takes what was pushed and nobody asked about, maintains its repository when there is
+ * something to do, one at a time, and writes the snapshot of its index when that is due. Looks at once, then by the timer, until it is closed.
  */
 export class Upkeep {
   readonly #parts: UpkeepParts;
@@ -64,7 +67,8 @@ export class Upkeep {
   }
 
   async #look(): Promise<void> {
-    const { store, clock, count } = this.#parts;
+    const { store, clock, count, report } = this.#parts;
+    await takeLeftPushes(store, report);
     const found = await count();
     const due = clock() - this.#last >= EVERY_MS;
     if (due && store.snapshotDue) await store.writeSnapshot();

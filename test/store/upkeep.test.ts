@@ -37,6 +37,7 @@ async function kept(parts: Partial<UpkeepParts> = {}, prepare = (_: TestStore): 
       await maintain(GIT, data, () => now, signal);
       done++;
     },
+    report: () => undefined,
     failed: (error) => failures.push(error),
     ...parts,
   });
