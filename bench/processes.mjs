@@ -4,6 +4,14 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
+/** The environment of git as it comes: without what this machine or its user set. */
+export const STOCK = {
+  PATH: process.env["PATH"],
+  GIT_CONFIG_NOSYSTEM: "1",
+  GIT_CONFIG_GLOBAL: "/dev/null",
+  GIT_TERMINAL_PROMPT: "0",
+};
+
 const OUTPUT_BYTES = 1 << 28;
 
 /** Runs git to its end and returns what it printed. Throws when it fails. */

@@ -32,6 +32,9 @@ export const GOALS = {
   "start:time": { unit: "s", atMost: 1 },
   "start:memory": { unit: "MB", atMost: 1 },
   "clone:plain": { unit: "s", atMost: 1.2 },
+  "push:http-backend": { unit: "ms", atMost: 1.3 },
+  "push-50": { unit: "ms", atMost: 2 },
+  "fetch:http-backend": { unit: "ms", atMost: 1.1 },
   "validate:ajv": { unit: "documents/s", atLeast: 0.5 },
 };
 
