@@ -54,8 +54,6 @@ export async function open({ clone, url, folder, documents, judged }) {
   const push = async (count) => {
     if (ready.length < count) await makeRuns(Math.max(count, BATCH));
     const runs = ready.splice(0, count);
-    // A push sends everything there is when its clone does not know where the server's `main` is by now.
-    await stock("-c", "maintenance.auto=false", "fetch", "--quiet", url, `+${MAIN}:${MAIN}`);
     const started = performance.now();
     const { stderr } = await stock("push", url, ...runs.map(({ oid, ref }) => `${oid}:${ref}`));
     const milliseconds = performance.now() - started;
