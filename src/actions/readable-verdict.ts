@@ -26,12 +26,15 @@ function askedAt({ runs, repository }: Store, tip: string): string | undefined {
   return asked;
 }
 
-/** The last verdict on a run, as it is read; null when the gate has not judged it. */
+/** The last verdict on a run, as it is read, its members in the order of WIRE §1; null when the gate has not judged it. */
 export function readableVerdict(store: Store, { record, head, place }: RunView): ReadableVerdict | null {
   if (record.merge === undefined) return null;
   const { verdict } = record.merge;
+  const { outcome, run_id, tip, main_before, checked, violations, violation_count, conflicts, at } = verdict;
   const commit = place === "merged" ? store.mergeCommitOf(head) : null;
-  const asked = record.received_at ?? askedAt(store, verdict.tip) ?? verdict.at;
-  const duration_ms = Math.max(0, Date.parse(verdict.at) - Date.parse(asked));
-  return { ...verdict, ...(commit === null ? {} : { main_after: commit }), duration_ms };
+  const asked = record.received_at ?? askedAt(store, tip) ?? at;
+  const duration_ms = Math.max(0, Date.parse(at) - Date.parse(asked));
+  const after = commit === null ? {} : { main_after: commit };
+  const found = { checked, violations, violation_count, conflicts };
+  return { outcome, run_id, tip, main_before, ...after, ...found, at, duration_ms };
 }

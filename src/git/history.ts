@@ -94,10 +94,13 @@ export class MainHistory {
     return this.at(this.placeOf(commit));
   }
 
-  /** Commits of the first-parent chain 1, 2, 4, 8, … places before the newest, as far as it goes. */
+  /** Commits of the first-parent chain before the newest: all of the last ones, then always an eighth of the way further back. */
   milestones(): Oid[] {
     const found: Oid[] = [];
-    for (let back = 1; back < this.length; back *= 2) found.push(this.at(this.length - 1 - back) ?? "");
+    for (let back = 1; back < this.length; back += Math.ceil(back / 8)) {
+      const commit = this.at(this.length - 1 - back);
+      if (commit !== null) found.push(commit);
+    }
     return found;
   }
 

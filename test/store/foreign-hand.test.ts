@@ -23,23 +23,32 @@ const study = (id: string): Json => ({ study_set: { [id]: { title: "A study" } }
 
 describe("a branch of a run that somebody made by hand", () => {
   test.each([
-    ["what an agent would push", '{"job": "custom", "done": true}'],
-    ["an empty object", "{}"],
-    ["a list", "[]"],
-    ["no JSON", "{"],
-    ["a record without notices", '{"id": "x", "job_id": "custom", "status": "waiting", "warnings": []}'],
-  ])("with %s for a record is no run, and keeps nobody from starting or working", async (_, text) => {
-    const opened = await openTestStore();
-    await merged(opened.store, study("s-1"));
-    const id = runIdMaker()(Date.now());
-    await move(opened, `refs/heads/runs/${id}`, commitWith(opened.gitDir, text));
-    await opened.close();
-    const told: string[] = [];
-    const again = await openTestStore({ data: opened.data, report: (message) => told.push(message) });
-    expect(told).toContainEqual(expect.stringContaining(id));
-    expect(again.store.runs.view(id)).toBeNull();
-    expect((await merged(again.store, study("s-2"))).record.status).toBe("success");
-  });
+    ["what an agent would push", '{"job": "custom", "done": true}', "success", []],
+    ["an empty object", "{}", "waiting", []],
+    ["a list", "[]", "waiting", ["schema"]],
+    ["no JSON", "{", "waiting", ["malformed_json"]],
+    ["two jobs", '{"job": "a", "job": "b"}', "waiting", ["malformed_json"]],
+    ["a job that is not there", '{"job": "none", "done": true}', "rejected", []],
+    ["metadata that is none", '{"done": true, "metadata": 5}', "rejected", ["schema"]],
+    ["a record without notices", '{"id": "x", "job_id": "custom", "status": "waiting", "warnings": []}', "waiting", []],
+  ])(
+    "with %s for a record is a pushed run, and keeps nobody from starting or working",
+    async (_, text, status, codes) => {
+      const opened = await openTestStore();
+      await merged(opened.store, study("s-1"));
+      const id = runIdMaker()(Date.now());
+      await move(opened, `refs/heads/runs/${id}`, commitWith(opened.gitDir, text));
+      await opened.close();
+      const told: string[] = [];
+      const again = await openTestStore({ data: opened.data, report: (message) => told.push(message) });
+      await again.store.later.ended();
+      expect(told).toContainEqual(`took what was pushed to run ${id}: ${status}`);
+      const { origin, created_by, warnings, ...record } = again.store.runs.view(id)?.record ?? {};
+      expect([origin, created_by, record.status]).toEqual(["push", "local", status]);
+      expect(warnings?.map(({ code }) => code)).toEqual(codes);
+      expect((await merged(again.store, study("s-2"))).record.status).toBe("success");
+    },
+  );
 });
 
 describe("a main that somebody moved back", () => {
