@@ -1,15 +1,17 @@
-import { RuntreeError } from "../domain/errors.ts";
+import { type ErrorCode, RuntreeError } from "../domain/errors.ts";
 import { decodeId, foldId } from "../domain/ids.ts";
 import { CONFIG_COLLECTION, runRef } from "../domain/layout.ts";
 import { isAtLeast, type Principal } from "../domain/roles.ts";
+import { runIdProblem } from "../domain/run-id.ts";
 import { MAX_LISTED, type Violation } from "../domain/verdict.ts";
 import { readCommit, readParents } from "../git/commit.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
 import { readTree } from "../git/tree.ts";
-import { changedFiles, type RunFile } from "../store/changed-files.ts";
+import { changedFiles, rootDotfiles, type RunFile } from "../store/changed-files.ts";
 import { treeAt } from "../store/documents.ts";
 import { CUSTOM_JOB } from "../store/ops.ts";
-import { pushedRecordAt, readPushedFile } from "../store/pushed-file.ts";
+import { commitViolations } from "../store/pushed-commits.ts";
+import { MOST_FILE_BYTES, pushedRecordAt, readPushedFile } from "../store/pushed-file.ts";
 import { findClosedRun, findRun, recordAt, type RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
 import { violationLine } from "./verdict-lines.ts";
@@ -21,6 +23,18 @@ export interface AskedMove {
   readonly tip: Oid;
 }
 
+/** What a push would bring. */
+export interface AskedPush {
+  readonly moves: readonly AskedMove[];
+  /** Reads what is not in the repository yet; null when it was not sent. */
+  readonly sent: ReadObject;
+  /** Bytes of the largest object that was sent as a file of its own, and of all of these; the hook measures packs. */
+  readonly sizes: { readonly largest: number; readonly total: number };
+}
+
+/** Bytes that one push may bring, when unpacked (facts/reliability.md §Security); the hook says the same of packs. */
+const MOST_BYTES = 200_000_000;
+
 /** What pushes are let in by. */
 export interface PushLimits {
   /** How many runs of one key may be open at a time. */
@@ -30,7 +44,7 @@ export interface PushLimits {
 }
 
 /** A push that would be let in, if not for this. */
-function refuse(code: "forbidden" | "run_closed" | "run_exists" | "job_not_found" | "busy", words: string): never {
+function refuse(code: ErrorCode, words: string): never {
   throw new RuntreeError(code, words);
 }
 
@@ -92,30 +106,32 @@ function foldersOf(path: string): string[] {
 }
 
 /** What is wrong with what a branch would bring, as far as it is refused at the door. Throws what does not lie in a file. */
-function violationsOf(store: Store, { role, name }: Principal, read: ReadObject, run: string, tip: Oid): Violation[] {
+function violationsOf(
+  store: Store,
+  { role, name }: Principal,
+  read: ReadObject,
+  { run, from, tip }: AskedMove,
+): Violation[] {
   const bases = store.main.history.mergeBases(tip, read);
-  if (bases.length === 0)
-    refuse(
-      "forbidden",
-      `runs/${run} has no commit in common with main; begin it at main (git switch -c runs/${run} origin/main)`,
-    );
-  if (recordAt({ read }, tip) !== null)
-    refuse(
-      "forbidden",
-      `run.json on runs/${run} is the record of a run, which the server keeps; put {"job": "custom", "done": true} in it`,
-    );
+  if (bases.length === 0) {
+    const begin = `begin it at main (git switch -c runs/${run} origin/main)`;
+    refuse("forbidden", `runs/${run} has no commit in common with main; ${begin}`);
+  }
+  if (recordAt({ read }, tip) !== null) {
+    const instead = 'put {"job": "custom", "done": true} in it';
+    refuse("forbidden", `run.json on runs/${run} is a record such as the server keeps; ${instead}`);
+  }
   const { record, violations: told } = pushedRecordAt(read, tip);
   if (record.job_id !== CUSTOM_JOB && store.jobs.find(record.job_id) === null)
     refuse("job_not_found", `there is no job ${record.job_id}; name one that there is in run.json, or custom`);
   const tree = readCommit(read, tip).tree;
-  const { files, violations } = changedFiles({
-    read,
-    runId: run,
-    bases: bases.map((base) => readCommit(read, base).tree),
-    main: store.main.tree,
-    run: tree,
-    mainRules: store.main.rules,
-  });
+  const { history, tree: main, rules } = store.main;
+  const dotfiles = rootDotfiles(read, main);
+  const hidden = commitViolations({ read, history, run, from, tip, dotfiles });
+  // What does not even lie where it may is not looked into.
+  if (hidden.length > 0) return hidden;
+  const trees = bases.map((base) => readCommit(read, base).tree);
+  const { files, violations } = changedFiles({ read, runId: run, bases: trees, main, run: tree, mainRules: rules });
   const settings = files.find(({ kind }) => kind === "configuration" || kind === "schema");
   if (settings !== undefined && !isAtLeast(role, "steward"))
     refuse("forbidden", `${settings.path} is changed by stewards only; the key of ${name} has the role ${role}`);
@@ -127,41 +143,62 @@ function violationsOf(store: Store, { role, name }: Principal, read: ReadObject,
   return [...told, ...violations, ...inside, ...collisions(read, tree, files)];
 }
 
+/** Throws where a push is more than one may bring. */
+function requireRoom(
+  store: Store,
+  { name, key }: Principal,
+  { moves, sizes }: AskedPush,
+  { openRuns, requireRoom: requireDisk }: PushLimits,
+): void {
+  requireDisk();
+  const { largest, total } = sizes;
+  if (largest > MOST_FILE_BYTES)
+    refuse("too_large", `the push brings an object of ${largest} bytes; ${MOST_FILE_BYTES} is the most`);
+  if (total > MOST_BYTES)
+    refuse("too_large", `the push brings ${total} bytes when unpacked; ${MOST_BYTES} is the most`);
+  const opened = moves.filter(({ from }) => from === null).length;
+  const open = store.runs.openCountOf(name);
+  if (key !== null && opened > 0 && open + opened > openRuns)
+    refuse("too_many_runs", `${name} has ${open} open runs; ${openRuns} is the most`);
+}
+
 /**
- * Looks at what a push would bring, before git moves a branch; nothing is written. `sent` reads what is not in the
- * repository yet. Returns why it is refused, a line each; none where it is let in.
+ * Looks at what a push would bring, before git moves a branch. Returns why it is refused, a line each; none where it is
+ * let in, and then it is noted whose the new branches are. Nothing else is written.
  */
-export function checkPush(
+export async function checkPush(
   store: Store,
   principal: Principal,
-  moves: readonly AskedMove[],
-  sent: ReadObject,
-  { openRuns, requireRoom }: PushLimits,
-): string[] {
+  asked: AskedPush,
+  limits: PushLimits,
+): Promise<string[]> {
+  const { moves, sent } = asked;
   const below = store.reader();
   const read: ReadObject = (oid) => sent(oid) ?? below(oid);
   try {
-    requireRoom();
+    requireRoom(store, principal, asked, limits);
     store.main.catchUp();
-    const opened = moves.filter(({ from }) => from === null).length;
-    const open = store.runs.openCountOf(principal.name);
-    if (principal.key !== null && opened > 0 && open + opened > openRuns)
-      throw new RuntreeError("too_many_runs", `${principal.name} has ${open} open runs; ${openRuns} is the most`);
     const violations = moves.flatMap((move) => {
       const { run, from, tip } = move;
+      const problem = runIdProblem(run, store.clock());
+      if (problem !== null) refuse("bad_request", `runs/${run}: ${problem}`);
       if (requireOwn(store, principal, move) !== null) return [];
-      if (from !== null && !goesOn(store, read, from, tip))
-        refuse(
-          "forbidden",
-          `runs/${run} does not go on from what was pushed before; add commits instead of rewriting them`,
-        );
-      return violationsOf(store, principal, read, run, tip);
+      if (from !== null && !goesOn(store, read, from, tip)) {
+        const instead = "add commits instead of rewriting those that were pushed";
+        refuse("forbidden", `runs/${run} does not go on from ${from}; ${instead}`);
+      }
+      return violationsOf(store, principal, read, move);
     });
-    if (violations.length === 0) return [];
-    return [
-      ...violations.slice(0, MAX_LISTED).map(violationLine),
-      `runtree: refused: ${violations.length} violations; nothing is written, mend and push again`,
-    ];
+    if (violations.length > 0) {
+      const lines = violations.slice(0, MAX_LISTED).map(violationLine);
+      return [...lines, `runtree: refused: ${violations.length} violations; nothing is written, mend and push again`];
+    }
+    const made = moves.filter(({ from }) => from === null);
+    await store.pushes.note(
+      made.map(({ run }) => run),
+      principal.name,
+    );
+    return [];
   } catch (error) {
     if (!(error instanceof RuntreeError)) throw error;
     return [`runtree: refused: ${error.code}: ${error.message}`];

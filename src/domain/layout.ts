@@ -67,6 +67,19 @@ export function schemaName(path: string): string {
   return path.slice("schemas/".length, -".schema.json".length);
 }
 
+/** Folders above a file that a run brings along, at most. */
+const MOST_FOLDERS = 8;
+
+/** A name that some system refuses, or git could trip over: dotfiles, devices, ends that Windows drops, separators, what is no text. */
+// oxlint-disable-next-line no-control-regex -- control characters are among them
+const UNPORTABLE = /^$|^\.|[. ]$|^git~\d|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)|[\u0000-\u001f\u007f"\\:*?<>|\ufffd]/i;
+
+/** Tells whether every file system has a file at a path. */
+export function isPortable(path: string): boolean {
+  const names = path.split("/");
+  return names.length <= MOST_FOLDERS + 1 && !names.some((name) => UNPORTABLE.test(name));
+}
+
 /** What a path of a run's branch is to the gate; null when no run may change it. */
 export type PathKind = "document" | "configuration" | "schema" | "record" | "file";
 
@@ -79,5 +92,6 @@ export function pathKind(path: string, runId: string, rootDotfiles: ReadonlySet<
   if (path === CONFIGURATION_FILE) return "configuration";
   if (SCHEMA_PATH.test(path)) return "schema";
   if (documentAt(path) !== null) return "document";
-  return path === "README.md" || rootDotfiles.has(path) || path.startsWith(artifactFolder(runId)) ? "file" : null;
+  if (path === "README.md" || rootDotfiles.has(path)) return "file";
+  return path.startsWith(artifactFolder(runId)) && isPortable(path) ? "file" : null;
 }

@@ -1,15 +1,15 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { environment } from "./native.ts";
 
 // A process of its own, started by `GitBackend` while that one's memory is small: runs `git http-backend` for each
 // request that comes by a socket in the file system, and ends with whoever started it.
 const [socket = "", program = "", gitDir = ""] = process.argv.slice(2);
 
-/** What a push may take of this machine: kB of memory and seconds of processor, so that a small pack cannot unpack without end. */
-const BOUNDED = 'ulimit -d 2097152; ulimit -t 300; exec "$@"';
+/** Found once: `git http-backend` would only start it. */
+const BACKEND = join(execFileSync(program, ["--exec-path"], { encoding: "utf8" }).trim(), "git-http-backend");
 
 /** The most that is read of a head: http-backend writes a few lines. */
 const HEAD_BYTES = 16 * 1024;
@@ -57,10 +57,7 @@ function sendHead(bytes: Buffer, response: ServerResponse): Buffer | null {
 
 function answer(request: IncomingMessage, response: ServerResponse): void {
   const pushes = request.url?.startsWith("/git-receive-pack") === true;
-  const command: [string, string[]] = pushes
-    ? ["/bin/sh", ["-c", BOUNDED, "sh", program, "http-backend"]]
-    : [program, ["http-backend"]];
-  const child = spawn(...command, { env: environmentOf(request), stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(BACKEND, [], { env: environmentOf(request), stdio: ["pipe", "pipe", "pipe"] });
   let head: Buffer | null = Buffer.alloc(0);
   let said = "";
   child.stdout.on("data", (bytes: Buffer) => {

@@ -13,6 +13,9 @@ const HELPER = new URL(
   import.meta.url,
 );
 
+/** A git program of a server may have so many kB of memory: a small pack can say that it unpacks to very large objects. */
+const BOUNDED = 'ulimit -d 2097152; exec "$@"';
+
 /** What of a request git is told: only this, and four headers. */
 export interface BackendRequest {
   /** Below the repository, with its query: `/info/refs?service=git-upload-pack`. */
@@ -58,7 +61,8 @@ export class GitBackend {
     const folder = fs.mkdtempSync(join(tmpdir(), "runtree-git-"));
     const socket = join(folder, "socket");
     const helper = fork(HELPER, [socket, this.#program, this.#gitDir], {
-      execArgv: [],
+      execPath: "/bin/sh",
+      execArgv: ["-c", BOUNDED, "sh", process.execPath],
       env: {},
       stdio: ["ignore", "ignore", "ignore", "ipc"],
       detached: true,

@@ -1,7 +1,7 @@
-import { deflateSync, inflateSync } from "node:zlib";
+import { constants, deflateSync, inflateSync } from "node:zlib";
 import { dirname } from "node:path";
 import { RuntreeError } from "../domain/errors.ts";
-import { type FileSystem, readFileOrNull, replaceFile, syncFolderIfThere } from "./files.ts";
+import { type FileSystem, listFolder, readFileOrNull, replaceFile, syncFolderIfThere } from "./files.ts";
 import { type EncodedObject, type GitObject, hashObject, objectHeader, type ObjectType, type Oid } from "./objects.ts";
 
 function loosePath(folder: string, oid: Oid): string {
@@ -26,6 +26,35 @@ export function readLoose(fs: FileSystem, folder: string, oid: Oid): GitObject |
     oid,
     path,
   });
+}
+
+/** Bytes of a file that are enough to tell what it inflates to. */
+const HEAD_BYTES = 128;
+
+/** The loose objects of a folder such as `objects`: how large the largest is, and all of them together, when inflated. Throws `corrupt_object`. */
+export function looseSizes(fs: FileSystem, folder: string): { readonly largest: number; readonly total: number } {
+  let [largest, total] = [0, 0];
+  for (const { name } of listFolder(fs, folder).filter((each) => /^[0-9a-f]{2}$/.test(each.name))) {
+    for (const file of listFolder(fs, `${folder}/${name}`)) {
+      const size = inflatedSize(fs, `${folder}/${name}/${file.name}`);
+      [largest, total] = [Math.max(largest, size), total + size];
+    }
+  }
+  return { largest, total };
+}
+
+function inflatedSize(fs: FileSystem, path: string): number {
+  const head = Buffer.alloc(HEAD_BYTES);
+  const file = fs.openSync(path, "r");
+  try {
+    const read = fs.readSync(file, head, 0, HEAD_BYTES, 0);
+    const begun = inflateSync(head.subarray(0, read), { finishFlush: constants.Z_SYNC_FLUSH });
+    return Number(/^[a-z]+ (\d+)\0/.exec(begun.toString("latin1", 0, 40))?.[1]);
+  } catch (error) {
+    throw new RuntreeError("corrupt_object", `The object in ${path} cannot be inflated.`, { path }, error);
+  } finally {
+    fs.closeSync(file);
+  }
 }
 
 /**

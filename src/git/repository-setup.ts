@@ -9,6 +9,7 @@ const HOOKS = fileURLToPath(new URL("../../src/git/hooks/", import.meta.url));
 /** The hooks of a repository, and what they share: plain sh, so that a push starts no Node. */
 const HOOK_MODES: Readonly<Record<string, number>> = {
   "runtree-door": 0o644,
+  "runtree-unserved": 0o644,
   "pre-receive": 0o755,
   "post-receive": 0o755,
   "reference-transaction": 0o755,

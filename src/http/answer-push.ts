@@ -1,16 +1,14 @@
-import { type AskedMove, checkPush, type PushLimits } from "../actions/check-push.ts";
+import { type AskedPush, checkPush, type PushLimits } from "../actions/check-push.ts";
 import { judgePush } from "../actions/judge-push.ts";
 import { LOCAL, type Principal } from "../domain/roles.ts";
 import type { KeyRing } from "../store/key-ring.ts";
 import type { Store } from "../store/store.ts";
 
 /** What the hooks of the repository ask about a push. */
-export interface AskedPush {
+export interface PushQuestion extends AskedPush {
   readonly kind: "check" | "judge";
   readonly pusher: string;
   readonly key: string;
-  readonly moves: readonly AskedMove[];
-  readonly sent: Parameters<typeof checkPush>[3];
 }
 
 /** Whether it is let in, and what whoever pushes is told. */
@@ -20,7 +18,7 @@ export interface PushAnswer {
 }
 
 /** Who pushes. A name that no key has is vouched for by this machine, which may have its own ways of knowing people (ssh). */
-function pusherOf(ring: KeyRing, { pusher, key }: AskedPush): Principal {
+function pusherOf(ring: KeyRing, { pusher, key }: PushQuestion): Principal {
   if (pusher === LOCAL.name) return LOCAL;
   return ring.actingAs(pusher, key) ?? { name: pusher, role: "agent", key: null };
 }
@@ -30,9 +28,9 @@ export async function answerPush(
   store: Store,
   ring: KeyRing,
   limits: PushLimits,
-  asked: AskedPush,
+  asked: PushQuestion,
 ): Promise<PushAnswer> {
   if (asked.kind === "judge") return { ok: true, lines: await judgePush(store, asked.moves) };
-  const lines = checkPush(store, pusherOf(ring, asked), asked.moves, asked.sent, limits);
+  const lines = await checkPush(store, pusherOf(ring, asked), asked, limits);
   return { ok: lines.length === 0, lines };
 }

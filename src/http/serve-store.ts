@@ -8,7 +8,7 @@ import type { OpenStore } from "../store/open.ts";
 import { Admission } from "./admission.ts";
 import { Dispatcher } from "./dispatch.ts";
 import { EventStreams } from "./events.ts";
-import { answerPush, type AskedPush, type PushAnswer } from "./answer-push.ts";
+import { answerPush, type PushQuestion, type PushAnswer } from "./answer-push.ts";
 import type { GitServing } from "./git-door.ts";
 import { makeHandlers } from "./handlers.ts";
 import { isLoopback } from "./loopback.ts";
@@ -34,7 +34,7 @@ export interface Serving {
   readonly backend: GitServing | null;
   /** Lets the hooks of the repository ask; resolves to null where there are none. */
   readonly openPushDoor: (
-    answer: (question: AskedPush) => Promise<PushAnswer>,
+    answer: (question: PushQuestion) => Promise<PushAnswer>,
   ) => Promise<{ readonly close: () => Promise<void> } | null>;
   readonly log: Logger;
 }
@@ -74,7 +74,7 @@ export async function serveStore(
   const served = { ...serving, dispatcher, ring, rate, metrics, events, limits, unread, git: door };
   const listening = await serveHttp(served);
   const pushLimits = { openRuns: limits.open_runs, requireRoom };
-  const answer = async (question: AskedPush): Promise<PushAnswer> => answerPush(store, ring, pushLimits, question);
+  const answer = async (question: PushQuestion): Promise<PushAnswer> => answerPush(store, ring, pushLimits, question);
   const pushes = await openPushDoor(answer).catch(async (error: unknown) => {
     await listening.close();
     throw error;

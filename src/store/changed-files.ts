@@ -63,6 +63,15 @@ function documentFile(
   return { path: place, kind: "document", named: { collection, id }, bases: inBases, ours, theirs, oursPath };
 }
 
+/** The dotfiles at the root of a tree: a run may change those that `main` has. */
+export function rootDotfiles(read: ReadObject, main: Oid): Set<string> {
+  return new Set(
+    readTree(read, main)
+      .map(({ name }) => name)
+      .filter((name) => name.startsWith(".")),
+  );
+}
+
 /**
  * What a run changed, from where it parted from `main`. This is the only diff: what came by merging `main` is not in it.
  * Documents are looked up by collection and id, as `main` may have other folders by now. Anything that a run may not
@@ -72,8 +81,7 @@ export function changedFiles(trees: MergedTrees): { files: RunFile[]; violations
   const { read, bases, main, run, runId } = trees;
   const changed = new Map<string, FileChange>();
   for (const base of bases) for (const change of diffTrees(read, base, run)) changed.set(change.path, change);
-  const atRoot = [...changed.keys()].some((path) => path.startsWith(".")) ? readTree(read, main) : [];
-  const dotfiles = new Set(atRoot.map(({ name }) => name).filter((name) => name.startsWith(".")));
+  const dotfiles = [...changed.keys()].some((path) => path.startsWith(".")) ? rootDotfiles(read, main) : new Set("");
   const layouts = layoutsOf(trees);
   const files: RunFile[] = [];
   const violations: Violation[] = [];

@@ -13,7 +13,7 @@ import type { CheckTask } from "./command-checks.ts";
 import { authoredCommit, type Authorship, checkedTrailer, markOf, named, VALIDATION } from "./authorship.ts";
 import { commitOnBranch, pushedBy, putRecord, resultStep, runTrailers } from "./branch.ts";
 import type { MergePlan } from "./plan.ts";
-import { receivePush } from "./pushed-run.ts";
+import { readPush, receivePush } from "./pushed-run.ts";
 import { findClosedRun, findRun, type RunView } from "./run-view.ts";
 import type { Store } from "./store.ts";
 import { branchRules } from "./submission.ts";
@@ -180,7 +180,7 @@ function notJudged(error: unknown): { code: string; message: string } | null {
  * planned and checked again. Throws `busy` when that happens too often.
  */
 export async function judge(store: Store, author: Authorship, runId: string): Promise<RunView> {
-  const before = findRun(store.repository, runId);
+  const before = runToJudge(store, runId);
   const round = store.commands.round();
   // What the validator and commands say is remembered inside the lane, where it would keep the others waiting.
   if (before?.place === "open" && isUnchecked(store, before))
@@ -194,8 +194,8 @@ export async function judge(store: Store, author: Authorship, runId: string): Pr
     } catch (error) {
       if (!hasCode(error, "ref_moved")) throw error;
       // Somebody may have pushed again, and not said done this time.
-      const pushed = before?.record.origin === "push" ? await receivePush(store, author.principal, runId) : null;
-      if (pushed !== null && pushed.record.status !== "merging") return pushed;
+      const again = before?.record.origin === "push" ? readPush(store, runId) : null;
+      if (again !== null && again.record.status !== "merging") return (await receivePush(store, runId)) ?? again;
     }
   }
   throw new RuntreeError(
@@ -203,6 +203,14 @@ export async function judge(store: Store, author: Authorship, runId: string): Pr
     `main moved ${MAX_ATTEMPTS} times while run ${runId} was merged; the run is kept, try again.`,
     { run: runId },
   );
+}
+
+/** The run as it stands. What was pushed is judged as it came: its record need not be written before the verdict is. */
+function runToJudge(store: Store, runId: string): RunView | null {
+  const found = findRun(store.repository, runId);
+  return found === null || (found.place === "open" && found.record.origin === "push")
+    ? (readPush(store, runId) ?? found)
+    : found;
 }
 
 /** Tells whether the last submission of a run was not checked yet, or its branch has other rules than it forked from. */
@@ -232,7 +240,7 @@ async function judgeOnce(
   runId: string,
   commands: CommandsAsked,
 ): Promise<RunView | { readonly left: readonly CheckTask[] }> {
-  const view = findRun(store.repository, runId);
+  const view = runToJudge(store, runId);
   const closed = view?.place === "open" ? await dropClosedBranch(store, runId) : null;
   if (closed !== null) return closed;
   if (view === null || view.record.status !== "merging") {

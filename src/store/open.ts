@@ -28,7 +28,7 @@ import { findRun } from "./run-view.ts";
 import { SchemaChecks } from "./schema-checks.ts";
 import { SnapshotFile } from "./snapshot.ts";
 import { Store } from "./store.ts";
-import { forgetRefused, takePush } from "./take-push.ts";
+import { forgetRefused, receiveLeftPushes, takePush } from "./take-push.ts";
 
 /** A lock of git's lives for milliseconds; one that outlives this at start belongs to a process that died. */
 const LOCK_GRACE_MS = 500;
@@ -202,6 +202,8 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
     const pushes = git === null ? {} : { pushes: pushNotes(fs, gitDir) };
     const parts = { repository, validator, node, clock, commands, report, ...snapshot, ...pushes };
     const store = new Store(parts, null, options.anew);
+    forgetRefused(store);
+    await receiveLeftPushes(store, report);
     const judged = judgeLeftovers(store, report);
     await within(judged, LEFTOVERS_MS);
     const saved = saveIndex(store, report);
@@ -242,7 +244,6 @@ async function saveIndex(store: Store, report: (message: string) => void): Promi
  * and a run that was `merging` goes through the gate again.
  */
 export async function judgeLeftovers(store: Store, report: (message: string) => void): Promise<void> {
-  forgetRefused(store);
   for (const ref of store.repository.refs(RUNS).keys()) {
     const id = ref.slice(RUNS.length);
     if (!isRunId(id)) continue;

@@ -18,6 +18,11 @@ export interface RunView {
   readonly place: "open" | "merged" | "attic";
 }
 
+/** A run that came by push; its record names the tip that it speaks of. */
+export interface PushedView extends RunView {
+  readonly record: RunRecord & { readonly head: Oid };
+}
+
 /** The record's bytes. */
 export function encodeRecord(record: RunRecord): string {
   return canonicalJson(record as unknown as Json);
@@ -68,13 +73,15 @@ export function findRun(repository: Repository, id: string): RunView | null {
  * The run of a pushed branch, as it was when its last tip was received: what the branch itself says of its record is
  * whoever pushed it saying so. Null for a run that was not pushed, or not received yet.
  */
-export function pushedView(repository: Repository, id: string): RunView | null {
+export function pushedView(repository: Repository, id: string): PushedView | null {
   const commit = repository.ref(resultsRef(id));
   if (commit === null) return null;
   const read = readerWith(repository);
   const blob = blobAt(read, readCommit(read, commit).tree, RUN_FILE);
   const record = blob === null ? null : recordIn(read, blob);
-  return blob === null || record?.head === undefined ? null : { record, blob, head: record.head, place: "open" };
+  if (blob === null || record?.head === undefined) return null;
+  const { head } = record;
+  return { record: { ...record, head }, blob, head, place: "open" };
 }
 
 /** Finds a run that is merged or in the attic, whether or not its branch is gone yet; null when there is none. */

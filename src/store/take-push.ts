@@ -1,11 +1,13 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { hasCode } from "../domain/errors.ts";
 import { RUNS } from "../domain/layout.ts";
 import { dropClosedBranch, judge } from "./gate.ts";
-import { receivePush } from "./pushed-run.ts";
+import { readPush, receivePush } from "./pushed-run.ts";
 import type { RunView } from "./run-view.ts";
 import type { Store } from "./store.ts";
 
-/** Whose a branch is when nobody noted who moved it: that of the person at this machine. */
-const NOBODY = "local";
+/** How long (ms) a run may be judged before its record says so. */
+const SOON_MS = 200;
 
 /**
  * Takes what was pushed to a run's branch: its record follows the tip, and where that says done the gate judges it. The
@@ -13,12 +15,26 @@ const NOBODY = "local";
  * caller holds the run's turn. Throws what `judge` throws.
  */
 export async function takePush(store: Store, id: string): Promise<RunView | null> {
-  const closed = await dropClosedBranch(store, id);
-  const view = closed ?? (await receivePush(store, store.pushes.pusherOf(id) ?? NOBODY, id));
-  if (view === null) return null;
-  store.pushes.forget(id);
-  if (view.place !== "open" || view.record.status !== "merging") return view;
-  return judge(store, { principal: view.record.created_by, idempotency: null }, id);
+  const taken = (await dropClosedBranch(store, id)) ?? (await takeOpen(store, id));
+  if (taken !== null) store.pushes.forget(id);
+  return taken;
+}
+
+async function takeOpen(store: Store, id: string): Promise<RunView | null> {
+  const view = readPush(store, id);
+  if (view?.record.status !== "merging") return receivePush(store, id);
+  const judging = judge(store, { principal: view.record.created_by, idempotency: null }, id);
+  const isJudged = judging.then(
+    () => true,
+    () => true,
+  );
+  // A verdict that comes at once is one write; others see meanwhile what a longer one is about.
+  if ((await Promise.race([isJudged, pause(SOON_MS, false)])) === false) {
+    await receivePush(store, id).catch((error: unknown) => {
+      if (!hasCode(error, "ref_moved")) throw error;
+    });
+  }
+  return judging;
 }
 
 /** Takes what was pushed while nobody listened, one run after another; one that fails is told and keeps nobody waiting. */
@@ -27,6 +43,19 @@ export async function takeLeftPushes(store: Store, report: (message: string) => 
     try {
       const view = await store.turns.take(`run ${id}`, async () => takePush(store, id));
       if (view !== null) report(`took what was pushed to run ${id}: ${view.record.status}`);
+    } catch (error) {
+      report(
+        `what was pushed to run ${id} is left for later: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
+  }
+}
+
+/** Writes the records of what was pushed while nobody listened, before anybody else sees these branches: what they say of themselves does not count. */
+export async function receiveLeftPushes(store: Store, report: (message: string) => void): Promise<void> {
+  for (const id of store.pushes.ids()) {
+    try {
+      await receivePush(store, id);
     } catch (error) {
       report(
         `what was pushed to run ${id} is left for later: ${error instanceof Error ? error.message : String(error)}`,

@@ -1,0 +1,72 @@
+import { documentAt, documentPath, pathKind } from "../domain/layout.ts";
+import type { Violation } from "../domain/verdict.ts";
+import { readCommit } from "../git/commit.ts";
+import type { MainHistory } from "../git/history.ts";
+import type { Oid, ReadObject } from "../git/objects.ts";
+import { diffTrees, FILE_MODE, type FileChange, findEntry } from "../git/tree.ts";
+import { configViolation } from "./rules.ts";
+
+/** What pushed commits are looked at with: `read` knows them, `history` is that of `main`. */
+export interface PushedCommits {
+  readonly read: ReadObject;
+  readonly history: MainHistory;
+  readonly run: string;
+  /** Where the branch was before; null when it is made. */
+  readonly from: Oid | null;
+  readonly tip: Oid;
+  /** The dotfiles at the root of `main`. */
+  readonly dotfiles: ReadonlySet<string>;
+}
+
+/** The commits that a push brings: what neither `main` nor the branch had. */
+function* newCommits({ read, history, from, tip }: PushedCommits): Generator<Oid> {
+  const [seen, open] = [new Set<Oid>(), [tip]];
+  for (let at = open.pop(); at !== undefined; at = open.pop()) {
+    if (at === from || seen.has(at) || history.contains(at)) continue;
+    seen.add(at);
+    yield at;
+    open.push(...readCommit(read, at).parents);
+  }
+}
+
+/** What a commit has that none of its parents has. It is told apart from `main` first, as it differs least from that. */
+function* changesOf({ read, history }: PushedCommits, commit: Oid): Generator<FileChange> {
+  const { tree, parents } = readCommit(read, commit);
+  const treeOf = (parent: Oid): Oid => readCommit(read, parent).tree;
+  const first = parents.find((parent) => history.contains(parent)) ?? parents[0];
+  const others = parents.filter((parent) => parent !== first).map(treeOf);
+  for (const change of diffTrees(read, first === undefined ? null : treeOf(first), tree)) {
+    const isInherited = (other: Oid): boolean => {
+      const entry = findEntry(read, other, change.path);
+      return entry?.oid === change.after?.oid && entry?.mode === change.after?.mode;
+    };
+    if (!others.some(isInherited)) yield change;
+  }
+}
+
+/** Tells whether a path names a document, and no more folders than any collection has. */
+function isDocumentPath(path: string): boolean {
+  const named = documentAt(path);
+  return named !== null && [0, 1, 2].some((shards) => documentPath(named.collection, named.id, shards) === path);
+}
+
+/**
+ * What is wrong with the files of any commit that a push brings, not of its tip alone: all of them stay in the
+ * repository, and stock git may check any of them out.
+ */
+export function commitViolations(pushed: PushedCommits): Violation[] {
+  const violations: Violation[] = [];
+  for (const commit of newCommits(pushed)) {
+    for (const { path, after } of changesOf(pushed, commit)) {
+      const kind = pathKind(path, pushed.run, pushed.dotfiles);
+      const where = `${path} in commit ${commit.slice(0, 12)}`;
+      if (kind === null || (kind === "document" && !isDocumentPath(path)))
+        violations.push(configViolation("forbidden_path", "", `A run may not change ${where}.`, path));
+      else if (after !== null && after.mode !== FILE_MODE) {
+        const words = `${where} has mode ${after.mode}; a run brings plain files (100644), no links, submodules or programs.`;
+        violations.push(configViolation("forbidden_path", "", words, path));
+      }
+    }
+  }
+  return violations;
+}
