@@ -18,8 +18,8 @@ export interface Cloned {
 }
 
 /** A record with these documents, and a clone whose path has what shells and git give a meaning. */
-export async function cloned(body?: Json, files: Readonly<Record<string, Json>> = {}): Promise<Cloned> {
-  const open = await storeWith(body, files);
+export async function cloned(body?: Json): Promise<Cloned> {
+  const open = await storeWith(body);
   const folder = temporaryFolder();
   const [remote, clone] = [`${folder}/remote.git`, `${folder}/it's 100% "odd"`];
   await open.store.repository.settle();
@@ -43,7 +43,8 @@ export function put(folder: string, files: Readonly<Record<string, Json>>): void
 /** Writes files and commits all that there is. */
 export function commit(folder: string, files: Readonly<Record<string, Json>>): string {
   put(folder, files);
-  git(folder, "add", "--all");
+  // `--sparse`: in a sparse clone, too.
+  git(folder, "add", "--all", "--sparse");
   git(folder, "commit", "--quiet", "--message", "a change");
   return git(folder, "rev-parse", "HEAD").trim();
 }
