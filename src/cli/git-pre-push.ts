@@ -25,7 +25,7 @@ interface Looked {
 }
 
 /** A line that git gives a pre-push hook: local ref, its commit, remote ref, and the commit there. */
-const LINE = /^\S+ ([0-9a-f]{40}) (\S+) [0-9a-f]{40}$/;
+const LINE = /^.+ ([0-9a-f]{40}) (\S+) [0-9a-f]{40}$/;
 
 /** The runs in what git tells a pre-push hook; branches that are taken away are none. */
 function pushedRuns(input: string): Pushed[] {
@@ -41,7 +41,9 @@ async function look(read: ReadObject, remote: string, { id, tip }: Pushed, schem
   const problem = runIdProblem(id, Date.now());
   if (problem !== null) return { branch, not_checked: `it is not called as a run is: ${problem}` };
   const main = await mainOf(remote);
-  if (main === null) return { branch, not_checked: `main of ${remote} was never fetched` };
+  // Not its name: that may be an address with a password in it.
+  if (main === null)
+    return { branch, not_checked: "main was never fetched from there; fetch it, and push to a remote by its name" };
   const bases = ((await gitLine("merge-base", "--all", main, tip)) ?? "").split("\n").filter((each) => each !== "");
   if (bases.length === 0)
     return { branch, main, not_checked: `where it parted from main of ${remote} is not in this clone` };

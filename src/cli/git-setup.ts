@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { RuntreeError } from "../domain/errors.ts";
+import { RuntreeError, systemCode } from "../domain/errors.ts";
 import { findClone, gitLine, holdsRecord, ownGit } from "./clone.ts";
 
 /** What became of the pre-push hook; `line` is what its owner may add to one that is not ours. */
@@ -89,9 +89,11 @@ async function hookPlace(): Promise<{ path: string; shared: boolean }> {
   return { path: `${folder}/pre-push`, shared: scope !== null && !/^(local|worktree)\t/.test(scope) };
 }
 
-/** Where git has something of this clone. */
+/** Where git has something of this clone. Throws `git_failed`. */
 async function gitPath(name: "hooks" | "info/attributes"): Promise<string> {
-  return (await gitLine("rev-parse", "--path-format=absolute", "--git-path", name)) ?? "";
+  const path = await gitLine("rev-parse", "--path-format=absolute", "--git-path", name);
+  if (path === null) throw new RuntreeError("git_failed", `git does not say where it has ${name}.`, { name });
+  return path;
 }
 
 function isOurHook(path: string): boolean {
@@ -115,9 +117,15 @@ async function removeHook(): Promise<Hook> {
   return { path, state: "removed" };
 }
 
+/** Writes a file, and the folders above it. Throws `io_failed`. */
 function write(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, text);
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  } catch (error) {
+    const words = `${path} cannot be written (${systemCode(error) ?? String(error)}). Mend that and set up again; \`runtree git setup --remove\` takes away what is set up already.`;
+    throw new RuntreeError("io_failed", words, { path }, error);
+  }
 }
 
 function textOf(path: string): string {

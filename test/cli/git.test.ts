@@ -129,6 +129,10 @@ describe("runtree git setup", () => {
     await runtreeGit(clone, ["setup", "--remove"]);
     expect(readdirSync(`${clone}/my hooks`)).toEqual([]);
 
+    git(clone, "config", "core.hooksPath", "/dev/null");
+    const nowhere = await runtreeGit(clone, ["setup"]);
+    expect([nowhere.code, nowhere.err]).toEqual([1, expect.stringContaining("/dev/null/pre-push")]);
+
     git(clone, "config", "--unset", "core.hooksPath");
     const shared = temporaryFolder();
     put(`${clone}/..`, { ".gitconfig": `[core]\n\thooksPath = ${shared}\n` });
@@ -158,7 +162,7 @@ describe("runtree git setup", () => {
 
   test("works from a place whose path shells and git give a meaning, and a place that is gone holds nobody up", async () => {
     const { clone } = await cloned({ samples: { "s-1": { name: "a" } } });
-    const program = `${temporaryFolder()}/it's 100% "odd" $HOME`;
+    const program = `${temporaryFolder()}/it's %P "odd" $HOME`;
     mkdirSync(program);
     cpSync(`${ROOT}/dist`, `${program}/dist`, { recursive: true });
     cpSync(`${ROOT}/package.json`, `${program}/package.json`);
