@@ -12,7 +12,14 @@ import { temporaryFolder } from "./support/folders.ts";
 import { fsck, git } from "./support/git.ts";
 import { call } from "./support/http.ts";
 import { startServer, type TestServer } from "./support/server.ts";
-import { fencedBlocks, httpRequests, httpVariables, runScript, type Step } from "./support/walkthrough.ts";
+import {
+  expectKept,
+  fencedBlocks,
+  httpRequests,
+  httpVariables,
+  readersShell,
+  runScript,
+} from "./support/walkthrough.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -29,18 +36,6 @@ async function readersPlace(): Promise<{ server: TestServer; cwd: string }> {
   const cwd = temporaryFolder();
   for (const name of ["dist", "examples"]) symlinkSync(join(ROOT, name), join(cwd, name));
   return { server: await startServer({ data: join(cwd, "data") }), cwd };
-}
-
-function readersShell(cwd: string, url: string): { cwd: string; env: Record<string, string> } {
-  const env = { PATH: process.env["PATH"] ?? "", HOME: cwd, GIT_CONFIG_NOSYSTEM: "1", RUNTREE_URL: url };
-  return { cwd, env };
-}
-
-function expectKept(steps: readonly Step[]): void {
-  for (const { commands, promised, printed } of steps) {
-    const kept = promised.filter((line) => printed.includes(line));
-    expect({ commands, kept, printed }).toEqual({ commands, kept: promised, printed });
-  }
 }
 
 /** So that there is something in the attic and on a branch, which the record's own README shows. */

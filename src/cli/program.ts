@@ -6,6 +6,7 @@ import { doctorCommand } from "./doctor.ts";
 import { blameCommand, showCommand } from "./document.ts";
 import { fmtCommand } from "./fmt.ts";
 import { fsckCommand } from "./fsck.ts";
+import { gitCommand } from "./git.ts";
 import { initCommand } from "./init.ts";
 import { keyCommand } from "./key.ts";
 import { logCommand } from "./log.ts";
@@ -36,6 +37,7 @@ const COMMANDS = [
   reindexCommand,
   reshardCommand,
   keyCommand,
+  gitCommand,
   doctorCommand,
   completionCommand,
 ] as CommandModule[];

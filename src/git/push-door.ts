@@ -124,16 +124,19 @@ export class PushDoor {
   }
 
   #begin(kind: PushQuestion["kind"], slot: number): void {
-    const work = this.#serve(kind, slot)
-      .catch((error: unknown): PushAnswer => {
-        this.#report(`a push could not be answered: ${error instanceof Error ? error.message : String(error)}`);
-        return { ok: false, lines: ["runtree: the server failed on this push, its log says why; push again"] };
-      })
-      .then(({ ok, lines }) => {
-        this.#slots[slot]?.write([...lines, `answer ${ok ? "ok" : "no"}\n`].join("\n"));
-        this.#working.delete(slot);
-      });
+    const work = this.#tell(kind, slot).finally(() => this.#working.delete(slot));
     this.#working.set(slot, work);
+  }
+
+  async #tell(kind: PushQuestion["kind"], slot: number): Promise<void> {
+    let answer: PushAnswer;
+    try {
+      answer = await this.#serve(kind, slot);
+    } catch (error) {
+      this.#report(`a push could not be answered: ${error instanceof Error ? error.message : String(error)}`);
+      answer = { ok: false, lines: ["runtree: the server failed on this push, its log says why; push again"] };
+    }
+    this.#slots[slot]?.write([...answer.lines, `answer ${answer.ok ? "ok" : "no"}\n`].join("\n"));
   }
 
   async #serve(kind: PushQuestion["kind"], slot: number): Promise<PushAnswer> {

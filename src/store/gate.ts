@@ -222,7 +222,6 @@ function isUnchecked(store: Store, { record, head }: RunView): boolean {
   );
 }
 
-/** Judges a run in the lane; or tells what commands have to judge first, for which the lane is not to be held. */
 /**
  * Brings what was cut short about a run to its end: the branch of one that is closed goes, one that is `merging` is
  * judged. The caller holds the run's turn. Returns the run as it is then. Throws what `judge` throws.
@@ -234,6 +233,7 @@ export async function bringToEnd(store: Store, author: Authorship, view: RunView
   return view.record.status === "merging" ? judge(store, author, view.record.id) : view;
 }
 
+/** Judges a run in the lane; or tells what commands have to judge first, for which the lane is not to be held. */
 async function judgeOnce(
   store: Store,
   author: Authorship,

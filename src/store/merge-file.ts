@@ -63,7 +63,7 @@ function versionAt(read: ReadObject, oid: Oid | null): Version {
 }
 
 /** The field merge of several bases, where a conflict counts as absent. */
-function foldBases(versions: readonly (JsonObject | null)[]): JsonObject | null {
+export function foldBases(versions: readonly (JsonObject | null)[]): JsonObject | null {
   const absent = { policyAt: noPolicy, settle: () => ({ value: undefined }) };
   const folded = versions
     .map((version): Json | undefined => version ?? undefined)

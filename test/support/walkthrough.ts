@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { expect } from "vitest";
 
 /** The fenced blocks of one language in a Markdown text, in order, without their fences. */
 export function fencedBlocks(markdown: string, language: string): string[] {
@@ -57,6 +58,20 @@ export async function runScript(
     promised,
     printed: (outputs[index] ?? "").split("\n").map((line) => line.trim()),
   }));
+}
+
+/** Where a reader pastes the lines of a page, and what their shell knows. */
+export function readersShell(cwd: string, url: string): { cwd: string; env: Record<string, string> } {
+  const env = { PATH: process.env["PATH"] ?? "", HOME: cwd, GIT_CONFIG_NOSYSTEM: "1", RUNTREE_URL: url };
+  return { cwd, env };
+}
+
+/** Fails where a step does not print what its page promises. */
+export function expectKept(steps: readonly Step[]): void {
+  for (const { commands, promised, printed } of steps) {
+    const kept = promised.filter((line) => printed.includes(line));
+    expect({ commands, kept, printed }).toEqual({ commands, kept: promised, printed });
+  }
 }
 
 /** A request of an `.http` file. */
