@@ -1,7 +1,7 @@
 import { type ErrorCode, RuntreeError } from "../domain/errors.ts";
 import { decodeId, foldId } from "../domain/ids.ts";
 import { CONFIG_COLLECTION, runRef } from "../domain/layout.ts";
-import { isAtLeast, type Principal } from "../domain/roles.ts";
+import { isAtLeast, LOCAL, type Principal } from "../domain/roles.ts";
 import { runIdProblem } from "../domain/run-id.ts";
 import { MAX_LISTED, type Violation } from "../domain/verdict.ts";
 import { readCommit, readParents } from "../git/commit.ts";
@@ -193,7 +193,8 @@ export async function checkPush(
       const lines = violations.slice(0, MAX_LISTED).map(violationLine);
       return [...lines, `runtree: refused: ${violations.length} violations; nothing is written, mend and push again`];
     }
-    const made = moves.filter(({ from }) => from === null);
+    // What nobody's name is noted for is the local person's anyway.
+    const made = principal.name === LOCAL.name ? [] : moves.filter(({ from }) => from === null);
     await store.pushes.note(
       made.map(({ run }) => run),
       principal.name,

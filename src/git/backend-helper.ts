@@ -30,6 +30,7 @@ function environmentOf({ method, url, headers }: IncomingMessage): Record<string
     HTTP_CONTENT_ENCODING: given("content-encoding"),
     REMOTE_USER: decodeURIComponent(given("x-runtree-user")),
     REMOTE_ADDR: given("x-runtree-address"),
+    RUNTREE_WAY: "http",
     RUNTREE_KEY_ID: given("x-runtree-key"),
     // Without a length git reads until the end.
     ...(headers["content-length"] === undefined ? {} : { CONTENT_LENGTH: headers["content-length"] }),

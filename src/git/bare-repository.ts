@@ -47,7 +47,7 @@ export class BareRepository implements Repository {
 
   /** Writes a group to where stock git looks for it: objects loose or, when there are many, as a pack; then the refs. */
   async apply({ objects, refs }: WriteGroup): Promise<void> {
-    const release = this.#writeObjects(objects);
+    const release = await this.#writeObjects(objects);
     try {
       if (refs.length > 0) await moveRefs(this.#fs, this.gitDir, refs);
     } finally {
@@ -56,9 +56,9 @@ export class BareRepository implements Repository {
     this.remember(objects);
   }
 
-  #writeObjects(objects: readonly EncodedObject[]): () => void {
+  async #writeObjects(objects: readonly EncodedObject[]): Promise<() => void> {
     if (objects.length > MOST_LOOSE) return writePack(this.#fs, this.gitDir, buildPack(objects));
-    writeLoose(this.#fs, `${this.gitDir}/objects`, objects);
+    await writeLoose(this.#fs, `${this.gitDir}/objects`, objects);
     return () => undefined;
   }
 

@@ -69,6 +69,81 @@ export function syncFolderIfThere(fs: FileSystem, path: string): void {
   }
 }
 
+/** Makes open files, or folders, durable side by side: they share what the disk does for each. */
+async function syncTogether(fs: FileSystem, files: readonly number[]): Promise<void> {
+  const synced = files.map(
+    async (file) =>
+      new Promise<void>((resolve, reject) => {
+        fs.fsync(file, (error) => (error === null ? resolve() : reject(error)));
+      }),
+  );
+  for (const { reason } of (await Promise.allSettled(synced)).filter((each) => each.status === "rejected"))
+    throw reason as Error;
+}
+
+/** Makes the entries of folders durable, but for those that git's maintenance took away. Throws `disk_full`, `io_failed`. */
+export async function syncFolders(fs: FileSystem, paths: Iterable<string>): Promise<void> {
+  const files: number[] = [];
+  try {
+    for (const path of paths) {
+      try {
+        files.push(fs.openSync(path, "r"));
+      } catch (error) {
+        if (systemCode(error) !== "ENOENT") throw ioError(error, "opening", path);
+      }
+    }
+    await syncTogether(fs, files).catch((error: unknown) => {
+      throw ioError(error, "syncing", [...paths][0] ?? "");
+    });
+  } finally {
+    for (const file of files) fs.closeSync(file);
+  }
+}
+
+/** Bytes for a file. */
+export interface FileContent {
+  readonly path: string;
+  readonly bytes: Buffer;
+}
+
+/** Writes files and makes them durable, all of them side by side; with the flag `wx` none may exist. Throws the system's error. */
+export async function writeAllSynced(
+  fs: FileSystem,
+  contents: readonly FileContent[],
+  flag: "w" | "wx",
+  mode = 0o644,
+): Promise<void> {
+  const files: number[] = [];
+  try {
+    for (const { path, bytes } of contents) {
+      const file = fs.openSync(path, flag, mode);
+      files.push(file);
+      writeFully(fs, file, bytes, 0);
+    }
+    await syncTogether(fs, files);
+  } finally {
+    for (const file of files) fs.closeSync(file);
+  }
+}
+
+/**
+ * Brings files to their final names whole, as `replaceFile` does, and side by side. Where that cannot be it is done one
+ * by one, which also makes folders that are missing.
+ */
+export async function replaceFiles(fs: FileSystem, contents: readonly FileContent[], mode = 0o644): Promise<void> {
+  const temporary = contents.map(({ path, bytes }) => ({
+    path: `${dirname(path)}/tmp_obj_${randomBytes(8).toString("hex")}`,
+    bytes,
+  }));
+  try {
+    await writeAllSynced(fs, temporary, "wx", mode);
+    for (const [at, { path }] of contents.entries()) fs.renameSync(temporary[at]?.path ?? "", path);
+  } catch {
+    for (const { path } of temporary) removeQuietly(fs, path);
+    for (const { path, bytes } of contents) replaceFile(fs, path, bytes, mode);
+  }
+}
+
 /** How often a folder is tried again because git took away the one above it, or somebody made it, in between. */
 const FOLDER_TRIES = 5;
 

@@ -26,6 +26,8 @@ export interface BackendRequest {
   readonly address: string;
   /** Commits that a push is told of besides the refs. */
   readonly haves?: readonly Oid[];
+  /** Waited for when git has answered, before the answer ends. */
+  readonly beforeEnd?: () => Promise<void>;
 }
 
 /** The process that runs git, the folder of its socket, and that socket once it listens. */
@@ -87,7 +89,7 @@ export class GitBackend {
 
   /** Answers a request whose body nobody has read. Resolves when the answer was sent. Throws `busy` when nothing was sent. */
   async answer(
-    { path, user, key, address, haves }: BackendRequest,
+    { path, user, key, address, haves, beforeEnd }: BackendRequest,
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
@@ -102,6 +104,10 @@ export class GitBackend {
       const asked = send({ socketPath, path, method: request.method, headers }, (answer) => {
         response.writeHead(answer.statusCode ?? 500, answer.headers);
         answer.on("error", () => response.destroy());
+        if (beforeEnd !== undefined) {
+          answer.pipe(response, { end: false });
+          return void answer.on("end", () => void beforeEnd().finally(() => response.end()));
+        }
         if (haves === undefined) return void answer.pipe(response);
         const pieces: Buffer[] = [];
         answer.on("data", (piece: Buffer) => pieces.push(piece));

@@ -3,6 +3,10 @@ import { NumberList } from "./number-list.ts";
 import type { Oid, ReadObject } from "./objects.ts";
 import { OidTable } from "./oid-table.ts";
 
+/** How many of the last and of the first commits are milestones, each of them. */
+const NEAR = 256;
+const FIRST = 64;
+
 /** What a history knows, as plain numbers for a snapshot. */
 export interface HistoryState {
   readonly commits: Uint32Array;
@@ -94,12 +98,17 @@ export class MainHistory {
     return this.at(this.placeOf(commit));
   }
 
-  /** Commits of the first-parent chain before the newest: all of the last ones, then always an eighth of the way further back. */
+  /**
+   * Commits of the first-parent chain before the newest, newest first: each of the last ones, then always a sixteenth of
+   * the way further back, and each of the first ones, as a record often begins with what is largest.
+   */
   milestones(): Oid[] {
     const found: Oid[] = [];
-    for (let back = 1; back < this.length; back += Math.ceil(back / 8)) {
-      const commit = this.at(this.length - 1 - back);
+    for (let place = this.length - 2; place >= 0;) {
+      const commit = this.at(place);
       if (commit !== null) found.push(commit);
+      const back = this.length - 1 - place;
+      place -= back < NEAR || place <= FIRST ? 1 : Math.min(Math.ceil(back / 16), place - FIRST);
     }
     return found;
   }

@@ -239,20 +239,23 @@ export class JournaledRepository implements Repository {
       for (const { ref, to } of refs) this.#refs.set(ref, { oid: to, sequence });
     }
     this.#rounds.add({ range, lastSequence: sequence, groups });
-    const tell = (): void => {
+    const tell = (told: readonly Waiting[]): void => {
       this.#load.answered();
-      for (const { done } of accepted) done();
+      for (const { done } of told) done();
     };
     if (this.#load.includes(accepted[0]?.since ?? 0, accepted.length)) {
       this.#rounds.begin();
-      return tell;
+      return () => tell(accepted);
     }
     // Until stock git sees what is acknowledged, or that takes too long.
     const visible = within(
       this.#rounds.settle().catch(() => undefined),
       ROUND_MS,
     );
-    return () => void visible.then(tell);
+    return () => {
+      tell(accepted.filter(({ group }) => group.early === true));
+      void visible.then(() => tell(accepted.filter(({ group }) => group.early !== true)));
+    };
   }
 
   /** What is settled is read from disk from now on, and from the cache before that, unless something newer took its place. */

@@ -1,7 +1,7 @@
 import { constants, deflateSync, inflateSync } from "node:zlib";
 import { dirname } from "node:path";
 import { RuntreeError } from "../domain/errors.ts";
-import { type FileSystem, listFolder, readFileOrNull, replaceFile, syncFolderIfThere } from "./files.ts";
+import { type FileSystem, listFolder, makeFolder, readFileOrNull, replaceFiles, syncFolders } from "./files.ts";
 import { type EncodedObject, type GitObject, hashObject, objectHeader, type ObjectType, type Oid } from "./objects.ts";
 
 function loosePath(folder: string, oid: Oid): string {
@@ -61,14 +61,16 @@ function inflatedSize(fs: FileSystem, path: string): number {
  * Writes objects as loose files and makes them durable, folders included. Always writes, also where a file
  * of that name exists: it may be torn from a crash, and rewriting it is what mends it.
  */
-export function writeLoose(fs: FileSystem, folder: string, objects: readonly EncodedObject[]): void {
-  for (const { oid, type, data } of objects) {
-    const bytes = deflateSync(Buffer.concat([objectHeader(type, data.length), data]), { level: 1 });
-    replaceFile(fs, loosePath(folder, oid), bytes, 0o444);
-  }
-  const folders = new Set(objects.map(({ oid }) => dirname(loosePath(folder, oid))));
+export async function writeLoose(fs: FileSystem, folder: string, objects: readonly EncodedObject[]): Promise<void> {
+  const contents = objects.map(({ oid, type, data }) => ({
+    path: loosePath(folder, oid),
+    bytes: deflateSync(Buffer.concat([objectHeader(type, data.length), data]), { level: 1 }),
+  }));
+  const folders = new Set(contents.map(({ path }) => dirname(path)));
+  for (const each of folders) makeFolder(fs, each);
+  await replaceFiles(fs, contents, 0o444);
   // The folder that holds them, too: another writer may have made one of them a moment ago and not synced it yet.
   if (objects.length > 0) folders.add(folder);
   // git takes a folder away when all in it lies in a pack as well, synced.
-  for (const path of folders) syncFolderIfThere(fs, path);
+  await syncFolders(fs, folders);
 }

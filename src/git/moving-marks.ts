@@ -20,8 +20,8 @@ export class MovingMarks {
   }
 
   /**
-   * Marks branches while they are moved, and until stock git sees them moved. Where that fails it is tried again later,
-   * and the mark stands until the next start. Throws what moving throws; nothing is marked then.
+   * Marks branches while they are moved, and on until stock git sees them moved. Where that fails it is tried again
+   * later, and the mark stands until the next start. Throws what moving throws; nothing is marked then.
    */
   async around(refs: readonly string[], move: () => Promise<void>, settle: () => Promise<void>): Promise<void> {
     makeFolder(this.#fs, this.#folder);
@@ -32,7 +32,7 @@ export class MovingMarks {
       this.#remove(refs);
       throw error;
     }
-    await settle().then(
+    settle().then(
       () => this.#remove(refs),
       () => undefined,
     );

@@ -24,6 +24,8 @@ export interface PushQuestion {
   readonly pusher: string;
   /** The id of the key; empty where none was asked for. */
   readonly key: string;
+  /** `http`, where the server itself serves git and waits until git sees what was written, or else `path`. */
+  readonly way: string;
   readonly moves: readonly PushedMove[];
   /** Reads what was sent and is not in the repository yet; null when it has no such object. */
   readonly sent: ReadObject;
@@ -78,6 +80,7 @@ export class PushDoor {
     try {
       // Nobody waits for what an earlier life was asked.
       fs.rmSync(folder, { recursive: true, force: true });
+      fs.mkdirSync(`${gitDir}/runtree/pushed`, { recursive: true });
       for (const name of ["slots", "taken", "requests"])
         fs.mkdirSync(`${folder}/${name}`, { recursive: true, mode: 0o700 });
       await promisify(execFile)("mkfifo", ["-m", "600", ...pipes]);
@@ -148,7 +151,7 @@ export class PushDoor {
       if (word !== "move" || !isOid(from) || !isOid(tip) || !isRunId(run)) return [];
       return [{ run, from: /^0+$/.test(from) ? null : from, tip }];
     });
-    const asked = { kind, pusher: valueOf("pusher"), key: valueOf("key"), moves };
+    const asked = { kind, pusher: valueOf("pusher"), key: valueOf("key"), way: valueOf("way"), moves };
     const quarantine = basename(valueOf("quarantine"));
     if (quarantine === "") return this.#answer({ ...asked, sent: () => null, sizes: { largest: 0, total: 0 } });
     const folder = `${this.#objects}/${quarantine}`;

@@ -8,7 +8,9 @@ import {
   readFileOrNull,
   removeQuietly,
   syncFolderIfThere,
+  syncFolders,
   syncPath,
+  writeAllSynced,
   writeSynced,
 } from "./files.ts";
 import { isOid, type Oid } from "./objects.ts";
@@ -185,14 +187,17 @@ export async function moveRefs(fs: FileSystem, gitDir: string, moves: readonly R
     // Once, now that all are locked: `git pack-refs` takes a loose file away only under its lock.
     const packed = readPackedRefs(fs, gitDir);
     const due = ordered.filter((move) => isDue(fs, gitDir, packed, move));
-    for (const { path, to } of due.flatMap(written)) writeSynced(fs, `${path}.lock`, Buffer.from(`${to}\n`), "w");
+    const contents = due
+      .flatMap(written)
+      .map(({ path, to }) => ({ path: `${path}.lock`, bytes: Buffer.from(`${to}\n`) }));
+    await writeAllSynced(fs, contents, "w");
     for (const { path } of due.flatMap(written)) {
       commitLock(fs, path);
       held.delete(path);
     }
     // The folder above, too: another writer may have made this one a moment ago and not synced it yet.
     const folders = new Set(ordered.flatMap(written).flatMap(({ path }) => [dirname(path), dirname(dirname(path))]));
-    for (const folder of folders) syncFolderIfThere(fs, folder);
+    await syncFolders(fs, folders);
     dropPacked(fs, gitDir, packed, new Set(ordered.filter(({ to }) => to === null).map(({ ref }) => ref)));
     for (const path of gone) fs.rmSync(path, { force: true });
     for (const folder of new Set(gone.map((path) => dirname(path)))) syncFolderIfThere(fs, folder);

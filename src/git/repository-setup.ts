@@ -25,6 +25,8 @@ const SETTINGS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     filemode: "true",
     bare: "true",
     fsync: "committed,reference",
+    // git would list all refs once more for each push: those of the repository that a quarantine stands on.
+    alternateRefsCommand: "true",
     bigFileThreshold: "1m",
   },
   gc: { auto: "0", packRefs: "false" },

@@ -5,6 +5,8 @@ import { refMoved, type RefMove } from "./refs.ts";
 export interface WriteGroup {
   readonly objects: readonly EncodedObject[];
   readonly refs: readonly RefMove[];
+  /** Acknowledged as soon as it is durable: who answers settles before stock git is told to look. */
+  readonly early?: true;
 }
 
 /** The one seam between Runtree and what keeps its objects and refs. Reads are synchronous: a hot read is a cache hit or one pread. */

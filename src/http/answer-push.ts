@@ -9,6 +9,7 @@ export interface PushQuestion extends AskedPush {
   readonly kind: "check" | "judge";
   readonly pusher: string;
   readonly key: string;
+  readonly way: string;
 }
 
 /** Whether it is let in, and what whoever pushes is told. */
@@ -30,7 +31,12 @@ export async function answerPush(
   limits: PushLimits,
   asked: PushQuestion,
 ): Promise<PushAnswer> {
-  if (asked.kind === "judge") return { ok: true, lines: await judgePush(store, asked.moves) };
+  if (asked.kind === "judge") {
+    const lines = await judgePush(store, asked.moves);
+    // Whoever has the repository at hand looks into it next.
+    if (asked.way !== "http") await store.repository.settle();
+    return { ok: true, lines };
+  }
   const lines = await checkPush(store, pusherOf(ring, asked), asked, limits);
   return { ok: lines.length === 0, lines };
 }

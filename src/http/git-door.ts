@@ -32,6 +32,7 @@ export interface GitServing {
       readonly key: string;
       readonly address: string;
       readonly haves?: readonly string[];
+      readonly beforeEnd?: () => Promise<void>;
     },
     message: IncomingMessage,
     response: ServerResponse,
@@ -86,7 +87,10 @@ async function answerGit(parts: GitDoorParts, context: Koa.Context, path: string
   // Of a `main` that has moved on a client knows an older commit, and need not send what that has.
   const advertises = service.role !== "reader" && query !== "";
   const haves = advertises ? { haves: store.main.history.milestones() } : {};
-  await backend.answer({ ...asked, ...haves }, context.req, context.res);
+  // And again all that became of a push before it ends.
+  const settled = async (): Promise<void> => store.repository.settle().catch(() => undefined);
+  const end = service.role !== "reader" && query === "" ? { beforeEnd: settled } : {};
+  await backend.answer({ ...asked, ...haves, ...end }, context.req, context.res);
 }
 
 /** An error as stock git shows it to people: it asks for a name and a password at a challenge for Basic, and prints plain text. */

@@ -137,7 +137,8 @@ export async function commitOnBranch(store: Store, author: Authorship, commit: B
       ? resultStep(store, author, { ...record, head: record.head }, text)
       : branchStep(store, author, commit);
   if (!isClosed(record.status)) {
-    await store.apply({ objects, refs: [move] }, { run: view, commits });
+    const early = record.origin === "push" ? ({ early: true } as const) : {};
+    await store.apply({ objects, refs: [move], ...early }, { run: view, commits });
     return view;
   }
   return store.attic.take(async (ahead) => {

@@ -91,6 +91,7 @@ async function merge(
     {
       objects: [...objects, commit, ...(beside?.objects ?? [])],
       refs: [{ ref: MAIN, from: found.main, to: commit.oid }, ...gone],
+      ...(beside === null ? {} : { early: true }),
     },
     { run: merged, commits: [commit.oid] },
   );

@@ -67,7 +67,7 @@ async function addToMain(fs: FileSystem): Promise<void> {
     { author, node: "elsewhere", now: NOW },
     { subject: "Add a stranger", trailers: [], tree: root ?? "", parents: [from] },
   );
-  writeLoose(fs, `${GIT_DIR}/objects`, [blob, ...objects, commit]);
+  await writeLoose(fs, `${GIT_DIR}/objects`, [blob, ...objects, commit]);
   await moveRefs(fs, GIT_DIR, [{ ref: MAIN, from, to: commit.oid }]);
   await repository.close();
 }

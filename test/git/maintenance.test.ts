@@ -49,7 +49,7 @@ describe("maintenance of a repository", () => {
       EncodedObject,
       EncodedObject,
     ];
-    writeLoose(fs, `${gitDir}/objects`, [loose]);
+    await writeLoose(fs, `${gitDir}/objects`, [loose]);
     writePack(fs, gitDir, buildPack([packed]))();
     const keptPack = buildPack([kept]);
     const release = writePack(fs, gitDir, keptPack);
