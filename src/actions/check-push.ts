@@ -1,6 +1,6 @@
 import { type ErrorCode, RuntreeError } from "../domain/errors.ts";
 import { decodeId, foldId } from "../domain/ids.ts";
-import { CONFIG_COLLECTION, runRef } from "../domain/layout.ts";
+import { CONFIG_COLLECTION, documentAt, runRef } from "../domain/layout.ts";
 import { isAtLeast, LOCAL, type Principal } from "../domain/roles.ts";
 import { runIdProblem } from "../domain/run-id.ts";
 import { MAX_LISTED, type Violation } from "../domain/verdict.ts";
@@ -94,7 +94,8 @@ function collisions(read: ReadObject, tree: Oid, files: readonly RunFile[]): Vio
       names.set(folded, name);
       if (other === undefined) return [];
       const message = `${folder}/${name} and ${other} differ only in case or normal form.`;
-      return [{ code: "id_collision" as const, collection: CONFIG_COLLECTION, id: name, pointer: "", message }];
+      const named = documentAt(`${folder}/${name}`) ?? { collection: CONFIG_COLLECTION, id: `${folder}/${name}` };
+      return [{ code: "id_collision" as const, ...named, pointer: "", message }];
     });
   });
 }
