@@ -1,9 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { hasCode } from "../domain/errors.ts";
-import { RUNS } from "../domain/layout.ts";
+import { RESULTS, RUNS } from "../domain/layout.ts";
 import { dropClosedBranch, judge } from "./gate.ts";
 import { readPush, receivePush } from "./pushed-run.ts";
-import type { RunView } from "./run-view.ts";
+import { findClosedRun, type RunView } from "./run-view.ts";
 import type { Store } from "./store.ts";
 
 /** How long (ms) a run may be judged before its record says so. */
@@ -67,4 +67,18 @@ export async function receiveLeftPushes(store: Store, report: (message: string) 
 /** Lets go of notes about pushes that were refused after they were noted. Only while nobody can push. */
 export function forgetRefused(store: Store): void {
   for (const id of store.pushes.ids()) if (store.repository.ref(RUNS + id) === null) store.pushes.forget(id);
+}
+
+/** How long (ms) the verdict of a pushed run is kept beside it after it closed (DESIGN §2). */
+const RESULT_MS = 30 * 24 * 60 * 60 * 1000;
+
+/** Drops the results of pushed runs that closed long ago; what they say of the last tip is in the run's record. Throws what `Store.apply` throws. */
+export async function dropOldResults(store: Store): Promise<void> {
+  for (const [ref, from] of store.repository.refs(RESULTS)) {
+    const id = ref.slice(RESULTS.length);
+    const closed = store.repository.ref(RUNS + id) === null ? findClosedRun(store.repository, id) : null;
+    const at = Date.parse(closed?.record.completed_at ?? "");
+    if (closed === null || !(at < store.clock() - RESULT_MS)) continue;
+    await store.apply({ objects: [], refs: [{ ref, from, to: null }] }, { commits: [] });
+  }
 }

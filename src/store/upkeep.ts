@@ -1,7 +1,7 @@
 import type { StorageCounts } from "../git/maintenance.ts";
 import { within } from "../git/within.ts";
 import type { Store } from "./store.ts";
-import { takeLeftPushes } from "./take-push.ts";
+import { dropOldResults, takeLeftPushes } from "./take-push.ts";
 
 /** How often (ms) the files of the repository are counted. */
 export const LOOK_MS = 60 * 1000;
@@ -37,8 +37,8 @@ export interface UpkeepParts {
 }
 
 /**
- * Looks after an open store: takes what was pushed and nobody asked about, maintains its repository when there is
- * something to do, one at a time, and writes the snapshot of its index when that is due. Looks at once, then by the timer, until it is closed.
+ * Looks after an open store: takes what was pushed and nobody asked about, drops old verdicts, maintains its repository
+ * when there is something to do, one at a time, and writes the snapshot of its index when that is due. Looks at once, then by the timer, until it is closed.
  */
 export class Upkeep {
   readonly #parts: UpkeepParts;
@@ -71,6 +71,7 @@ export class Upkeep {
     await takeLeftPushes(store, report);
     const found = await count();
     const due = clock() - this.#last >= EVERY_MS;
+    if (due) await dropOldResults(store);
     if (due && store.snapshotDue) await store.writeSnapshot();
     const [packs, loose, refs] = [
       found.packs - this.#left.packs,

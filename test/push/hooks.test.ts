@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { takeLeftPushes } from "../../src/store/take-push.ts";
+import { judgePush } from "../../src/actions/judge-push.ts";
+import { dropOldResults, takeLeftPushes } from "../../src/store/take-push.ts";
 import { pipeGit } from "../git/repositories.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { fsck, git } from "../support/git.ts";
@@ -139,6 +140,32 @@ describe("a push by path", () => {
     const params = { run_id: forged };
     expect((await call(again, "patchRun", { params, body: { done: true } })).body.code).toBe("pushed_run");
   });
+});
+
+test("the verdict of a pushed run is dropped 30 days after it closed, and told of the same tip all the same", async () => {
+  let now = Date.now();
+  const { gitDir, store } = await openTestStore({ clock: () => now });
+  const id = newRunId();
+  const push = async (): Promise<string[]> => {
+    await store.repository.settle();
+    pipeGit(gitDir, ["update-ref", `refs/heads/runs/${id}`, tip]);
+    return judgePush(store, [{ run: id, tip }]);
+  };
+  const made = (args: readonly string[], input = ""): string => pipeGit(gitDir, args, { input }).toString().trim();
+  const blob = made(["hash-object", "-w", "--stdin"], JSON.stringify(DONE));
+  const tree = made(["mktree"], `${made(["ls-tree", "main"])}\n100644 blob ${blob}\trun.json\n`);
+  const tip = made(["commit-tree", tree, "-p", "main", "-m", "by an agent"]);
+  const told = await push();
+  expect(told.at(-1)).toMatch(/^runtree: merged /);
+  const kept = (): number => store.repository.refs("refs/runtree/results/").size;
+  now += 29 * 24 * 60 * 60 * 1000;
+  await dropOldResults(store);
+  expect(kept()).toBe(1);
+  now += 2 * 24 * 60 * 60 * 1000;
+  await dropOldResults(store);
+  expect(kept()).toBe(0);
+  expect(await push()).toEqual(told);
+  expect(store.repository.ref(`refs/heads/runs/${id}`)).toBeNull();
 });
 
 describe("the hooks of a repository", () => {
