@@ -4,13 +4,13 @@ import { CONFIG_COLLECTION, documentAt, runRef } from "../domain/layout.ts";
 import { isAtLeast, LOCAL, type Principal } from "../domain/roles.ts";
 import { runIdProblem } from "../domain/run-id.ts";
 import { MAX_LISTED, type Violation } from "../domain/verdict.ts";
-import { readCommit, readParents } from "../git/commit.ts";
+import { readCommit } from "../git/commit.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
 import { readTree } from "../git/tree.ts";
 import { changedFiles, rootDotfiles, type RunFile } from "../store/changed-files.ts";
 import { treeAt } from "../store/documents.ts";
 import { CUSTOM_JOB } from "../store/ops.ts";
-import { commitViolations } from "../store/pushed-commits.ts";
+import { commitViolations, goesOn } from "../store/pushed-commits.ts";
 import { MOST_FILE_BYTES, pushedRecordAt, readPushedFile } from "../store/pushed-file.ts";
 import { findClosedRun, findRun, recordAt, type RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
@@ -67,19 +67,6 @@ function requireOwn(store: Store, { name }: Principal, { run, from, tip }: Asked
   const owner = view?.record.origin === "push" ? view.record.created_by : (noted ?? name);
   if (owner !== name) refuse("forbidden", `run ${run} was pushed by ${owner}, and only they push to it, not ${name}`);
   return null;
-}
-
-/** Tells whether a commit is one that another goes on from, as far as that can be told without walking `main`: git looks again. */
-function goesOn(store: Store, read: ReadObject, from: Oid, tip: Oid): boolean {
-  const { history } = store.main;
-  const [seen, open] = [new Set<Oid>(), [tip]];
-  for (let at = open.pop(); at !== undefined; at = open.pop()) {
-    if (at === from || (history.contains(from) && history.contains(at))) return true;
-    if (seen.has(at) || history.contains(at)) continue;
-    seen.add(at);
-    open.push(...readParents(read, at));
-  }
-  return false;
 }
 
 /** Names in one folder that some file systems cannot tell apart. */
@@ -184,7 +171,7 @@ export async function checkPush(
       const problem = runIdProblem(run, store.clock());
       if (problem !== null) refuse("bad_request", `runs/${run}: ${problem}`);
       if (requireOwn(store, principal, move) !== null) return [];
-      if (from !== null && !goesOn(store, read, from, tip)) {
+      if (from !== null && !goesOn(store.main.history, read, from, tip)) {
         const instead = "add commits instead of rewriting those that were pushed";
         refuse("forbidden", `runs/${run} does not go on from ${from}; ${instead}`);
       }

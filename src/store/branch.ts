@@ -150,39 +150,56 @@ export async function commitOnBranch(store: Store, author: Authorship, commit: B
   });
 }
 
-/** The attic's next commit: its parents are the attic, which begins with an empty commit, and the closed tip; its tree keeps the record. */
-function intoAttic(
+interface AtticStep {
+  readonly objects: readonly EncodedObject[];
+  readonly move: RefMove;
+}
+
+/** The attic's next commit: its parents are the attic, which begins with an empty commit, and a tip to keep; files are added to its tree. */
+function atticStep(
   store: Store,
   author: Authorship,
-  record: RunRecord & { readonly head: Oid },
+  { tip, files, ...text }: CommitText & { readonly tip: Oid; readonly files: ReadonlyMap<string, Oid> },
   objects: readonly EncodedObject[],
 ): AtticStep {
   const from = store.repository.ref(ATTIC);
   const begun = from === null ? beginAttic(store) : [];
   const read = store.reader([...objects, ...begun]);
   const attic = from ?? begun.at(-1)?.oid ?? "";
-  const blob = encodeObject("blob", encodeRecord(record));
-  const edited = editTree(read, readCommit(read, attic).tree, new Map([[runRecordPath(record.id), blob.oid]]));
+  const edited = editTree(read, readCommit(read, attic).tree, files);
   const commit = authoredCommit(read, store.signing({ ...author, idempotency: null }), {
+    ...text,
+    tree: edited.root ?? EMPTY_TREE,
+    parents: [attic, tip],
+  });
+  return { objects: [...begun, ...edited.objects, commit], move: { ref: ATTIC, from, to: commit.oid } };
+}
+
+/** Keeps a run that closes without a merge: its tip, and its record where it would lie on `main`. */
+function intoAttic(
+  store: Store,
+  author: Authorship,
+  record: RunRecord & { readonly head: Oid },
+  objects: readonly EncodedObject[],
+): AtticStep & { readonly record: RunRecord; readonly blob: Oid } {
+  const blob = encodeObject("blob", encodeRecord(record));
+  const text = {
     subject: `Keep ${record.status} run ${record.id}`,
     body: record.error === undefined ? [] : [record.error.message],
     trailers: runTrailers(record, pushedBy(record)),
-    tree: edited.root ?? EMPTY_TREE,
-    parents: [attic, record.head],
-  });
-  return {
-    record,
-    blob: blob.oid,
-    objects: [...begun, blob, ...edited.objects, commit],
-    move: { ref: ATTIC, from, to: commit.oid },
   };
+  const files = new Map([[runRecordPath(record.id), blob.oid]]);
+  const step = atticStep(store, author, { ...text, tip: record.head, files }, objects);
+  return { ...step, objects: [blob, ...step.objects], record, blob: blob.oid };
 }
 
-interface AtticStep {
-  readonly record: RunRecord;
-  readonly blob: Oid;
-  readonly objects: readonly EncodedObject[];
-  readonly move: RefMove;
+/** What keeps a commit that came to the branch of a run when that was closed. */
+export function keepLateTip(store: Store, record: RunRecord, tip: Oid): AtticStep {
+  const text = {
+    subject: `Keep what came to run ${record.id} after it was closed`,
+    trailers: runTrailers(record, pushedBy(record)),
+  };
+  return atticStep(store, { principal: record.created_by, idempotency: null }, { ...text, tip, files: new Map() }, []);
 }
 
 function beginAttic(store: Store): EncodedObject[] {

@@ -1,7 +1,7 @@
 import { changeOp } from "../domain/change.ts";
 import { hasCode, RuntreeError } from "../domain/errors.ts";
 import { byUnit } from "../domain/json.ts";
-import { lostRef, MAIN, runRecordPath, runRef } from "../domain/layout.ts";
+import { MAIN, runRecordPath, runRef } from "../domain/layout.ts";
 import type { RunRecord } from "../domain/run.ts";
 import { counted, listed, MAX_LISTED, type Verdict } from "../domain/verdict.ts";
 import { readCommit } from "../git/commit.ts";
@@ -11,8 +11,9 @@ import { type Assessment, assessRun, conflictsOf } from "./assess.ts";
 import type { CommandsAsked } from "./checks.ts";
 import type { CheckTask } from "./command-checks.ts";
 import { authoredCommit, type Authorship, checkedTrailer, markOf, named, VALIDATION } from "./authorship.ts";
-import { commitOnBranch, pushedBy, putRecord, resultStep, runTrailers } from "./branch.ts";
+import { commitOnBranch, keepLateTip, pushedBy, putRecord, resultStep, runTrailers } from "./branch.ts";
 import type { MergePlan } from "./plan.ts";
+import { goesOn } from "./pushed-commits.ts";
 import { readPush, receivePush } from "./pushed-run.ts";
 import { findClosedRun, findRun, type RunView } from "./run-view.ts";
 import type { Store } from "./store.ts";
@@ -126,7 +127,7 @@ async function reject(store: Store, author: Authorship, view: RunView, verdict: 
 
 /**
  * Removes the branch of a run whose record is closed already: an error of the machine came between two ref moves, or the
- * branch was pushed again. A tip that is not the one which was closed is kept below `refs/runtree/lost/`.
+ * branch was pushed again. A tip that the closed one does not have is kept in the attic.
  * Returns the run as it is closed, or null when it is open.
  */
 export async function dropClosedBranch(store: Store, id: string): Promise<RunView | null> {
@@ -135,11 +136,17 @@ export async function dropClosedBranch(store: Store, id: string): Promise<RunVie
   const ref = runRef(id);
   const from = store.repository.ref(ref);
   if (from === null) return closed;
-  const kept = lostRef(ref, from);
-  const lost = from === closed.head || store.repository.ref(kept) !== null ? [] : [{ ref: kept, from: null, to: from }];
   const pushed = closed.record.origin === "push";
+  store.main.catchUp();
   const gone: RefMove = { ref, from, to: null, ...(pushed ? { contested: true } : {}) };
-  await store.apply({ objects: [], refs: [...lost, gone] }, { run: closed, commits: [] });
+  const learned = { run: closed, commits: [] };
+  if (goesOn(store.main.history, store.reader(), from, closed.head))
+    await store.apply({ objects: [], refs: [gone] }, learned);
+  else
+    await store.attic.take(async (ahead) => {
+      const { objects, move } = keepLateTip(ahead, closed.record, from);
+      await ahead.apply({ objects, refs: [move, gone] }, learned);
+    });
   return closed;
 }
 

@@ -1,10 +1,25 @@
 import { documentAt, documentPath, pathKind } from "../domain/layout.ts";
 import type { Violation } from "../domain/verdict.ts";
-import { readCommit } from "../git/commit.ts";
+import { readCommit, readParents } from "../git/commit.ts";
 import type { MainHistory } from "../git/history.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
 import { diffTrees, FILE_MODE, type FileChange, findEntry } from "../git/tree.ts";
 import { configViolation } from "./rules.ts";
+
+/**
+ * Tells whether a commit is one that another goes on from, as far as that can be told without walking `main`: of two that
+ * `main` contains it is taken to be so.
+ */
+export function goesOn(history: MainHistory, read: ReadObject, from: Oid, tip: Oid): boolean {
+  const [seen, open] = [new Set<Oid>(), [tip]];
+  for (let at = open.pop(); at !== undefined; at = open.pop()) {
+    if (at === from || (history.contains(from) && history.contains(at))) return true;
+    if (seen.has(at) || history.contains(at)) continue;
+    seen.add(at);
+    open.push(...readParents(read, at));
+  }
+  return false;
+}
 
 /** What pushed commits are looked at with: `read` knows them, `history` is that of `main`. */
 export interface PushedCommits {

@@ -9,6 +9,7 @@ import { call } from "../support/http.ts";
 import { makeKey } from "../support/keys.ts";
 import { Clone, DONE, newRunId, runGit } from "../support/pushing.ts";
 import { startServer, type TestServer } from "../support/server.ts";
+import { merged } from "../support/situations.ts";
 import { openTestStore } from "../support/store.ts";
 
 const AT_START = "runtree: will be judged at start";
@@ -178,6 +179,39 @@ describe("the hooks of a repository", () => {
     await clone.commit(DONE);
     const { code, remote } = await clone.push();
     expect([code, remote.join()]).toEqual([1, expect.stringContaining("was opened over REST")]);
+  });
+
+  test("know a closed run without a server: the same tip may come again, another may not", async () => {
+    const server = await startServer();
+    const clone = await Clone.of(server.gitDir);
+    const id = await beginWith(clone, "closed-1");
+    await clone.commit(DONE);
+    const told = (await clone.push()).remote;
+    await server.stop();
+    expect((await clone.push()).remote).toEqual([AT_START]);
+    await clone.commit();
+    const { code, remote } = await clone.push("--force", "origin", `HEAD:refs/heads/runs/${id}`);
+    expect([code, remote.join()]).toEqual([1, expect.stringContaining(`run_closed: run ${id} is closed`)]);
+    const again = await startServer({ data: server.data });
+    expect(git(server.gitDir, "for-each-ref", "refs/heads/runs")).toBe("");
+    await clone.git("reset", "--quiet", "--hard", "HEAD~1");
+    expect((await clone.push()).remote).toEqual(told);
+    expect((await fetch(`${again.url}/readyz`)).status).toBe(200);
+  });
+
+  test("that somebody passed by lose nothing: what comes to a closed run is kept in the attic", async () => {
+    const { gitDir, store } = await openTestStore();
+    const view = await merged(store, { study_set: { "late-1": { title: "A study" } } });
+    await store.repository.settle();
+    const { id } = view.record;
+    const late = pipeGit(gitDir, ["commit-tree", "main^{tree}", "-p", view.head, "-m", "late"]).toString().trim();
+    pipeGit(gitDir, ["update-ref", `refs/heads/runs/${id}`, late]);
+    const [line = ""] = await judgePush(store, [{ run: id, tip: late }]);
+    expect(line).toContain('"outcome":"merged"');
+    await store.repository.settle();
+    expect(pipeGit(gitDir, ["log", "-1", "--format=%P", "refs/runtree/attic"]).toString()).toContain(late);
+    expect(store.repository.ref(`refs/heads/runs/${id}`)).toBeNull();
+    expect(store.runs.view(id)?.record.status).toBe("success");
   });
 
   test("keep a branch that Runtree is about to move, until git sees it moved", async () => {
