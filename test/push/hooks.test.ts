@@ -119,16 +119,20 @@ describe("a push by path", () => {
     expect((await clone.push()).remote).toEqual([AT_START]);
     const forged = await beginWith(clone, "bad-2");
     await clone.commit({
-      ...{
-        id: newRunId(),
-        job_id: "custom",
-        origin: "rest",
-        status: "waiting",
-        created_by: "ann",
-        base: "0".repeat(40),
-      },
-      ...{ created_at: "2026-01-01T00:00:00Z", updated_at: "2026-01-01T00:00:00Z", metadata: { mine: 1 }, notices: [] },
-      ...{ submissions: 0, validations: 0, warning_count: 0, warnings: [] },
+      id: newRunId(),
+      job_id: "custom",
+      origin: "rest",
+      status: "waiting",
+      created_by: "ann",
+      created_at: "2026-01-01T00:00:00Z",
+      updated_at: "2026-01-01T00:00:00Z",
+      base: "0".repeat(40),
+      metadata: {},
+      submissions: 0,
+      validations: 0,
+      warning_count: 0,
+      warnings: [],
+      notices: [],
     });
     await clone.push();
 

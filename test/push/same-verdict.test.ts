@@ -51,7 +51,7 @@ function throughPush(clone: Clone): Door {
     await meanwhile();
     for (const [collection, documents] of Object.entries(change)) {
       for (const [id, document] of Object.entries(documents)) {
-        if (document === null) await clone.git("rm", "--quiet", ":(glob)metadata/**/" + `${id}.json`);
+        if (document === null) await clone.git("rm", "--quiet", `:(glob)metadata/**/${id}.json`);
         else clone.put(collection, id, document);
       }
     }
