@@ -57,7 +57,7 @@ test(
     expect(steps.flatMap(({ promised }) => promised).length).toBeGreaterThan(15);
 
     const merges = git(server.gitDir, "log", "--first-parent", "--merges", "--format=%H", "main").trim().split("\n");
-    expect(merges).toHaveLength(8);
+    expect(merges).toHaveLength(9);
     expect(git(server.gitDir, "for-each-ref", "--format=%(refname)", "refs/heads")).toBe("refs/heads/main\n");
     expect(fsck(server.gitDir)).toEqual([]);
 
