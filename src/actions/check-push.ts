@@ -4,6 +4,7 @@ import { CONFIG_COLLECTION, documentAt, runRef } from "../domain/layout.ts";
 import { isAtLeast, LOCAL, type Principal } from "../domain/roles.ts";
 import { runIdProblem } from "../domain/run-id.ts";
 import { MAX_LISTED, type Violation } from "../domain/verdict.ts";
+import { boundedReader } from "../git/bounded-reader.ts";
 import { readCommit } from "../git/commit.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
 import { readTree } from "../git/tree.ts";
@@ -34,6 +35,9 @@ export interface AskedPush {
 
 /** Bytes that one push may bring, when unpacked (facts/reliability.md §Security); the hook says the same of packs. */
 const MOST_BYTES = 200_000_000;
+
+/** What of trees is looked at for one push: those of some twenty commits that change a thousand documents each, where there are 100,000. */
+const MOST_TREES = { trees: 100_000, bytes: 512 * 1024 * 1024 };
 
 /** What pushes are let in by. */
 export interface PushLimits {
@@ -162,7 +166,7 @@ export async function checkPush(
 ): Promise<string[]> {
   const { moves, sent } = asked;
   const below = store.reader();
-  const read: ReadObject = (oid) => sent(oid) ?? below(oid);
+  const read = boundedReader((oid) => sent(oid) ?? below(oid), MOST_TREES);
   try {
     requireRoom(store, principal, asked, limits);
     store.main.catchUp();
