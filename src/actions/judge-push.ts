@@ -51,15 +51,16 @@ function rejected(violations: number, conflicts: number): string {
   return `runtree: rejected, ${violations} violations, ${conflicts} conflicts; mend and push again`;
 }
 
-async function judgeMove(store: Store, { run, tip }: JudgedMove): Promise<string[]> {
+/** Does work on a run when its turn has come. */
+export type TakeTurn = (run: string, work: () => Promise<RunView | null>) => Promise<RunView | null>;
+
+async function judgeMove(store: Store, { run, tip }: JudgedMove, take: TakeTurn): Promise<string[]> {
   let view: RunView | null = null;
   let failure: unknown;
-  const judged = store.turns
-    .take(`run ${run}`, async () => takePush(store, run))
-    .then(
-      (taken) => (view = taken ?? findRun(store.repository, run)),
-      (error: unknown) => (failure = error),
-    );
+  const judged = take(run, async () => takePush(store, run)).then(
+    (taken) => (view = taken ?? findRun(store.repository, run)),
+    (error: unknown) => (failure = error),
+  );
   await within(judged, WAIT_MS);
   if (failure !== undefined) {
     const principal = findRun(store.repository, run)?.record.created_by ?? store.node;
@@ -73,9 +74,9 @@ async function judgeMove(store: Store, { run, tip }: JudgedMove): Promise<string
 
 /**
  * Takes what a push brought, has what is done judged, all at once, and tells the verdicts in the lines of WIRE §8, in
- * the order of the branches. What is not judged in time goes on.
+ * the order of the branches. What is not judged in time goes on. `take` gives each its turn.
  */
-export async function judgePush(store: Store, moves: readonly JudgedMove[]): Promise<string[]> {
-  const told = await Promise.all(moves.map(async (move) => judgeMove(store, move)));
+export async function judgePush(store: Store, moves: readonly JudgedMove[], take: TakeTurn): Promise<string[]> {
+  const told = await Promise.all(moves.map(async (move) => judgeMove(store, move, take)));
   return told.flat();
 }

@@ -30,14 +30,17 @@ function environmentOf({ method, url, headers }: IncomingMessage): Record<string
     HTTP_CONTENT_ENCODING: given("content-encoding"),
     REMOTE_USER: decodeURIComponent(given("x-runtree-user")),
     REMOTE_ADDR: given("x-runtree-address"),
-    RUNTREE_WAY: "http",
+    RUNTREE_WAY: given("x-runtree-way"),
     RUNTREE_KEY_ID: given("x-runtree-key"),
     // Without a length git reads until the end.
     ...(headers["content-length"] === undefined ? {} : { CONTENT_LENGTH: headers["content-length"] }),
+    GIT_CONFIG_COUNT: "2",
+    // Nobody else closes a run whose branch this server moves, so that git need not ask for each.
+    GIT_CONFIG_KEY_0: "core.hooksPath",
+    GIT_CONFIG_VALUE_0: join(gitDir, "hooks/served"),
     // Before version 2 a client is told every ref that is not hidden.
-    ...(isNew
-      ? {}
-      : { GIT_CONFIG_COUNT: "1", GIT_CONFIG_KEY_0: "uploadpack.hideRefs", GIT_CONFIG_VALUE_0: "refs/runtree/results" }),
+    GIT_CONFIG_KEY_1: "uploadpack.hideRefs",
+    GIT_CONFIG_VALUE_1: isNew ? "refs/runtree/lost" : "refs/runtree/results",
   };
 }
 

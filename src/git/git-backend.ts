@@ -26,6 +26,8 @@ export interface BackendRequest {
   readonly address: string;
   /** Commits that a push is told of besides the refs. */
   readonly haves?: readonly Oid[];
+  /** Names a push to the hooks. */
+  readonly way?: string;
   /** Waited for when git has answered, before the answer ends. */
   readonly beforeEnd?: () => Promise<void>;
 }
@@ -89,7 +91,7 @@ export class GitBackend {
 
   /** Answers a request whose body nobody has read. Resolves when the answer was sent. Throws `busy` when nothing was sent. */
   async answer(
-    { path, user, key, address, haves, beforeEnd }: BackendRequest,
+    { path, user, key, address, haves, way, beforeEnd }: BackendRequest,
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
@@ -98,6 +100,7 @@ export class GitBackend {
       "x-runtree-user": encodeURIComponent(user),
       "x-runtree-key": key,
       "x-runtree-address": address,
+      "x-runtree-way": way ?? "",
     };
     for (const name of HEADERS) if (request.headers[name] !== undefined) headers[name] = String(request.headers[name]);
     await new Promise<void>((resolve, reject) => {

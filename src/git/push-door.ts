@@ -24,7 +24,7 @@ export interface PushQuestion {
   readonly pusher: string;
   /** The id of the key; empty where none was asked for. */
   readonly key: string;
-  /** `http`, where the server itself serves git and waits until git sees what was written, or else `path`. */
+  /** What names a push that the server itself serves; `path` for any other. */
   readonly way: string;
   readonly moves: readonly PushedMove[];
   /** Reads what was sent and is not in the repository yet; null when it has no such object. */

@@ -68,10 +68,21 @@ export async function bringSettingsUp(
 
 /** Puts our hooks into a repository where they are missing or older, durably. Throws `disk_full`, `io_failed`. */
 export function installHooks(fs: FileSystem, gitDir: string): void {
-  const folder = `${gitDir}/hooks`;
+  const names = Object.keys(HOOK_MODES);
+  installInto(fs, `${gitDir}/hooks`, names);
+  // For pushes that the server serves: it knows of itself what this one asks for each branch.
+  installInto(
+    fs,
+    `${gitDir}/hooks/served`,
+    names.filter((name) => name !== "reference-transaction"),
+  );
+}
+
+function installInto(fs: FileSystem, folder: string, names: readonly string[]): void {
   makeFolder(fs, folder);
   let changed = false;
-  for (const [name, mode] of Object.entries(HOOK_MODES)) {
+  for (const name of names) {
+    const mode = HOOK_MODES[name] ?? 0o644;
     const bytes = machineDisk.readFileSync(`${HOOKS}${name}`);
     if (readFileOrNull(fs, `${folder}/${name}`)?.equals(bytes) === true) continue;
     replaceFile(fs, `${folder}/${name}`, bytes, mode);

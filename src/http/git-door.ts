@@ -6,6 +6,7 @@ import type { KeyRing } from "../store/key-ring.ts";
 import type { Store } from "../store/store.ts";
 import { authenticate } from "./authenticate.ts";
 import { problemReply, type Reply } from "./dispatch.ts";
+import type { PushAnswers } from "./push-answers.ts";
 
 /** Where the repository is for stock git (WIRE §1, §8). */
 export const GIT_PATH = "/git/repo.git";
@@ -32,6 +33,7 @@ export interface GitServing {
       readonly key: string;
       readonly address: string;
       readonly haves?: readonly string[];
+      readonly way?: string;
       readonly beforeEnd?: () => Promise<void>;
     },
     message: IncomingMessage,
@@ -44,6 +46,8 @@ export interface GitDoorParts {
   readonly store: Pick<Store, "repository" | "main">;
   readonly ring: KeyRing;
   readonly anonymousRead: boolean;
+  /** Knows a push from its beginning to its end. */
+  readonly pushes: Pick<PushAnswers, "begin" | "end">;
   /** How long (s) a push may take to arrive. */
   readonly pushSeconds: number;
   /** Lets a principal in, or throws. */
@@ -64,7 +68,7 @@ export function gitRoutes(parts: GitDoorParts): readonly {
 }
 
 async function answerGit(parts: GitDoorParts, context: Koa.Context, path: string): Promise<void> {
-  const { backend, store, ring, anonymousRead, pushSeconds, admit } = parts;
+  const { backend, store, ring, anonymousRead, pushes, pushSeconds, admit } = parts;
   const name = path === "/info/refs" ? String(context.query["service"] ?? "") : path.slice(1);
   const service = SERVICES[name];
   if (service === undefined) {
@@ -84,13 +88,19 @@ async function answerGit(parts: GitDoorParts, context: Koa.Context, path: string
   context.respond = false;
   const query = path === "/info/refs" ? `?service=${name}` : "";
   const asked = { path: `${path}${query}`, user: principal.name, key: principal.key ?? "", address: context.ip };
-  // Of a `main` that has moved on a client knows an older commit, and need not send what that has.
-  const advertises = service.role !== "reader" && query !== "";
-  const haves = advertises ? { haves: store.main.history.milestones() } : {};
+  if (service.role === "reader") return backend.answer(asked, context.req, context.res);
+  if (query !== "") {
+    // Of a `main` that has moved on a client knows an older commit, and need not send what that has.
+    return backend.answer({ ...asked, haves: store.main.history.milestones() }, context.req, context.res);
+  }
+  const way = pushes.begin();
   // And again all that became of a push before it ends.
-  const settled = async (): Promise<void> => store.repository.settle().catch(() => undefined);
-  const end = service.role !== "reader" && query === "" ? { beforeEnd: settled } : {};
-  await backend.answer({ ...asked, ...haves, ...end }, context.req, context.res);
+  const beforeEnd = async (): Promise<void> => store.repository.settle().catch(() => undefined);
+  try {
+    await backend.answer({ ...asked, way, beforeEnd }, context.req, context.res);
+  } finally {
+    pushes.end(way);
+  }
 }
 
 /** An error as stock git shows it to people: it asks for a name and a password at a challenge for Basic, and prints plain text. */

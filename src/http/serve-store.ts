@@ -8,11 +8,11 @@ import type { OpenStore } from "../store/open.ts";
 import { Admission } from "./admission.ts";
 import { Dispatcher } from "./dispatch.ts";
 import { EventStreams } from "./events.ts";
-import { answerPush, type PushQuestion, type PushAnswer } from "./answer-push.ts";
 import type { GitServing } from "./git-door.ts";
 import { makeHandlers } from "./handlers.ts";
 import { isLoopback } from "./loopback.ts";
 import { Metrics, type Measured } from "./metrics.ts";
+import { type PushAnswer, PushAnswers, type PushQuestion } from "./push-answers.ts";
 import { RequestRate } from "./request-rate.ts";
 import { UnreadAnswers } from "./unread.ts";
 import { type Listening, serveHttp } from "./server.ts";
@@ -70,12 +70,11 @@ export async function serveStore(
   const unread = new UnreadAnswers(limits.request_s * 1000);
   const rate = new RequestRate(limits.requests_per_minute);
   const pushSeconds = limits.push_s;
-  const door = backend === null ? null : { backend, store, pushSeconds };
+  const answers = new PushAnswers(store, ring, { openRuns: limits.open_runs, requireRoom });
+  const door = backend === null ? null : { backend, store, pushSeconds, pushes: answers };
   const served = { ...serving, dispatcher, ring, rate, metrics, events, limits, unread, git: door };
   const listening = await serveHttp(served);
-  const pushLimits = { openRuns: limits.open_runs, requireRoom };
-  const answer = async (question: PushQuestion): Promise<PushAnswer> => answerPush(store, ring, pushLimits, question);
-  const pushes = await openPushDoor(answer).catch(async (error: unknown) => {
+  const pushes = await openPushDoor(async (question) => answers.answer(question)).catch(async (error: unknown) => {
     await listening.close();
     throw error;
   });

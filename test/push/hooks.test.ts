@@ -154,7 +154,7 @@ test("the verdict of a pushed run is dropped 30 days after it closed, and told o
   const push = async (): Promise<string[]> => {
     await store.repository.settle();
     pipeGit(gitDir, ["update-ref", `refs/heads/runs/${id}`, tip]);
-    return judgePush(store, [{ run: id, tip }]);
+    return judgePush(store, [{ run: id, tip }], async (_, work) => work());
   };
   const made = (args: readonly string[], input = ""): string => pipeGit(gitDir, args, { input }).toString().trim();
   const blob = made(["hash-object", "-w", "--stdin"], JSON.stringify(DONE));
@@ -210,7 +210,7 @@ describe("the hooks of a repository", () => {
     const { id } = view.record;
     const late = pipeGit(gitDir, ["commit-tree", "main^{tree}", "-p", view.head, "-m", "late"]).toString().trim();
     pipeGit(gitDir, ["update-ref", `refs/heads/runs/${id}`, late]);
-    const [line = ""] = await judgePush(store, [{ run: id, tip: late }]);
+    const [line = ""] = await judgePush(store, [{ run: id, tip: late }], async (_, work) => work());
     expect(line).toContain('"outcome":"merged"');
     await store.repository.settle();
     expect(pipeGit(gitDir, ["log", "-1", "--format=%P", "refs/runtree/attic"]).toString()).toContain(late);
