@@ -28,7 +28,9 @@ function firstSteps(url: string, gitDir: string | null, keyed: boolean): string 
     "Try next:",
     `  curl ${key}${url}/collections`,
     `  curl ${key}-H 'Content-Type: application/json' -d '{"done": true, "body": {"study_set": {"study-1": {"title": "My first study"}}}}' ${url}/jobs/custom/runs`,
-    ...(gitDir === null ? [] : [`  git --git-dir '${gitDir}' log --first-parent --stat main`]),
+    ...(gitDir === null
+      ? []
+      : [`  git clone ${url}/git/repo.git record`, `  git --git-dir '${gitDir}' log --first-parent --stat main`]),
   ].join("\n");
 }
 

@@ -4,7 +4,7 @@ import { type IncomingMessage, request as send, type ServerResponse } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RuntreeError } from "../domain/errors.ts";
-import { withHaves } from "./advertisement.ts";
+import { ADVERTISEMENT_HEADERS, capabilitiesOf, receiveAdvertisement, withHaves } from "./advertisement.ts";
 import type { Oid } from "./objects.ts";
 
 /** In a source tree the helper runs from the build, as Node 20 cannot run TypeScript. */
@@ -24,8 +24,8 @@ export interface BackendRequest {
   /** The id of the key that was given; empty without one. */
   readonly key: string;
   readonly address: string;
-  /** Commits that a push is told of besides the refs. */
-  readonly haves?: readonly Oid[];
+  /** What a push is told at first: refs, null to have git list them, and commits besides. */
+  readonly told?: { readonly refs: ReadonlyMap<string, Oid> | null; readonly haves: readonly Oid[] };
   /** Names a push to the hooks. */
   readonly way?: string;
   /** Waited for when git has answered, before the answer ends. */
@@ -51,6 +51,8 @@ export class GitBackend {
   readonly #gitDir: string;
   readonly #report: (message: string) => void;
   #helper: Helper | null;
+  /** What this git can do when it is pushed to, as it said the first time: to ask it again would take two programs. */
+  #capabilities: string | null = null;
 
   /** `program` is git's absolute path; `report` hears what git said when it failed. */
   constructor(program: string, gitDir: string, report: (message: string) => void) {
@@ -91,10 +93,15 @@ export class GitBackend {
 
   /** Answers a request whose body nobody has read. Resolves when the answer was sent. Throws `busy` when nothing was sent. */
   async answer(
-    { path, user, key, address, haves, way, beforeEnd }: BackendRequest,
+    { path, user, key, address, told, way, beforeEnd }: BackendRequest,
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
+    const refs = request.headers["git-protocol"] === "version=1" ? null : (told?.refs ?? null);
+    if (told !== undefined && refs !== null && this.#capabilities !== null) {
+      response.writeHead(200, ADVERTISEMENT_HEADERS);
+      return void response.end(receiveAdvertisement(this.#capabilities, refs, told.haves));
+    }
     const socketPath = await (this.#helper ??= this.#begin()).ready;
     const headers: Record<string, string> = {
       "x-runtree-user": encodeURIComponent(user),
@@ -111,10 +118,14 @@ export class GitBackend {
           answer.pipe(response, { end: false });
           return void answer.on("end", () => void beforeEnd().finally(() => response.end()));
         }
-        if (haves === undefined) return void answer.pipe(response);
+        if (told === undefined) return void answer.pipe(response);
         const pieces: Buffer[] = [];
         answer.on("data", (piece: Buffer) => pieces.push(piece));
-        answer.on("end", () => response.end(withHaves(Buffer.concat(pieces), haves)));
+        answer.on("end", () => {
+          const advertisement = Buffer.concat(pieces);
+          this.#capabilities ??= capabilitiesOf(advertisement);
+          response.end(withHaves(advertisement, told.haves));
+        });
       });
       asked.on("error", (error) => {
         if (response.headersSent) response.destroy();

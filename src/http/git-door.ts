@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type Koa from "koa";
 import { RuntreeError } from "../domain/errors.ts";
+import { ATTIC, OPS } from "../domain/layout.ts";
 import { isAtLeast, type Principal, type Role } from "../domain/roles.ts";
 import type { KeyRing } from "../store/key-ring.ts";
 import type { Store } from "../store/store.ts";
@@ -32,7 +33,7 @@ export interface GitServing {
       readonly user: string;
       readonly key: string;
       readonly address: string;
-      readonly haves?: readonly string[];
+      readonly told?: { readonly refs: ReadonlyMap<string, string> | null; readonly haves: readonly string[] };
       readonly way?: string;
       readonly beforeEnd?: () => Promise<void>;
     },
@@ -43,7 +44,7 @@ export interface GitServing {
 
 export interface GitDoorParts {
   readonly backend: GitServing;
-  readonly store: Pick<Store, "repository" | "main">;
+  readonly store: Pick<Store, "repository" | "main" | "runs">;
   readonly ring: KeyRing;
   readonly anonymousRead: boolean;
   /** Knows a push from its beginning to its end. */
@@ -63,8 +64,30 @@ export function gitRoutes(parts: GitDoorParts): readonly {
   return ROUTES.map(({ method, path }) => ({
     method,
     path: `${GIT_PATH}${path}`,
-    answer: async (context) => answerGit(parts, context, path),
+    answer: async (context) => {
+      // The answer is git's to write, unless something goes wrong before that.
+      context.respond = false;
+      try {
+        await answerGit(parts, context, path);
+      } catch (error) {
+        context.respond = true;
+        throw error;
+      }
+    },
   }));
+}
+
+/** So many open runs are told of from here; more are left to git, in a process of its own. */
+const MOST_TOLD = 200;
+
+/** The refs that whoever pushes is told of: without the results, of which there may be very many. */
+function refsTold({ repository, runs }: GitDoorParts["store"]): Map<string, string> | null {
+  if (runs.openCount() > MOST_TOLD) return null;
+  const others = [OPS, ATTIC].flatMap((ref) => {
+    const oid = repository.ref(ref);
+    return oid === null ? [] : [[ref, oid] as const];
+  });
+  return new Map([...repository.refs("refs/heads/"), ...repository.refs("refs/tags/"), ...others]);
 }
 
 async function answerGit(parts: GitDoorParts, context: Koa.Context, path: string): Promise<void> {
@@ -85,13 +108,13 @@ async function answerGit(parts: GitDoorParts, context: Koa.Context, path: string
   await store.repository.settle();
   const late = setTimeout(() => context.req.destroy(), pushSeconds * 1000);
   context.req.once("end", () => clearTimeout(late)).once("close", () => clearTimeout(late));
-  context.respond = false;
   const query = path === "/info/refs" ? `?service=${name}` : "";
   const asked = { path: `${path}${query}`, user: principal.name, key: principal.key ?? "", address: context.ip };
   if (service.role === "reader") return backend.answer(asked, context.req, context.res);
   if (query !== "") {
     // Of a `main` that has moved on a client knows an older commit, and need not send what that has.
-    return backend.answer({ ...asked, haves: store.main.history.milestones() }, context.req, context.res);
+    const told = { refs: refsTold(store), haves: store.main.history.milestones() };
+    return backend.answer({ ...asked, told }, context.req, context.res);
   }
   const way = pushes.begin();
   // And again all that became of a push before it ends.

@@ -7,6 +7,7 @@ import { counted, listed, MAX_LISTED, type Verdict } from "../domain/verdict.ts"
 import { readCommit } from "../git/commit.ts";
 import type { Oid } from "../git/objects.ts";
 import type { RefMove } from "../git/refs.ts";
+import { diffTrees } from "../git/tree.ts";
 import { type Assessment, assessRun, conflictsOf } from "./assess.ts";
 import type { CommandsAsked } from "./checks.ts";
 import type { CheckTask } from "./command-checks.ts";
@@ -221,13 +222,27 @@ function runToJudge(store: Store, runId: string): RunView | null {
     : found;
 }
 
+/** So few changed files are checked while the lane is held: to check them before as well takes longer. */
+const FEW = 16;
+
 /** Tells whether the last submission of a run was not checked yet, or its branch has other rules than it forked from. */
 function isUnchecked(store: Store, { record, head }: RunView): boolean {
-  const treeOf = (commit: Oid): Oid => readCommit(store.reader(), commit).tree;
+  const read = store.reader();
+  const [base, tip] = [readCommit(read, record.base).tree, readCommit(read, head).tree];
+  if (branchRules(store, tip) !== branchRules(store, base)) return true;
+  if (record.validations >= record.submissions) return false;
   return (
-    record.validations < record.submissions ||
-    branchRules(store, treeOf(head)) !== branchRules(store, treeOf(record.base))
+    record.origin !== "push" ||
+    store.main.rules.configuration.checks !== undefined ||
+    isMore(diffTrees(read, base, tip), FEW)
   );
+}
+
+/** Tells whether there are more than so many. */
+function isMore(items: Iterable<unknown>, few: number): boolean {
+  let count = 0;
+  for (const _ of items) if (++count > few) return true;
+  return false;
 }
 
 /**
