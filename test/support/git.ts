@@ -25,6 +25,21 @@ function waitUntilSettled(gitDir: string): void {
   }
 }
 
+/** The environment of a git that nobody has configured, in the name of somebody. */
+export function plainEnvironment(home: string, name: string): Record<string, string> {
+  return {
+    PATH: process.env["PATH"] ?? "",
+    HOME: home,
+    GIT_CONFIG_NOSYSTEM: "1",
+    GIT_CONFIG_GLOBAL: "/dev/null",
+    GIT_TERMINAL_PROMPT: "0",
+    GIT_AUTHOR_NAME: name,
+    GIT_AUTHOR_EMAIL: `${name}@example.org`,
+    GIT_COMMITTER_NAME: name,
+    GIT_COMMITTER_EMAIL: `${name}@example.org`,
+  };
+}
+
 /** Runs stock git in a folder, untouched by the user's own configuration, and returns what it prints. */
 export function git(folder: string, ...args: string[]): string {
   for (const gitDir of [folder, `${folder}/repo.git`, `${folder}/data/repo.git`]) waitUntilSettled(gitDir);
@@ -32,16 +47,7 @@ export function git(folder: string, ...args: string[]): string {
     cwd: folder,
     encoding: "utf8",
     stdio: ["ignore", "pipe", "pipe"],
-    env: {
-      PATH: process.env["PATH"] ?? "",
-      HOME: folder,
-      GIT_CONFIG_NOSYSTEM: "1",
-      GIT_CONFIG_GLOBAL: "/dev/null",
-      GIT_AUTHOR_NAME: "tester",
-      GIT_AUTHOR_EMAIL: "tester@example.org",
-      GIT_COMMITTER_NAME: "tester",
-      GIT_COMMITTER_EMAIL: "tester@example.org",
-    },
+    env: plainEnvironment(folder, "tester"),
   });
 }
 

@@ -7,6 +7,7 @@ import type { Json } from "../../src/domain/json.ts";
 import { runIdMaker } from "../../src/domain/run-id.ts";
 import type { Verdict } from "../../src/domain/verdict.ts";
 import { temporaryFolder, type Until } from "./folders.ts";
+import { plainEnvironment } from "./git.ts";
 
 const nextRunId = runIdMaker();
 
@@ -37,18 +38,7 @@ export async function runGit(
   const child = spawn("git", args, {
     cwd: folder,
     stdio: ["ignore", "pipe", "pipe"],
-    env: {
-      PATH: process.env["PATH"] ?? "",
-      HOME: folder,
-      GIT_CONFIG_NOSYSTEM: "1",
-      GIT_CONFIG_GLOBAL: "/dev/null",
-      GIT_TERMINAL_PROMPT: "0",
-      GIT_AUTHOR_NAME: "agent",
-      GIT_AUTHOR_EMAIL: "agent@example.org",
-      GIT_COMMITTER_NAME: "agent",
-      GIT_COMMITTER_EMAIL: "agent@example.org",
-      ...env,
-    },
+    env: { ...plainEnvironment(folder, "agent"), ...env },
   });
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
