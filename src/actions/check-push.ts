@@ -1,16 +1,14 @@
 import { RuntreeError } from "../domain/errors.ts";
-import { decodeId, foldId } from "../domain/ids.ts";
 import { CONFIG_COLLECTION, runRef } from "../domain/layout.ts";
 import { isAtLeast, type Principal } from "../domain/roles.ts";
 import { MAX_LISTED, type Violation } from "../domain/verdict.ts";
 import { readCommit, readParents } from "../git/commit.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
-import { readTree } from "../git/tree.ts";
-import { changedFiles, type RunFile } from "../store/changed-files.ts";
-import { treeAt } from "../store/documents.ts";
+import { changedFiles } from "../store/changed-files.ts";
+import { nameCollisions } from "../store/name-collisions.ts";
 import { CUSTOM_JOB } from "../store/ops.ts";
 import { pushedRecordAt, readPushedFile } from "../store/pushed-file.ts";
-import { findClosedRun, findRun, recordAt, type RunView } from "../store/run-view.ts";
+import { findClosedRun, findRun, type RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
 import { violationLine } from "./verdict-lines.ts";
 
@@ -44,7 +42,7 @@ function requireOwn(store: Store, { name }: Principal, { run, from, tip }: Asked
       `run ${run} is closed (${closed.record.status}) at ${closed.head}; push to a new run id to go on`,
     );
   }
-  const noted = from === null ? null : store.pushes.pusherOf(run);
+  const noted = from === null ? null : store.pushes.pusherOf({ id: run, tip: from });
   const view = findRun(store.repository, run);
   if (view !== null && view.record.origin !== "push" && noted === null)
     refuse("run_exists", `run ${run} was opened over REST; submit to it there, or push a run of your own`);
@@ -68,29 +66,6 @@ function goesOn(store: Store, read: ReadObject, from: Oid, tip: Oid): boolean {
   return false;
 }
 
-/** Names in one folder that some file systems cannot tell apart. */
-function collisions(read: ReadObject, tree: Oid, files: readonly RunFile[]): Violation[] {
-  const added = files.filter(({ bases, theirs }) => theirs !== null && bases.every((oid) => oid === null));
-  const folders = new Set(added.flatMap(({ path }) => foldersOf(path)));
-  return [...folders].flatMap((folder) => {
-    const names = new Map<string, string>();
-    return readTree(read, folder === "" ? tree : treeAt(read, tree, folder)).flatMap(({ name }) => {
-      const folded = foldId(decodeId(name.replace(/\.json$/, "")) ?? name);
-      const other = names.get(folded);
-      names.set(folded, name);
-      if (other === undefined) return [];
-      const message = `${folder}/${name} and ${other} differ only in case or normal form.`;
-      return [{ code: "id_collision" as const, collection: CONFIG_COLLECTION, id: name, pointer: "", message }];
-    });
-  });
-}
-
-/** The folder of a file; of a file that a run brings along all of them. */
-function foldersOf(path: string): string[] {
-  const parts = path.split("/").slice(0, -1);
-  return parts[0] === "artifacts" ? parts.map((_, depth) => parts.slice(0, depth + 1).join("/")) : [parts.join("/")];
-}
-
 /** What is wrong with what a branch would bring, as far as it is refused at the door. Throws what does not lie in a file. */
 function violationsOf(store: Store, { role, name }: Principal, read: ReadObject, run: string, tip: Oid): Violation[] {
   const bases = store.main.history.mergeBases(tip, read);
@@ -98,11 +73,6 @@ function violationsOf(store: Store, { role, name }: Principal, read: ReadObject,
     refuse(
       "forbidden",
       `runs/${run} has no commit in common with main; begin it at main (git switch -c runs/${run} origin/main)`,
-    );
-  if (recordAt({ read }, tip) !== null)
-    refuse(
-      "forbidden",
-      `run.json on runs/${run} is the record of a run, which the server keeps; put {"job": "custom", "done": true} in it`,
     );
   const { record, violations: told } = pushedRecordAt(read, tip);
   if (record.job_id !== CUSTOM_JOB && store.jobs.find(record.job_id) === null)
@@ -124,7 +94,7 @@ function violationsOf(store: Store, { role, name }: Principal, read: ReadObject,
       ? []
       : readPushedFile(read, theirs, named ?? { collection: CONFIG_COLLECTION, id: path }).violations,
   );
-  return [...told, ...violations, ...inside, ...collisions(read, tree, files)];
+  return [...told, ...violations, ...inside, ...nameCollisions(read, tree, files)];
 }
 
 /**

@@ -149,5 +149,7 @@ export class PushDoor {
     fs.rmSync(`${this.#folder}/pid`, { force: true });
     this.#asked.destroy();
     await Promise.all(this.#working);
+    // A pipe that stayed would be in the way of whoever copies the repository.
+    fs.rmSync(this.#folder, { recursive: true, force: true });
   }
 }

@@ -65,7 +65,7 @@ export function gitRoutes(parts: GitDoorParts): readonly {
 async function answerGit(parts: GitDoorParts, context: Koa.Context, path: string): Promise<void> {
   const { backend, store, ring, anonymousRead, pushSeconds, admit } = parts;
   const name = path === "/info/refs" ? String(context.query["service"] ?? "") : path.slice(1);
-  const service = SERVICES[name];
+  const service = Object.hasOwn(SERVICES, name) ? SERVICES[name] : undefined;
   if (service === undefined) {
     throw new RuntreeError("bad_request", "Only smart HTTP is spoken here: ask with git 1.6.6 or newer.");
   }

@@ -194,7 +194,7 @@ export async function judge(store: Store, author: Authorship, runId: string): Pr
     } catch (error) {
       if (!hasCode(error, "ref_moved")) throw error;
       // Somebody may have pushed again, and not said done this time.
-      const pushed = before?.record.origin === "push" ? await receivePush(store, author.principal, runId) : null;
+      const pushed = before?.record.origin === "push" ? await receivePush(store, runId) : null;
       if (pushed !== null && pushed.record.status !== "merging") return pushed;
     }
   }

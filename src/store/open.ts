@@ -4,7 +4,7 @@ import { type Commands, NO_COMMANDS } from "../domain/commands.ts";
 import { FORMAT } from "../domain/configuration.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import { isObject } from "../domain/json.ts";
-import { CONFIGURATION_FILE, MAIN, RUNS } from "../domain/layout.ts";
+import { CONFIGURATION_FILE, MAIN, RUNS, runRef } from "../domain/layout.ts";
 import { isRunId } from "../domain/run-id.ts";
 import { readCommit } from "../git/commit.ts";
 import { type FileSystem, ioError, makeFolder } from "../git/files.ts";
@@ -257,7 +257,8 @@ export async function judgeLeftovers(store: Store, report: (message: string) => 
 
 async function mendRun(store: Store, id: string, report: (message: string) => void): Promise<void> {
   const view = findRun(store.repository, id);
-  if (view === null || view.record.origin === "push" || store.pushes.pusherOf(id) !== null) {
+  const tip = store.repository.ref(runRef(id)) ?? "";
+  if (view === null || view.record.origin === "push" || store.pushes.pusherOf({ id, tip }) !== null) {
     const before = view?.record;
     const taken = await takePush(store, id);
     const { status } = taken?.record ?? {};

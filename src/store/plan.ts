@@ -15,6 +15,7 @@ import {
   type MergeMeans,
   mergeOpaque,
 } from "./merge-file.ts";
+import { nameCollisions } from "./name-collisions.ts";
 import { readPushedFile } from "./pushed-file.ts";
 import { configurationProblems, danglingSettings, makeRules, type RuledCollection, type Rules } from "./rules.ts";
 
@@ -103,6 +104,15 @@ function mergeOrTell(
 /** Plans the merge of a run into `main`: reads the blobs that differ, merges them, checks nothing and writes nothing. */
 export function planMerge(input: MergeInput): MergePlan {
   const { files, violations } = changedFiles(input);
+  // Those of documents are told by the index of `main`.
+  if (input.pushed === true)
+    violations.push(
+      ...nameCollisions(
+        input.read,
+        input.run,
+        files.filter(({ kind }) => kind === "file"),
+      ),
+    );
   const notices: Notice[] = [];
   const told = { violations, notices };
   const conflicts: PlannedConflict[] = [];

@@ -13,6 +13,9 @@ import { pushedRecordAt } from "./pushed-file.ts";
 import { findClosedRun, findRun, pushedView, type RunView } from "./run-view.ts";
 import type { Store } from "./store.ts";
 
+/** Whose a branch is when nobody noted who moved it: that of the person at this machine. */
+const NOBODY = "local";
+
 /** The commits of a run's own branch, newest first: from the tip along first parents to the first that `main` had before it merged the run. */
 export function* ownCommits(store: Store, { head, place }: RunView): Generator<Oid> {
   const { history } = store.main;
@@ -36,7 +39,7 @@ function nextStatus(known: RunRecord | undefined, { done }: PushedRecord): RunSt
  * that says done. The run belongs to whoever pushed it first. Returns the run as it then stands, null when there is none.
  * The caller holds the run's turn. Throws what `Store.apply` throws.
  */
-export async function receivePush(store: Store, principal: string, id: string): Promise<RunView | null> {
+export async function receivePush(store: Store, id: string): Promise<RunView | null> {
   const tip = store.repository.ref(runRef(id));
   if (tip === null || findClosedRun(store.repository, id) !== null) return findRun(store.repository, id);
   const known = pushedView(store.repository, id);
@@ -45,7 +48,8 @@ export async function receivePush(store: Store, principal: string, id: string): 
   const { done: _, ...members } = said;
   const at = new Date(store.clock()).toISOString();
   const main = store.main.catchUp();
-  const author = { principal: known?.record.created_by ?? principal, idempotency: null };
+  const owner = known?.record.created_by ?? store.pushes.pusherOf({ id, tip }) ?? NOBODY;
+  const author = { principal: owner, idempotency: null };
   const status = nextStatus(known?.record, said);
   const place = { record: { id }, head: tip, place: "open" } as RunView;
   const received: RunRecord = {

@@ -1,11 +1,9 @@
-import { RUNS } from "../domain/layout.ts";
+import { runRef } from "../domain/layout.ts";
 import { dropClosedBranch, judge } from "./gate.ts";
 import { receivePush } from "./pushed-run.ts";
 import type { RunView } from "./run-view.ts";
+import type { PushedTip } from "../git/push-notes.ts";
 import type { Store } from "./store.ts";
-
-/** Whose a branch is when nobody noted who moved it: that of the person at this machine. */
-const NOBODY = "local";
 
 /**
  * Takes what was pushed to a run's branch: its record follows the tip, and where that says done the gate judges it. The
@@ -13,17 +11,21 @@ const NOBODY = "local";
  * caller holds the run's turn. Throws what `judge` throws.
  */
 export async function takePush(store: Store, id: string): Promise<RunView | null> {
+  const tip = store.repository.ref(runRef(id));
   const closed = await dropClosedBranch(store, id);
-  const view = closed ?? (await receivePush(store, store.pushes.pusherOf(id) ?? NOBODY, id));
+  const view = closed ?? (await receivePush(store, id));
+  if (tip !== null) store.pushes.forget({ id, tip });
   if (view === null) return null;
-  store.pushes.forget(id);
   if (view.place !== "open" || view.record.status !== "merging") return view;
   return judge(store, { principal: view.record.created_by, idempotency: null }, id);
 }
 
 /** Takes what was pushed while nobody listened, one run after another; one that fails is told and keeps nobody waiting. */
 export async function takeLeftPushes(store: Store, report: (message: string) => void): Promise<void> {
-  for (const id of store.pushes.ids()) {
+  for (const pushed of store.pushes.all()) {
+    const { id } = pushed;
+    // Of what is not there git may be about to move the branch.
+    if (!cameThrough(store, pushed)) continue;
     try {
       const view = await store.turns.take(`run ${id}`, async () => takePush(store, id));
       if (view !== null) report(`took what was pushed to run ${id}: ${view.record.status}`);
@@ -37,5 +39,10 @@ export async function takeLeftPushes(store: Store, report: (message: string) => 
 
 /** Lets go of notes about pushes that were refused after they were noted. Only while nobody can push. */
 export function forgetRefused(store: Store): void {
-  for (const id of store.pushes.ids()) if (store.repository.ref(RUNS + id) === null) store.pushes.forget(id);
+  for (const pushed of store.pushes.all()) if (!cameThrough(store, pushed)) store.pushes.forget(pushed);
+}
+
+/** Tells whether the branch of a run is where somebody noted to push it. */
+function cameThrough(store: Store, { id, tip }: PushedTip): boolean {
+  return store.repository.ref(runRef(id)) === tip;
 }
