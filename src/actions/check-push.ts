@@ -7,7 +7,7 @@ import type { Oid, ReadObject } from "../git/objects.ts";
 import { changedFiles } from "../store/changed-files.ts";
 import { nameCollisions } from "../store/name-collisions.ts";
 import { CUSTOM_JOB } from "../store/ops.ts";
-import { pushedRecordAt, readPushedFile } from "../store/pushed-file.ts";
+import { pushedRecordAt, readPushedFile, tooMuchJson } from "../store/pushed-file.ts";
 import { findClosedRun, findRun, type RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
 import { violationLine } from "./verdict-lines.ts";
@@ -67,7 +67,13 @@ function goesOn(store: Store, read: ReadObject, from: Oid, tip: Oid): boolean {
 }
 
 /** What is wrong with what a branch would bring, as far as it is refused at the door. Throws what does not lie in a file. */
-function violationsOf(store: Store, { role, name }: Principal, read: ReadObject, run: string, tip: Oid): Violation[] {
+function violationsOf(
+  store: Store,
+  { role, name }: Principal,
+  read: ReadObject,
+  { run, tip }: AskedMove,
+  spent: { bytes: number },
+): Violation[] {
   const bases = store.main.history.mergeBases(tip, read);
   if (bases.length === 0)
     refuse(
@@ -89,6 +95,8 @@ function violationsOf(store: Store, { role, name }: Principal, read: ReadObject,
   const settings = files.find(({ kind }) => kind === "configuration" || kind === "schema");
   if (settings !== undefined && !isAtLeast(role, "steward"))
     refuse("forbidden", `${settings.path} is changed by stewards only; the key of ${name} has the role ${role}`);
+  const tooMuch = tooMuchJson(read, files, spent);
+  if (tooMuch !== null) return [...told, tooMuch];
   const inside = files.flatMap(({ kind, named, path, theirs }) =>
     theirs === null || kind === "file"
       ? []
@@ -117,6 +125,7 @@ export function checkPush(
     const open = store.runs.openCountOf(principal.name);
     if (principal.key !== null && opened > 0 && open + opened > openRuns)
       throw new RuntreeError("too_many_runs", `${principal.name} has ${open} open runs; ${openRuns} is the most`);
+    const spent = { bytes: 0 };
     const violations = moves.flatMap((move) => {
       const { run, from, tip } = move;
       if (requireOwn(store, principal, move) !== null) return [];
@@ -125,7 +134,7 @@ export function checkPush(
           "forbidden",
           `runs/${run} does not go on from what was pushed before; add commits instead of rewriting them`,
         );
-      return violationsOf(store, principal, read, run, tip);
+      return violationsOf(store, principal, read, move, spent);
     });
     if (violations.length === 0) return [];
     return [

@@ -140,6 +140,26 @@ export const BULK: readonly Situation[] = [
     told: MANY,
   },
   {
+    name: "one large document at 10,000 places",
+    made: (ground) => {
+      const { clone } = ground;
+      const file = { mode: "100644", oid: clone.put("blob", `{"id":"s-0","title":"${"x".repeat(4_900_000)}"}\n`) };
+      const places = numbers(10_000).map((id) => [documentPath("study_set", id, 1), file] as const);
+      return runWith(ground, Object.fromEntries(places));
+    },
+    told: /^remote: too_large \S+ : The JSON files that are changed here have more than 32000000 bytes/m,
+    unserved: "rejected",
+  },
+  {
+    name: "a document of 1 MB that indentation makes 40",
+    made: (ground) => {
+      const list = `${"[".repeat(60)}${Array(300_000).fill("[]").join(",")}${"]".repeat(60)}`;
+      return runWith(ground, { [documentPath("study_set", "s-deep", 1)]: `{"id":"s-deep","title":${list}}\n` });
+    },
+    told: /^remote: too_large study_set\/s-deep : The file has some \d+ bytes when it is indented; 5000000 is the most/m,
+    unserved: "rejected",
+  },
+  {
     name: "many commits of one large change",
     made: (ground) => {
       const { clone } = ground;

@@ -146,7 +146,7 @@ test("a note about a push that git refused does not make a run of REST somebody'
 });
 
 test("what trailers of pushed commits claim is not believed, now and after a restart", async () => {
-  const { server, clone } = await served();
+  const { server } = await served();
   const sha = (text: string): string => createHash("sha256").update(text).digest("hex");
   const marks = [..."abc"].map((letter) => `Idempotency: ${sha(letter)} ${sha(letter)}`);
   // The mark that the request below leaves behind, told by one that was made.

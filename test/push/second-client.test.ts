@@ -20,7 +20,7 @@ const python =
   ["python3", "/usr/bin/python3"].find(
     (program) => spawnSync(program, ["-c", "import dulwich"], { stdio: "ignore" }).status === 0,
   ) ?? null;
-if (python === null) console.log("no dulwich (Debian: python3-dulwich): its pushes are not tried");
+if (python === null) process.stdout.write("no dulwich (Debian: python3-dulwich): its pushes are not tried\n");
 
 /** What a client made of a clone, a push of one document, and a look at the refs afterwards. */
 interface Seen {
