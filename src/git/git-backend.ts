@@ -35,6 +35,9 @@ interface Helper {
 /** The headers that git looks at. */
 const HEADERS = ["content-type", "content-length", "content-encoding", "git-protocol"] as const;
 
+/** Headers that are about the connection to the helper: who asked has another, and perhaps an older HTTP. */
+const HOP_BY_HOP = ["connection", "keep-alive", "transfer-encoding"] as const;
+
 /**
  * Serves a bare repository by `git http-backend`, from a small process of its own: to begin a process stops the one
  * that does it for as long as its memory is large. It is started early, and again should it end.
@@ -96,6 +99,7 @@ export class GitBackend {
     for (const name of HEADERS) if (request.headers[name] !== undefined) headers[name] = String(request.headers[name]);
     await new Promise<void>((resolve, reject) => {
       const asked = send({ socketPath, path, method: request.method, headers }, (answer) => {
+        for (const name of HOP_BY_HOP) delete answer.headers[name];
         response.writeHead(answer.statusCode ?? 500, answer.headers);
         answer.on("error", () => response.destroy());
         if (haves === undefined) return void answer.pipe(response);

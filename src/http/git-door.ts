@@ -79,7 +79,10 @@ async function answerGit(parts: GitDoorParts, context: Koa.Context, path: string
   // git is to see all that was acknowledged before it asked.
   await store.repository.settle();
   const late = setTimeout(() => context.req.destroy(), pushSeconds * 1000);
-  context.req.once("end", () => clearTimeout(late)).once("close", () => clearTimeout(late));
+  const inTime = (): void => clearTimeout(late);
+  context.req.once("end", inTime).once("close", inTime);
+  // Who was answered before all was read neither ends nor closes a request.
+  context.res.once("close", inTime);
   context.respond = false;
   const query = path === "/info/refs" ? `?service=${name}` : "";
   const asked = { path: `${path}${query}`, user: principal.name, key: principal.key ?? "", address: context.ip };

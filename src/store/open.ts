@@ -10,6 +10,7 @@ import { readCommit } from "../git/commit.ts";
 import { type FileSystem, ioError, makeFolder } from "../git/files.ts";
 import type { NativeGit } from "../git/native.ts";
 import { bringSettingsUp, installHooks } from "../git/repository-setup.ts";
+import { clearQuarantines } from "../git/quarantines.ts";
 import { pushNotes } from "../git/push-notes.ts";
 import { type JournalCounts, JournaledRepository } from "../git/journaled-repository.ts";
 import { clearStaleLocks } from "../git/refs.ts";
@@ -192,6 +193,7 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
     requireOurs(new BareRepository(fs, gitDir), gitDir);
     if (git !== null && settings !== null) await bringSettingsUp(git, gitDir, settings);
     installHooks(fs, gitDir);
+    if (git !== null) clearQuarantines(fs, gitDir, clock());
     const grace = isMaintained(fs, data) ? MAINTAINED_GRACE_MS : LOCK_GRACE_MS;
     for (const path of await clearStaleLocks(fs, gitDir, grace))
       report(`removed the lock ${path}, which a crash left behind`);
