@@ -1,19 +1,17 @@
 import { type ErrorCode, RuntreeError } from "../domain/errors.ts";
-import { decodeId, foldId } from "../domain/ids.ts";
-import { CONFIG_COLLECTION, documentAt, runRef } from "../domain/layout.ts";
+import { CONFIG_COLLECTION, runRef } from "../domain/layout.ts";
 import { isAtLeast, LOCAL, type Principal } from "../domain/roles.ts";
 import { runIdProblem } from "../domain/run-id.ts";
 import { MAX_LISTED, type Violation } from "../domain/verdict.ts";
 import { boundedReader } from "../git/bounded-reader.ts";
 import { readCommit } from "../git/commit.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
-import { readTree } from "../git/tree.ts";
-import { changedFiles, rootDotfiles, type RunFile } from "../store/changed-files.ts";
-import { treeAt } from "../store/documents.ts";
+import { changedFiles, rootDotfiles } from "../store/changed-files.ts";
+import { nameCollisions } from "../store/name-collisions.ts";
 import { CUSTOM_JOB } from "../store/ops.ts";
 import { commitViolations, goesOn } from "../store/pushed-commits.ts";
-import { MOST_FILE_BYTES, pushedRecordAt, readPushedFile } from "../store/pushed-file.ts";
-import { findClosedRun, findRun, recordAt, type RunView } from "../store/run-view.ts";
+import { MOST_FILE_BYTES, pushedRecordAt, readPushedFile, tooMuchJson } from "../store/pushed-file.ts";
+import { findClosedRun, findRun, type RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
 import { violationLine } from "./verdict-lines.ts";
 
@@ -62,7 +60,7 @@ function requireOwn(store: Store, { name }: Principal, { run, from, tip }: Asked
       `run ${run} is closed (${closed.record.status}) at ${closed.head}; push to a new run id to go on`,
     );
   }
-  const noted = from === null ? null : store.pushes.pusherOf(run);
+  const noted = from === null ? null : store.pushes.pusherOf({ id: run, tip: from });
   const view = findRun(store.repository, run);
   if (view !== null && view.record.origin !== "push" && noted === null)
     refuse("run_exists", `run ${run} was opened over REST; submit to it there, or push a run of your own`);
@@ -73,45 +71,18 @@ function requireOwn(store: Store, { name }: Principal, { run, from, tip }: Asked
   return null;
 }
 
-/** Names in one folder that some file systems cannot tell apart. */
-function collisions(read: ReadObject, tree: Oid, files: readonly RunFile[]): Violation[] {
-  const added = files.filter(({ bases, theirs }) => theirs !== null && bases.every((oid) => oid === null));
-  const folders = new Set(added.flatMap(({ path }) => foldersOf(path)));
-  return [...folders].flatMap((folder) => {
-    const names = new Map<string, string>();
-    return readTree(read, folder === "" ? tree : treeAt(read, tree, folder)).flatMap(({ name }) => {
-      const folded = foldId(decodeId(name.replace(/\.json$/, "")) ?? name);
-      const other = names.get(folded);
-      names.set(folded, name);
-      if (other === undefined) return [];
-      const message = `${folder}/${name} and ${other} differ only in case or normal form.`;
-      const named = documentAt(`${folder}/${name}`) ?? { collection: CONFIG_COLLECTION, id: `${folder}/${name}` };
-      return [{ code: "id_collision" as const, ...named, pointer: "", message }];
-    });
-  });
-}
-
-/** The folder of a file; of a file that a run brings along all of them. */
-function foldersOf(path: string): string[] {
-  const parts = path.split("/").slice(0, -1);
-  return parts[0] === "artifacts" ? parts.map((_, depth) => parts.slice(0, depth + 1).join("/")) : [parts.join("/")];
-}
-
 /** What is wrong with what a branch would bring, as far as it is refused at the door. Throws what does not lie in a file. */
 function violationsOf(
   store: Store,
   { role, name }: Principal,
   read: ReadObject,
   { run, from, tip }: AskedMove,
+  spent: { bytes: number },
 ): Violation[] {
   const bases = store.main.history.mergeBases(tip, read);
   if (bases.length === 0) {
     const begin = `begin it at main (git switch -c runs/${run} origin/main)`;
     refuse("forbidden", `runs/${run} has no commit in common with main; ${begin}`);
-  }
-  if (recordAt({ read }, tip) !== null) {
-    const instead = 'put {"job": "custom", "done": true} in it';
-    refuse("forbidden", `run.json on runs/${run} is a record such as the server keeps; ${instead}`);
   }
   const { record, violations: told } = pushedRecordAt(read, tip);
   if (record.job_id !== CUSTOM_JOB && store.jobs.find(record.job_id) === null)
@@ -127,12 +98,14 @@ function violationsOf(
   const settings = files.find(({ kind }) => kind === "configuration" || kind === "schema");
   if (settings !== undefined && !isAtLeast(role, "steward"))
     refuse("forbidden", `${settings.path} is changed by stewards only; the key of ${name} has the role ${role}`);
+  const tooMuch = tooMuchJson(read, files, spent);
+  if (tooMuch !== null) return [...told, tooMuch];
   const inside = files.flatMap(({ kind, named, path, theirs }) =>
     theirs === null || kind === "file"
       ? []
       : readPushedFile(read, theirs, named ?? { collection: CONFIG_COLLECTION, id: path }).violations,
   );
-  return [...told, ...violations, ...inside, ...collisions(read, tree, files)];
+  return [...told, ...violations, ...inside, ...nameCollisions(read, tree, files)];
 }
 
 /** Throws where a push is more than one may bring. */
@@ -170,6 +143,7 @@ export async function checkPush(
   try {
     requireRoom(store, principal, asked, limits);
     store.main.catchUp();
+    const spent = { bytes: 0 };
     const violations = moves.flatMap((move) => {
       const { run, from, tip } = move;
       const problem = runIdProblem(run, store.clock());
@@ -179,18 +153,15 @@ export async function checkPush(
         const instead = "add commits instead of rewriting those that were pushed";
         refuse("forbidden", `runs/${run} does not go on from ${from}; ${instead}`);
       }
-      return violationsOf(store, principal, read, move);
+      return violationsOf(store, principal, read, move, spent);
     });
     if (violations.length > 0) {
       const lines = violations.slice(0, MAX_LISTED).map(violationLine);
       return [...lines, `runtree: refused: ${violations.length} violations; nothing is written, mend and push again`];
     }
+    const pushed = moves.map(({ run, tip }) => ({ id: run, tip }));
     // What nobody's name is noted for is the local person's anyway.
-    const made = principal.name === LOCAL.name ? [] : moves.filter(({ from }) => from === null);
-    await store.pushes.note(
-      made.map(({ run }) => run),
-      principal.name,
-    );
+    await store.pushes.note(pushed, principal.name, principal.name !== LOCAL.name);
     return [];
   } catch (error) {
     if (!(error instanceof RuntreeError)) throw error;

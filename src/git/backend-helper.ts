@@ -2,6 +2,8 @@ import { execFileSync, spawn } from "node:child_process";
 import { rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { dirname, join } from "node:path";
+import { pipeline } from "node:stream";
+import { createGunzip } from "node:zlib";
 import { environment } from "./native.ts";
 
 // A process of its own, started by `GitBackend` while that one's memory is small: runs `git http-backend` for each
@@ -13,6 +15,11 @@ const BACKEND = join(execFileSync(program, ["--exec-path"], { encoding: "utf8" }
 
 /** The most that is read of a head: http-backend writes a few lines. */
 const HEAD_BYTES = 16 * 1024;
+
+/** Tells whether a body is packed. It is unpacked here: git bounds what it reads (10 MB of a fetch), but not what that unpacks to. */
+function isGzip({ "content-encoding": encoding }: IncomingMessage["headers"]): boolean {
+  return encoding === "gzip" || encoding === "x-gzip";
+}
 
 function environmentOf({ method, url, headers }: IncomingMessage): Record<string, string> {
   const { pathname, search } = new URL(url ?? "", "http://localhost");
@@ -27,13 +34,14 @@ function environmentOf({ method, url, headers }: IncomingMessage): Record<string
     REQUEST_METHOD: method ?? "GET",
     CONTENT_TYPE: given("content-type"),
     GIT_PROTOCOL: given("git-protocol"),
-    HTTP_CONTENT_ENCODING: given("content-encoding"),
     REMOTE_USER: decodeURIComponent(given("x-runtree-user")),
     REMOTE_ADDR: given("x-runtree-address"),
     RUNTREE_WAY: given("x-runtree-way"),
     RUNTREE_KEY_ID: given("x-runtree-key"),
     // Without a length git reads until the end.
-    ...(headers["content-length"] === undefined ? {} : { CONTENT_LENGTH: headers["content-length"] }),
+    ...(headers["content-length"] === undefined || isGzip(headers)
+      ? {}
+      : { CONTENT_LENGTH: headers["content-length"] }),
     GIT_CONFIG_COUNT: "2",
     // Nobody else closes a run whose branch this server moves, so that git need not ask for each.
     GIT_CONFIG_KEY_0: "core.hooksPath",
@@ -85,7 +93,8 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
     response.end();
   });
   for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on("error", () => undefined);
-  request.pipe(child.stdin);
+  if (isGzip(request.headers)) pipeline(request, createGunzip(), child.stdin, () => undefined);
+  else request.pipe(child.stdin);
   // Who asked went away. What a push has sent whole is brought to its end.
   response.on("close", () => {
     if (!response.writableFinished && !(pushes && request.complete)) child.kill();

@@ -14,7 +14,7 @@ const HELPER = new URL(
 );
 
 /** A git program of a server may have so many kB of memory: a small pack can say that it unpacks to very large objects. */
-const BOUNDED = 'ulimit -d 2097152; exec "$@"';
+const BOUNDED = 'ulimit -d 1048576; exec "$@"';
 
 /** What of a request git is told: only this, and four headers. */
 export interface BackendRequest {
@@ -41,6 +41,9 @@ interface Helper {
 
 /** The headers that git looks at. */
 const HEADERS = ["content-type", "content-length", "content-encoding", "git-protocol"] as const;
+
+/** Headers that are about the connection to the helper: who asked has another, and perhaps an older HTTP. */
+const HOP_BY_HOP = ["connection", "keep-alive", "transfer-encoding"] as const;
 
 /**
  * Serves a bare repository by `git http-backend`, from a small process of its own: to begin a process stops the one
@@ -112,6 +115,7 @@ export class GitBackend {
     for (const name of HEADERS) if (request.headers[name] !== undefined) headers[name] = String(request.headers[name]);
     await new Promise<void>((resolve, reject) => {
       const asked = send({ socketPath, path, method: request.method, headers }, (answer) => {
+        for (const name of HOP_BY_HOP) delete answer.headers[name];
         response.writeHead(answer.statusCode ?? 500, answer.headers);
         answer.on("error", () => response.destroy());
         if (beforeEnd !== undefined) {

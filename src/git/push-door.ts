@@ -200,6 +200,8 @@ export class PushDoor {
     fs.rmSync(`${this.#folder}/pid`, { force: true });
     await Promise.all(this.#working.values());
     for (const pipe of [this.#asked, ...this.#slots]) pipe.destroy();
+    // Pipes that stayed would be in the way of whoever copies the repository.
+    fs.rmSync(this.#folder, { recursive: true, force: true });
   }
 }
 

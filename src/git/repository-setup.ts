@@ -39,6 +39,8 @@ const SETTINGS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     maxInputSize: "100m",
     hideRefs: "refs/runtree/results",
   },
+  // What only fsck with --strict would complain of.
+  "receive.fsck": { badFilemode: "error" },
   uploadpack: { allowFilter: "true" },
 };
 

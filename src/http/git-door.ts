@@ -93,7 +93,7 @@ function refsTold({ repository, runs }: GitDoorParts["store"]): Map<string, stri
 async function answerGit(parts: GitDoorParts, context: Koa.Context, path: string): Promise<void> {
   const { backend, store, ring, anonymousRead, pushes, pushSeconds, admit } = parts;
   const name = path === "/info/refs" ? String(context.query["service"] ?? "") : path.slice(1);
-  const service = SERVICES[name];
+  const service = Object.hasOwn(SERVICES, name) ? SERVICES[name] : undefined;
   if (service === undefined) {
     throw new RuntreeError("bad_request", "Only smart HTTP is spoken here: ask with git 1.6.6 or newer.");
   }
@@ -107,7 +107,10 @@ async function answerGit(parts: GitDoorParts, context: Koa.Context, path: string
   // git is to see all that was acknowledged before it asked.
   await store.repository.settle();
   const late = setTimeout(() => context.req.destroy(), pushSeconds * 1000);
-  context.req.once("end", () => clearTimeout(late)).once("close", () => clearTimeout(late));
+  const inTime = (): void => clearTimeout(late);
+  context.req.once("end", inTime).once("close", inTime);
+  // Who was answered before all was read neither ends nor closes a request.
+  context.res.once("close", inTime);
   const query = path === "/info/refs" ? `?service=${name}` : "";
   const asked = { path: `${path}${query}`, user: principal.name, key: principal.key ?? "", address: context.ip };
   if (service.role === "reader") return backend.answer(asked, context.req, context.res);

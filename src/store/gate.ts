@@ -6,17 +6,16 @@ import type { RunRecord } from "../domain/run.ts";
 import { counted, listed, MAX_LISTED, type Verdict } from "../domain/verdict.ts";
 import { readCommit } from "../git/commit.ts";
 import type { Oid } from "../git/objects.ts";
-import type { RefMove } from "../git/refs.ts";
 import { diffTrees } from "../git/tree.ts";
 import { type Assessment, assessRun, conflictsOf } from "./assess.ts";
 import type { CommandsAsked } from "./checks.ts";
 import type { CheckTask } from "./command-checks.ts";
 import { authoredCommit, type Authorship, checkedTrailer, markOf, named, VALIDATION } from "./authorship.ts";
-import { commitOnBranch, keepLateTip, pushedBy, putRecord, resultStep, runTrailers } from "./branch.ts";
+import { commitOnBranch, pushedBy, putRecord, resultStep, runTrailers } from "./branch.ts";
 import type { MergePlan } from "./plan.ts";
-import { goesOn } from "./pushed-commits.ts";
+import { dropClosedBranch } from "./closed-branch.ts";
 import { readPush, receivePush } from "./pushed-run.ts";
-import { findClosedRun, findRun, type RunView } from "./run-view.ts";
+import { findRun, type RunView } from "./run-view.ts";
 import type { Store } from "./store.ts";
 import { branchRules } from "./submission.ts";
 
@@ -124,31 +123,6 @@ async function reject(store: Store, author: Authorship, view: RunView, verdict: 
       trailers: runTrailers(record, [[VALIDATION, `failed; ${verdict.violation_count}`]]),
     },
   });
-}
-
-/**
- * Removes the branch of a run whose record is closed already: an error of the machine came between two ref moves, or the
- * branch was pushed again. A tip that the closed one does not have is kept in the attic.
- * Returns the run as it is closed, or null when it is open.
- */
-export async function dropClosedBranch(store: Store, id: string): Promise<RunView | null> {
-  const closed = findClosedRun(store.repository, id);
-  if (closed === null) return null;
-  const ref = runRef(id);
-  const from = store.repository.ref(ref);
-  if (from === null) return closed;
-  const pushed = closed.record.origin === "push";
-  store.main.catchUp();
-  const gone: RefMove = { ref, from, to: null, ...(pushed ? { contested: true } : {}) };
-  const learned = { run: closed, commits: [] };
-  if (goesOn(store.main.history, store.reader(), from, closed.head))
-    await store.apply({ objects: [], refs: [gone] }, learned);
-  else
-    await store.attic.take(async (ahead) => {
-      const { objects, move } = keepLateTip(ahead, closed.record, from);
-      await ahead.apply({ objects, refs: [move, gone] }, learned);
-    });
-  return closed;
 }
 
 /**

@@ -4,12 +4,13 @@ import { type Commands, NO_COMMANDS } from "../domain/commands.ts";
 import { FORMAT } from "../domain/configuration.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import { isObject } from "../domain/json.ts";
-import { CONFIGURATION_FILE, MAIN, RUNS } from "../domain/layout.ts";
+import { CONFIGURATION_FILE, MAIN, RUNS, runRef } from "../domain/layout.ts";
 import { isRunId } from "../domain/run-id.ts";
 import { readCommit } from "../git/commit.ts";
 import { type FileSystem, ioError, makeFolder } from "../git/files.ts";
 import type { NativeGit } from "../git/native.ts";
 import { bringSettingsUp, installHooks } from "../git/repository-setup.ts";
+import { clearQuarantines } from "../git/quarantines.ts";
 import { pushNotes } from "../git/push-notes.ts";
 import { type JournalCounts, JournaledRepository } from "../git/journaled-repository.ts";
 import { clearStaleLocks } from "../git/refs.ts";
@@ -20,7 +21,8 @@ import { Validator } from "../schema/validator.ts";
 import { CommandChecks } from "./command-checks.ts";
 import { isMaintained, lockData } from "./data-lock.ts";
 import { blobAt, readJsonBlob } from "./documents.ts";
-import { dropClosedBranch, judge } from "./gate.ts";
+import { dropClosedBranch } from "./closed-branch.ts";
+import { judge } from "./gate.ts";
 import { clearUnfinished, initialiseRepository } from "./initialise.ts";
 import type { Progress } from "./progress.ts";
 import { RulesReader } from "./rules.ts";
@@ -28,7 +30,7 @@ import { findRun } from "./run-view.ts";
 import { SchemaChecks } from "./schema-checks.ts";
 import { SnapshotFile } from "./snapshot.ts";
 import { Store } from "./store.ts";
-import { forgetRefused, receiveLeftPushes, takePush } from "./take-push.ts";
+import { receiveLeftPushes, takePush } from "./take-push.ts";
 
 /** A lock of git's lives for milliseconds; one that outlives this at start belongs to a process that died. */
 const LOCK_GRACE_MS = 500;
@@ -192,6 +194,7 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
     requireOurs(new BareRepository(fs, gitDir), gitDir);
     if (git !== null && settings !== null) await bringSettingsUp(git, gitDir, settings);
     installHooks(fs, gitDir);
+    if (git !== null) clearQuarantines(fs, gitDir, clock());
     const grace = isMaintained(fs, data) ? MAINTAINED_GRACE_MS : LOCK_GRACE_MS;
     for (const path of await clearStaleLocks(fs, gitDir, grace))
       report(`removed the lock ${path}, which a crash left behind`);
@@ -202,7 +205,6 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
     const pushes = git === null ? {} : { pushes: pushNotes(fs, gitDir) };
     const parts = { repository, validator, node, clock, commands, report, ...snapshot, ...pushes };
     const store = new Store(parts, null, options.anew);
-    forgetRefused(store);
     await receiveLeftPushes(store, report);
     const judged = judgeLeftovers(store, report);
     await within(judged, LEFTOVERS_MS);
@@ -258,7 +260,8 @@ export async function judgeLeftovers(store: Store, report: (message: string) => 
 
 async function mendRun(store: Store, id: string, report: (message: string) => void): Promise<void> {
   const view = findRun(store.repository, id);
-  if (view === null || view.record.origin === "push" || store.pushes.pusherOf(id) !== null) {
+  const tip = store.repository.ref(runRef(id)) ?? "";
+  if (view === null || view.record.origin === "push" || store.pushes.pusherOf({ id, tip }) !== null) {
     const before = view?.record;
     const taken = await takePush(store, id);
     const { status } = taken?.record ?? {};

@@ -15,7 +15,8 @@ import {
   type MergeMeans,
   mergeOpaque,
 } from "./merge-file.ts";
-import { readPushedFile } from "./pushed-file.ts";
+import { nameCollisions } from "./name-collisions.ts";
+import { readPushedFile, tooMuchJson } from "./pushed-file.ts";
 import { configurationProblems, danglingSettings, makeRules, type RuledCollection, type Rules } from "./rules.ts";
 
 /** What a merge starts from. */
@@ -102,7 +103,19 @@ function mergeOrTell(
 
 /** Plans the merge of a run into `main`: reads the blobs that differ, merges them, checks nothing and writes nothing. */
 export function planMerge(input: MergeInput): MergePlan {
-  const { files, violations } = changedFiles(input);
+  const { files: changed, violations } = changedFiles(input);
+  const tooMuch = input.pushed === true ? tooMuchJson(input.read, changed) : null;
+  if (tooMuch !== null) violations.push(tooMuch);
+  const files = tooMuch === null ? changed : [];
+  // Those of documents are told by the index of `main`.
+  if (input.pushed === true)
+    violations.push(
+      ...nameCollisions(
+        input.read,
+        input.run,
+        files.filter(({ kind }) => kind === "file"),
+      ),
+    );
   const notices: Notice[] = [];
   const told = { violations, notices };
   const conflicts: PlannedConflict[] = [];
@@ -151,12 +164,12 @@ export function planMerge(input: MergeInput): MergePlan {
   // Most warnings can be told without what would be written.
   let made: Written | null = null;
   const written = (): Written => (made ??= writtenBy(input, changing, others));
-  const changed = settings.filter(({ changes }) => changes);
+  const changedSettings = settings.filter(({ changes }) => changes);
   return {
     rules,
-    rulesChanged: changed.length > 0,
+    rulesChanged: changedSettings.length > 0,
     documents,
-    settings: changed,
+    settings: changedSettings,
     conflicts,
     violations,
     notices,

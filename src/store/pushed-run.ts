@@ -53,7 +53,7 @@ export function readPush(store: Store, id: string): PushedView | null {
     id,
     origin: "push",
     status: isNowhere ? "rejected" : nextStatus(known?.record, done),
-    created_by: created_by ?? store.pushes.pusherOf(id) ?? NOBODY,
+    created_by: created_by ?? store.pushes.pusherOf({ id, tip }) ?? NOBODY,
     created_at: created_at ?? at,
     updated_at: at,
     received_at: at,

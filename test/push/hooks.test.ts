@@ -237,12 +237,12 @@ describe("the hooks of a repository", () => {
     const { gitDir, store } = await openTestStore();
     const id = newRunId();
     pipeGit(gitDir, ["branch", `runs/${id}`, "main"]);
-    expect(store.pushes.ids()).toEqual([id]);
+    expect(store.pushes.all()).toEqual([{ id, tip: store.repository.ref("refs/heads/main") }]);
     const told: string[] = [];
     await takeLeftPushes(store, (message) => told.push(message));
     expect(told).toEqual([`took what was pushed to run ${id}: waiting`]);
     expect(store.runs.view(id)?.record).toMatchObject({ origin: "push", created_by: "local" });
-    expect(store.pushes.ids()).toEqual([]);
+    expect(store.pushes.all()).toEqual([]);
     expect(() => pipeGit(gitDir, ["branch", "-D", `runs/${id}`])).toThrow(/is deleted by Runtree only/);
   });
 
