@@ -18,6 +18,6 @@ export function boundedReader(read: ReadObject, { trees, bytes }: TreeBounds): R
     if (object?.type !== "tree") return object;
     left = { trees: left.trees - 1, bytes: left.bytes - object.data.length };
     if (left.trees >= 0 && left.bytes >= 0) return object;
-    throw new RuntreeError("too_large", "what is pushed spans more folders than can be looked at");
+    throw new RuntreeError("too_large", "the push changes more folders than can be looked at");
   };
 }

@@ -1,5 +1,6 @@
+import { RuntreeError } from "../domain/errors.ts";
 import { documentAt, documentPath, pathKind } from "../domain/layout.ts";
-import type { Violation } from "../domain/verdict.ts";
+import { MAX_LISTED, type Violation } from "../domain/verdict.ts";
 import { readCommit, readParents } from "../git/commit.ts";
 import type { MainHistory } from "../git/history.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
@@ -65,14 +66,23 @@ function isDocumentPath(path: string): boolean {
   return named !== null && [0, 1, 2].some((shards) => documentPath(named.collection, named.id, shards) === path);
 }
 
+/** Files that all commits of a pushed run together may change. */
+const MOST_CHANGES = 100_000;
+
 /**
  * What is wrong with the files of any commit that a push brings, not of its tip alone: all of them stay in the
- * repository, and stock git may check any of them out.
+ * repository, and stock git may check any of them out. The first `MAX_LISTED` that are found. Throws `too_large`.
  */
 export function commitViolations(pushed: PushedCommits): Violation[] {
   const violations: Violation[] = [];
+  let changes = 0;
   for (const commit of newCommits(pushed)) {
     for (const { path, after } of changesOf(pushed, commit)) {
+      if (++changes > MOST_CHANGES) {
+        const words = `the commits of runs/${pushed.run} change more than ${MOST_CHANGES} files`;
+        throw new RuntreeError("too_large", words);
+      }
+      if (violations.length === MAX_LISTED) return violations;
       const kind = pathKind(path, pushed.run, pushed.dotfiles);
       const where = `${path} in commit ${commit.slice(0, 12)}`;
       if (kind === null || (kind === "document" && !isDocumentPath(path)))

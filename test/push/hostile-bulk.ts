@@ -5,9 +5,9 @@ import { type CraftedClone, type Entry, newRun } from "../support/crafted.ts";
 import { pipeGit } from "../git/repositories.ts";
 import { DONE, runBringing, runWith, type Situation } from "./ground.ts";
 
-const LARGE = /^remote: runtree: refused: the push brings an object of \d+ bytes; 5000000 is the most/m;
+const LARGE = /^remote: runtree: refused: (too_large: )?the push brings an object of \d+ bytes; 5000000 is the most/m;
 
-const MANY = /^remote: runtree: refused: the push changes more (files )?than (\d+ files|can be looked at)/m;
+const MANY = /^remote: runtree: refused: .*(change more than 100000 files|(more files|folders) than can be looked at)/m;
 
 /** A size in git's packs: of an object with its type, or in a delta. */
 function sized(size: number, type?: number): Buffer {
@@ -104,7 +104,7 @@ export const BULK: readonly Situation[] = [
       const files = deltas(ground.clone, 105, 2_000_000).map((oid, at) => [`f${at}`, { mode: "100644", oid }] as const);
       return runBringing(ground, Object.fromEntries(files));
     },
-    told: /^remote: runtree: refused: the push brings \d+ bytes when unpacked; 200000000 is the most/m,
+    told: /^remote: runtree: refused: (too_large: )?the push brings \d+ bytes when unpacked; 200000000 is the most/m,
   },
   {
     name: "20,001 files",

@@ -3,10 +3,10 @@ import type { Entry } from "../support/crafted.ts";
 import { newRun } from "../support/crafted.ts";
 import { type Ground, runBringing, runWith, type Situation, study } from "./ground.ts";
 
-const FORBIDDEN = /^remote: runtree: refused: forbidden_path: a run may not change /m;
+const FORBIDDEN = /^remote: (runtree: refused: )?forbidden_path.*: a run may not change /im;
 /** git looks at what is sent before it asks anybody. */
 const FSCK = /^remote: (error|fatal): .*(object [0-9a-f]{40}|fsck)/m;
-const MODE = /^remote: runtree: refused: \S+ has mode \d+; a run brings plain files/m;
+const MODE = /^remote: .*\S+ has mode \d+; a run brings plain files/m;
 
 const linkTo =
   (target: string): ((ground: Ground) => Entry) =>

@@ -1,7 +1,8 @@
 import { newRun } from "../support/crafted.ts";
 import { DONE, type Ground, runWith, type Situation, study } from "./ground.ts";
 
-const NO_RUN = /runtree: refused: .* (cannot be pushed here; only runs\/|is no branch of a run; runs\/)/m;
+const NO_RUN =
+  /runtree: refused: .* (is moved by Runtree only; what can be pushed is runs\/|is no branch of a run; runs\/)/m;
 
 const good = ({ clone }: Ground): string => clone.commit({ "run.json": DONE, ...study("s-refs") });
 const at = (ref: string, told: RegExp = NO_RUN): Situation => ({
@@ -28,7 +29,7 @@ function idIn(ms: bigint): string {
 
 /** Refs that nobody pushes to. */
 export const REFS: readonly Situation[] = [
-  at("refs/heads/main", /^remote: runtree: refused: main is moved by the gate only/m),
+  at("refs/heads/main", /^remote: runtree: refused: main is moved by Runtree only/m),
   at("refs/heads/other"),
   at("refs/heads/runs"),
   at("refs/heads/runs/a/b"),
@@ -42,11 +43,11 @@ export const REFS: readonly Situation[] = [
   at(`refs/heads/runs/${id.slice(0, 24)}\u00e9`),
   at(
     `refs/heads/runs/${idIn(dayAfter)}`,
-    /^remote: runtree: refused: the time in the run id of \S+ is beyond tomorrow/m,
+    /^remote: runtree: refused: .*(the time in the run id of \S+|the run id's time) is beyond tomorrow/m,
   ),
   at(
     `refs/heads/runs/7${"z".repeat(25)}`,
-    /^remote: runtree: refused: the time in the run id of \S+ is beyond tomorrow/m,
+    /^remote: runtree: refused: .*(the time in the run id of \S+|the run id's time) is beyond tomorrow/m,
   ),
   at(`refs/heads/Runs/${id}`),
   at("refs/tags/v1"),
@@ -109,7 +110,7 @@ export const UNSENT: readonly Situation[] = [
 
 const TAKES_AWAY = /^remote: runtree: refused: \S+ cannot be deleted/m;
 const FOREIGN = /^remote: runtree: refused: .*pushed by (bob|alice), and only they push to it/m;
-const AHEAD = /does not go on from what was pushed before|non-fast-forward|denying non-fast-forward/;
+const AHEAD = /does not go on from [0-9a-f]{40}; add commits|non-fast-forward|denying non-fast-forward/;
 
 /** What others, or whoever pushes, pushed before. */
 export const MOVES: readonly Situation[] = [
@@ -118,7 +119,7 @@ export const MOVES: readonly Situation[] = [
   {
     name: "main, deleted",
     made: () => [":refs/heads/main"],
-    told: /^remote: (runtree: refused: main is moved by the gate only|error: .*refusing to delete)/m,
+    told: /^remote: (runtree: refused: main is moved by Runtree only|error: .*refusing to delete)/m,
   },
   {
     name: "a run of one's own, rewritten",
@@ -155,7 +156,7 @@ export const MOVES: readonly Situation[] = [
   {
     name: "a run of one's own beside main",
     made: (ground) => [...runWith(ground, {}), `+${good(ground)}:refs/heads/main`],
-    told: /^remote: runtree: refused: main is moved by the gate only/m,
+    told: /^remote: runtree: refused: main is moved by Runtree only/m,
   },
   {
     name: "a merged run with another tip",

@@ -75,7 +75,7 @@ test("a server that is killed while people push loses nothing, judges nothing tw
 function holdHook(gitDir: string, hook: string, when: "before" | "after"): { here: string; go: () => void } {
   const folder = temporaryFolder();
   const wait = `: >'${folder}/here'; while ! test -e '${folder}/go'; do sleep 0.02; done`;
-  const work = `. "$PWD/hooks/${hook}.own"`;
+  const work = `sh "$PWD/hooks/${hook}.own" || exit`;
   renameSync(`${gitDir}/hooks/${hook}`, `${gitDir}/hooks/${hook}.own`);
   writeFileSync(
     `${gitDir}/hooks/${hook}`,
