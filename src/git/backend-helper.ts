@@ -88,7 +88,7 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
   child.stderr.on("data", (bytes: Buffer) => (said = `${said}${bytes.toString("utf8")}`.slice(-2000)));
   child.on("error", (error) => (said = String(error)));
   child.on("close", (code) => {
-    if (code !== 0) process.send?.({ said: `git http-backend ended with ${code}: ${said.trim()}` });
+    if (code !== 0) tell({ said: `git http-backend ended with ${code}: ${said.trim()}` });
     if (head !== null && !response.headersSent) response.writeHead(500);
     response.end();
   });
@@ -101,10 +101,14 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
   });
 }
 
-process.on("disconnect", () => {
-  rmSync(dirname(socket), { recursive: true, force: true });
-  process.exit();
-});
-createServer({ requestTimeout: 0, headersTimeout: 0 }, answer).listen(socket, () =>
-  process.send?.({ listening: true }),
-);
+/** Tells whoever started this process, if they are still there. */
+function tell(message: { readonly said: string } | { readonly listening: true }): void {
+  process.send?.(message, undefined, undefined, () => undefined);
+}
+
+// Also where an error ends it.
+process.on("exit", () => rmSync(dirname(socket), { recursive: true, force: true }));
+process.on("disconnect", () => process.exit());
+// Whoever started this process may have ended before it came here.
+if (!process.connected) process.exit();
+createServer({ requestTimeout: 0, headersTimeout: 0 }, answer).listen(socket, () => tell({ listening: true }));

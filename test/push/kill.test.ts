@@ -1,5 +1,8 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../support/folders.ts";
 import { fsck, git } from "../support/git.ts";
@@ -10,6 +13,7 @@ import { type CraftedClone, clonedFrom, newRun, type Pushed } from "../support/c
 import { startServer, type TestServer } from "../support/server.ts";
 import { DONE, study } from "./ground.ts";
 
+const HELPER = fileURLToPath(new URL("../../dist/git/backend-helper.js", import.meta.url));
 const ROUNDS = 6;
 const WRITERS = ["alice", "bob", "carol"];
 
@@ -70,6 +74,22 @@ test("a server that is killed while people push loses nothing, judges nothing tw
   await startServer({ data });
   await soon(() => notesIn(`${data}/repo.git`)).toEqual([]);
 }, 120_000);
+
+test("the process that runs git ends, and takes its socket along, however early whoever started it ends", async () => {
+  for (const wait of [0, 20, 200]) {
+    const folder = `${temporaryFolder()}/git`;
+    mkdirSync(folder);
+    const child = fork(HELPER, [`${folder}/socket`, "git", folder], {
+      execArgv: [],
+      env: {},
+      stdio: ["ignore", "ignore", "ignore", "ipc"],
+    });
+    await pause(wait);
+    child.disconnect();
+    expect(await once(child, "exit")).toEqual([0, null]);
+    expect(existsSync(folder)).toBe(false);
+  }
+});
 
 /** Lets a hook of a repository, once it has done its work or before, wait for a file `go`, and say so by a file `here`. */
 function holdHook(gitDir: string, hook: string, when: "before" | "after"): { here: string; go: () => void } {
