@@ -70,14 +70,17 @@ export function schemaName(path: string): string {
 /** Folders above a file that a run brings along, at most. */
 const MOST_FOLDERS = 8;
 
-/** A name that some system refuses, or git could trip over: dotfiles, devices, ends that Windows drops, separators, what is no text. */
-// oxlint-disable-next-line no-control-regex -- control characters are among them
-const UNPORTABLE = /^$|^\.|[. ]$|^git~\d|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)|[\u0000-\u001f\u007f"\\:*?<>|\ufffd]/i;
+/** Bytes of a name in UTF-8: what file systems take, and room for what programs put behind it. */
+const MOST_NAME_BYTES = 200;
+
+/** A name that git or some system trips over: dotfiles, ends that Windows drops, short names of `.git`, devices, separators, what is no text. */
+const UNPORTABLE = /^$|^\.|[. ]$|^git~\d|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)|["\\:*?<>|\ufffd\p{Cc}\u2028\u2029]/iu;
 
 /** Tells whether every file system has a file at a path. */
 export function isPortable(path: string): boolean {
   const names = path.split("/");
-  return names.length <= MOST_FOLDERS + 1 && !names.some((name) => UNPORTABLE.test(name));
+  const isLong = (name: string): boolean => new TextEncoder().encode(name).length > MOST_NAME_BYTES;
+  return names.length <= MOST_FOLDERS + 1 && !names.some((name) => UNPORTABLE.test(name) || isLong(name));
 }
 
 /** What a path of a run's branch is to the gate; null when no run may change it. */

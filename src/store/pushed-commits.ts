@@ -85,12 +85,11 @@ export function commitViolations(pushed: PushedCommits): Violation[] {
       if (violations.length === MAX_LISTED) return violations;
       const kind = pathKind(path, pushed.run, pushed.dotfiles);
       const where = `${path} in commit ${commit.slice(0, 12)}`;
-      if (kind === null || (kind === "document" && !isDocumentPath(path)))
-        violations.push(configViolation("forbidden_path", "", `A run may not change ${where}.`, path));
-      else if (after !== null && after.mode !== FILE_MODE) {
-        const words = `${where} has mode ${after.mode}; a run brings plain files (100644), no links, submodules or programs.`;
-        violations.push(configViolation("forbidden_path", "", words, path));
-      }
+      const refuse = (words: string): number => violations.push(configViolation("forbidden_path", "", words, path));
+      if (after !== null && after.mode !== FILE_MODE)
+        refuse(`${where} has mode ${after.mode}; a run brings plain files (100644), no links, submodules or programs.`);
+      else if (kind === null || (kind === "document" && !isDocumentPath(path)))
+        refuse(`A run may not change ${where}.`);
     }
   }
   return violations;

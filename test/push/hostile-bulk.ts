@@ -7,7 +7,8 @@ import { DONE, runBringing, runWith, type Situation } from "./ground.ts";
 
 const LARGE = /^remote: runtree: refused: (too_large: )?the push brings an object of \d+ bytes; 5000000 is the most/m;
 
-const MANY = /^remote: runtree: refused: .*(change more than 100000 files|(more files|folders) than can be looked at)/m;
+const MANY =
+  /^remote: (forbidden_path |runtree: refused: .*(change more than 100000 files|(more files|folders) than can be looked at))/m;
 
 /** A size in git's packs: of an object with its type, or in a delta. */
 function sized(size: number, type?: number): Buffer {
