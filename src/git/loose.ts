@@ -1,7 +1,7 @@
 import { constants, deflateSync, inflateSync } from "node:zlib";
 import { dirname } from "node:path";
 import { RuntreeError } from "../domain/errors.ts";
-import { type FileSystem, listFolder, makeFolder, readFileOrNull, replaceFiles, syncFolders } from "./files.ts";
+import { type FileSystem, listFolder, readFileOrNull, replaceFiles, syncFolders } from "./files.ts";
 import { type EncodedObject, type GitObject, hashObject, objectHeader, type ObjectType, type Oid } from "./objects.ts";
 
 function loosePath(folder: string, oid: Oid): string {
@@ -67,7 +67,8 @@ export async function writeLoose(fs: FileSystem, folder: string, objects: readon
     bytes: deflateSync(Buffer.concat([objectHeader(type, data.length), data]), { level: 1 }),
   }));
   const folders = new Set(contents.map(({ path }) => dirname(path)));
-  for (const each of folders) makeFolder(fs, each);
+  // Made durable with all else below, by one sync of the folder that holds them.
+  for (const each of folders) fs.mkdirSync(each, { recursive: true });
   await replaceFiles(fs, contents, 0o444);
   // The folder that holds them, too: another writer may have made one of them a moment ago and not synced it yet.
   if (objects.length > 0) folders.add(folder);

@@ -7,7 +7,6 @@ import {
   makeFolder,
   readFileOrNull,
   removeQuietly,
-  syncFolderIfThere,
   syncFolders,
   syncPath,
   writeAllSynced,
@@ -195,12 +194,11 @@ export async function moveRefs(fs: FileSystem, gitDir: string, moves: readonly R
       commitLock(fs, path);
       held.delete(path);
     }
-    // The folder above, too: another writer may have made this one a moment ago and not synced it yet.
-    const folders = new Set(ordered.flatMap(written).flatMap(({ path }) => [dirname(path), dirname(dirname(path))]));
-    await syncFolders(fs, folders);
     dropPacked(fs, gitDir, packed, new Set(ordered.filter(({ to }) => to === null).map(({ ref }) => ref)));
     for (const path of gone) fs.rmSync(path, { force: true });
-    for (const folder of new Set(gone.map((path) => dirname(path)))) syncFolderIfThere(fs, folder);
+    // The folder above, too: another writer may have made this one a moment ago and not synced it yet.
+    const folders = ordered.flatMap(written).flatMap(({ path }) => [dirname(path), dirname(dirname(path))]);
+    await syncFolders(fs, new Set([...folders, ...gone.map((path) => dirname(path))]));
   } catch (error) {
     failure = error;
   }
