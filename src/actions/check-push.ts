@@ -6,6 +6,7 @@ import { MAX_LISTED, type Violation } from "../domain/verdict.ts";
 import { boundedReader } from "../git/bounded-reader.ts";
 import { readCommit } from "../git/commit.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
+import { artifactViolations } from "../store/artifacts.ts";
 import { changedFiles, rootDotfiles } from "../store/changed-files.ts";
 import { nameCollisions } from "../store/name-collisions.ts";
 import { CUSTOM_JOB } from "../store/ops.ts";
@@ -105,7 +106,8 @@ function violationsOf(
       ? []
       : readPushedFile(read, theirs, named ?? { collection: CONFIG_COLLECTION, id: path }).violations,
   );
-  return [...told, ...violations, ...inside, ...nameCollisions(read, tree, files)];
+  const artifacts = artifactViolations(read, run, files);
+  return [...told, ...violations, ...artifacts, ...inside, ...nameCollisions(read, tree, files)];
 }
 
 /** Throws where a push is more than one may bring. */

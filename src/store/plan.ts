@@ -5,6 +5,7 @@ import type { PolicyAt } from "../domain/merge.ts";
 import type { FieldConflict, Notice, Violation } from "../domain/verdict.ts";
 import { type EncodedObject, encodeObject, type Oid } from "../git/objects.ts";
 import { editTree } from "../git/tree-edit.ts";
+import { artifactViolations } from "./artifacts.ts";
 import { changedFiles, type MergedTrees } from "./changed-files.ts";
 import {
   blobOf,
@@ -107,6 +108,7 @@ export function planMerge(input: MergeInput): MergePlan {
   const tooMuch = input.pushed === true ? tooMuchJson(input.read, changed) : null;
   if (tooMuch !== null) violations.push(tooMuch);
   const files = tooMuch === null ? changed : [];
+  violations.push(...artifactViolations(input.read, input.runId, files));
   // Those of documents are told by the index of `main`.
   if (input.pushed === true)
     violations.push(

@@ -228,6 +228,18 @@ describe("the branch of a run", () => {
     expect([code, remote.join()]).toEqual([1, expect.stringContaining("no commit in common with main")]);
   });
 
+  test("with more artifacts than a run may bring is refused at the door", async () => {
+    const agent = await clone();
+    const id = await agent.begin();
+    for (const name of ["one", "two"]) agent.write(`${artifactFolder(id)}${name}.txt`, "x".repeat(2_600_000));
+    await agent.commit(DONE);
+    const { code, remote } = await agent.push();
+    expect([code, remote.join()]).toEqual([
+      1,
+      expect.stringMatching(/^too_large .*have 5200000 bytes; a run may bring 5000000/),
+    ]);
+  });
+
   test("with artifacts of its own brings them along", async () => {
     const agent = await clone();
     const id = await agent.begin();
