@@ -9,9 +9,11 @@ export type ServerEvent = Wire<"event#ServerEvent">;
 function runEvents({ record, head }: RunView, was: News["was"]): ServerEvent[] {
   const { id: run_id, job_id, status, merge } = record;
   const data = { run_id, job_id, status, head, at: record.updated_at };
-  if (was === null && merge === undefined) return [{ type: "run.created", data }];
+  const created: ServerEvent[] = was === null ? [{ type: "run.created", data }] : [];
+  if (was === null && merge === undefined) return created;
   if (status === was) return [{ type: "run.updated", data }];
-  const became: ServerEvent[] = [{ type: `run.${status}`, data }];
+  // What is pushed may be judged with its first record.
+  const became: ServerEvent[] = [...created, { type: `run.${status}`, data }];
   // A run that could not be judged keeps the verdict of an earlier time.
   if (merge === undefined || merge.verdict.at !== record.updated_at) return became;
   const { at, tip, outcome, checked, violation_count, conflicts } = merge.verdict;

@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { follow } from "../support/events.ts";
 import { fsck, git } from "../support/git.ts";
 import { call } from "../support/http.ts";
+import { runtree } from "../support/program.ts";
 import { Clone, DONE, newRunId, runGit } from "../support/pushing.ts";
 import { startServerForFile, type TestServer } from "../support/server.ts";
 
@@ -18,6 +20,9 @@ beforeAll(async () => {
 
 afterAll(async () => {
   expect(fsck(server.gitDir)).toEqual([]);
+  expect(await server.stop()).toBe(0);
+  const { code, out, err } = await runtree(["fsck", "--data", server.data]);
+  expect([code, out, err]).toEqual([0, expect.stringContaining("index"), ""]);
   await end();
 });
 
@@ -153,6 +158,25 @@ describe("a pushed run that says done", () => {
     const document = await call(server, "getDocument", { params: { collection: "study_set", id: "p-3" } });
     expect(document.body.title).toBe("Both");
   });
+});
+
+test("pushes are told to who follows events, like any other run", async () => {
+  const client = await follow(server.url);
+  const clone = await Clone.of(url);
+  const kept = await clone.begin();
+  clone.put("study_set", "told-1", study("told-1"));
+  await clone.commit({});
+  await clone.push();
+  await clone.commit(DONE);
+  await clone.push();
+  const atOnce = await clone.begin("origin/main");
+  await clone.commit(DONE);
+  await clone.push();
+  await client.until(6);
+  const told = (id: string): string[] =>
+    client.seen.filter(({ data }) => data["run_id"] === id).map(({ type }) => type);
+  expect(told(kept)).toEqual(["run.created", "run.success", "merge.merged"]);
+  expect(told(atOnce)).toEqual(["run.created", "run.success", "merge.merged"]);
 });
 
 describe("a pushed run that is not done", () => {
