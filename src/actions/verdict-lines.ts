@@ -13,8 +13,9 @@ export function violationLine(violation: Violation): string {
 
 /** A conflict as whoever pushes reads it (WIRE §8). */
 export function conflictLine(conflict: Conflict): string {
-  const words = `${conflict.kind}: main has ${shown(conflict.ours)}, this run ${shown(conflict.theirs)}`;
-  return line("merge_conflict", conflict, words);
+  const { kind, ours, theirs, ours_run, ours_author } = conflict;
+  const who = `${ours_run === null ? "" : `run ${ours_run}, `}${ours_author}`;
+  return line("merge_conflict", conflict, `${kind}: main has ${shown(ours)} (${who}), this run ${shown(theirs)}`);
 }
 
 /** A value as a line can show it. */

@@ -7,7 +7,7 @@ import { Validator } from "../schema/validator.ts";
 import { assessTip, type TipAssessment } from "../store/assess-tip.ts";
 import { SchemaChecks } from "../store/schema-checks.ts";
 import { cloneReader, findClone, gitLine, mainOf } from "./clone.ts";
-import { conflictLine, violationLine } from "./output.ts";
+import { conflictLine, violationLine } from "../actions/verdict-lines.ts";
 import { plain } from "./plain.ts";
 
 /** A branch of a run that is about to be pushed. */

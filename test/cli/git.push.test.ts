@@ -28,7 +28,7 @@ async function push(clone: string, ...more: readonly string[]): Promise<Ended> {
 
 /** What the check says, without what git says around it. */
 function said({ err }: Ended): string[] {
-  return err.split("\n").filter((line) => /^runtree: |^[a-z_]+ \S+\/\S+ \S+: /.test(line));
+  return err.split("\n").filter((line) => /^runtree: |^[a-z_]+ \S+\/\S+ \S*: /.test(line));
 }
 
 describe("the check before a push", () => {
@@ -44,7 +44,7 @@ describe("the check before a push", () => {
     expect([refused.code, said(refused)]).toEqual([
       1,
       [
-        'forbidden_path $config/notes.txt "": A run may not change notes.txt.',
+        "forbidden_path $config/notes.txt : A run may not change notes.txt.",
         "schema samples/s-1 /depth: must be number",
         'reference_missing samples/s-1 /studies/0: "st-9" is not in studies.',
         'duplicate studies/st-2 /doi: "st-1" has the same value, which must be unique.',
@@ -101,7 +101,7 @@ describe("the check before a push", () => {
     expect([refused.code, said(refused)]).toEqual([
       1,
       [
-        `merge_conflict samples/s-1 /depth: modify/modify: base 3, ours 5 (${record.id}, tester), theirs 4 (tester)`,
+        `merge_conflict samples/s-1 /depth: modify/modify: main has 5 (run ${record.id}, tester), this run 4`,
         expect.stringContaining("0 violations, 1 conflict;"),
       ],
     ]);
@@ -113,7 +113,7 @@ describe("the check before a push", () => {
   test.each([
     ["a key that stands twice", '{"id": "s-1", "depth": 1, "depth": 2}', "malformed_json samples/s-1 /depth"],
     ["markers that were left", '<<<<<<< this branch\n{"id": "s-1"}\n', "malformed_json samples/s-1"],
-    ["what is not an object", "[]", "malformed_json samples/s-1"],
+    ["what is not an object", "[]", "schema samples/s-1"],
     ["what nests too deep", `{"id": "s-1", "list": ${"[".repeat(100)}${"]".repeat(100)}}`, "too_large samples/s-1"],
     ["a key that JavaScript gives a meaning", '{"id": "s-1", "__proto__": 1}', "hostile_key samples/s-1 /__proto__"],
   ])("refuses %s", async (_, text, line) => {

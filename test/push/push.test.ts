@@ -131,11 +131,13 @@ describe("a pushed run that says done", () => {
     await one.push();
     await one.git("fetch", "--quiet");
     await two.git("fetch", "--quiet");
+    let first: string | undefined;
     for (const [clone, title] of [
       [one, "Left"],
       [two, "Right"],
     ] as const) {
-      await clone.begin();
+      first ??= await clone.begin();
+      if (clone === two) await clone.begin();
       clone.put("study_set", "p-3", study("p-3", title));
       await clone.commit(DONE);
     }
@@ -147,7 +149,7 @@ describe("a pushed run that says done", () => {
       { pointer: "/title", kind: "modify/modify", ours: "Left", theirs: "Right", theirs_author: "agent" },
     ]);
     expect(remote.slice(1)).toEqual([
-      'merge_conflict study_set/p-3 /title: modify/modify: main has "Left", this run "Right"',
+      `merge_conflict study_set/p-3 /title: modify/modify: main has "Left" (run ${first}, local), this run "Right"`,
       "runtree: rejected, 0 violations, 1 conflicts; mend and push again",
     ]);
     await two.git("fetch", "--quiet");
