@@ -73,9 +73,10 @@ export async function serveStore(
   const answers = new PushAnswers(store, ring, { openRuns: limits.open_runs, requireRoom });
   const door = backend === null ? null : { backend, store, pushSeconds, pushes: answers };
   const served = { ...serving, dispatcher, ring, rate, metrics, events, limits, unread, git: door };
-  const listening = await serveHttp(served);
-  const pushes = await openPushDoor(async (question) => answers.answer(question)).catch(async (error: unknown) => {
-    await listening.close();
+  // Before anybody can push over HTTP, whose hooks would find nobody to ask.
+  const pushes = await openPushDoor(async (question) => answers.answer(question));
+  const listening = await serveHttp(served).catch(async (error: unknown) => {
+    await pushes?.close();
     throw error;
   });
   const close = async (): Promise<void> => {
