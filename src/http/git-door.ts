@@ -7,6 +7,7 @@ import type { KeyRing } from "../store/key-ring.ts";
 import type { Store } from "../store/store.ts";
 import { authenticate } from "./authenticate.ts";
 import { problemReply, type Reply } from "./dispatch.ts";
+import type { GitTurns } from "./git-turns.ts";
 import type { PushAnswers } from "./push-answers.ts";
 
 /** Where the repository is for stock git (WIRE §1, §8). */
@@ -49,6 +50,7 @@ export interface GitDoorParts {
   readonly anonymousRead: boolean;
   /** Knows a push from its beginning to its end. */
   readonly pushes: Pick<PushAnswers, "begin" | "end">;
+  readonly turns: GitTurns;
   /** How long (s) a push may take to arrive. */
   readonly pushSeconds: number;
   /** Lets a principal in, or throws. */
@@ -91,7 +93,7 @@ function refsTold({ repository, runs }: GitDoorParts["store"]): Map<string, stri
 }
 
 async function answerGit(parts: GitDoorParts, context: Koa.Context, path: string): Promise<void> {
-  const { backend, store, ring, anonymousRead, pushes, pushSeconds, admit } = parts;
+  const { backend, store, ring, anonymousRead, pushes, turns, pushSeconds, admit } = parts;
   const name = path === "/info/refs" ? String(context.query["service"] ?? "") : path.slice(1);
   const service = Object.hasOwn(SERVICES, name) ? SERVICES[name] : undefined;
   if (service === undefined) {
@@ -104,6 +106,10 @@ async function answerGit(parts: GitDoorParts, context: Koa.Context, path: string
     const words = `Pushing needs a key with the role ${service.role}; that of ${principal.name} is ${principal.role}.`;
     throw new RuntreeError("forbidden", words, { role: service.role });
   }
+  const giveBack = await turns.take(principal, context.ip);
+  context.res.once("close", giveBack);
+  // Who went away while waiting is answered no more.
+  if (context.res.destroyed) return giveBack();
   // git is to see all that was acknowledged before it asked.
   await store.repository.settle();
   const late = setTimeout(() => context.req.destroy(), pushSeconds * 1000);

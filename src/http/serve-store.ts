@@ -9,6 +9,7 @@ import { Admission } from "./admission.ts";
 import { Dispatcher } from "./dispatch.ts";
 import { EventStreams } from "./events.ts";
 import type { GitServing } from "./git-door.ts";
+import { GitTurns } from "./git-turns.ts";
 import { makeHandlers } from "./handlers.ts";
 import { isLoopback } from "./loopback.ts";
 import { Metrics, type Measured } from "./metrics.ts";
@@ -71,7 +72,7 @@ export async function serveStore(
   const rate = new RequestRate(limits.requests_per_minute);
   const pushSeconds = limits.push_s;
   const answers = new PushAnswers(store, ring, { openRuns: limits.open_runs, requireRoom });
-  const door = backend === null ? null : { backend, store, pushSeconds, pushes: answers };
+  const door = backend === null ? null : { backend, store, pushSeconds, pushes: answers, turns: new GitTurns() };
   const served = { ...serving, dispatcher, ring, rate, metrics, events, limits, unread, git: door };
   // Before anybody can push over HTTP, whose hooks would find nobody to ask.
   const pushes = await openPushDoor(async (question) => answers.answer(question));

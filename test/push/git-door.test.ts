@@ -1,6 +1,8 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
+import { temporaryFolder } from "../support/folders.ts";
+import { makeKey } from "../support/keys.ts";
 import { soon } from "../support/processes.ts";
 import { clonedFrom, newRun, tracesIn } from "../support/crafted.ts";
 import { raw, rawConnection } from "../support/raw.ts";
@@ -133,4 +135,38 @@ test("a push that is cut off, or whose body is nonsense, leaves nothing", async 
   const tip = clone.commit({ "run.json": DONE, ...study("s-1") });
   const { told } = await clone.push(`${server.url}${DOOR}`, [`${tip}:refs/heads/runs/${newRun()}`]);
   expect(told).toMatch(/^remote: runtree: merged /m);
+});
+
+/** How many requests of git are at work for a repository: there they run. */
+function backendsFor({ gitDir }: TestServer): number {
+  const isOne = (name: string): boolean => {
+    try {
+      const called = readFileSync(`/proc/${name}/cmdline`, "utf8");
+      return called.includes("git-http-backend") && readlinkSync(`/proc/${name}/cwd`) === gitDir;
+    } catch {
+      return false;
+    }
+  };
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name) && isOne(name)).length;
+}
+
+test("pushes of one key that do not arrive keep no other key from pushing, and wait for each other", async () => {
+  const data = temporaryFolder();
+  const [slow, quick] = [makeKey(data, "agent", "slow"), makeKey(data, "agent", "quick")];
+  const server = await startServer({ data });
+  const type = "Content-Type: application/x-git-receive-pack-request";
+  const head = (key: string): string =>
+    `POST ${DOOR}/git-receive-pack HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: ${key}\r\n${type}\r\nContent-Length: 100\r\n\r\n0`;
+  const open = Array.from({ length: 20 }, () => rawConnection(server.url, head(slow)));
+  await soon(() => backendsFor(server)).toBe(8);
+  const clone = clonedFrom(`${server.url.replace("//", `//x:${quick}@`)}${DOOR}`);
+  const tip = clone.commit({ "run.json": DONE, ...study("s-quick") });
+  const to = `${server.url.replace("//", `//x:${quick}@`)}${DOOR}`;
+  expect((await clone.push(to, [`${tip}:refs/heads/runs/${newRun()}`])).told).toContain("runtree: merged");
+  expect(backendsFor(server)).toBe(8);
+  for (const connection of open) connection.socket.destroy();
+  await soon(() => backendsFor(server)).toBe(0);
+  const again = clone.commit({ "run.json": DONE, ...study("s-slow") });
+  const slowly = `${server.url.replace("//", `//x:${slow}@`)}${DOOR}`;
+  expect((await clone.push(slowly, [`${again}:refs/heads/runs/${newRun()}`])).told).toContain("runtree: merged");
 });
