@@ -68,7 +68,11 @@ function requireOwn(store: Store, { name }: Principal, { run, from, tip }: Asked
   if (store.repository.ref(runRef(run)) !== from)
     refuse("busy", `run ${run} was moved by somebody else just now; fetch it and push again`);
   const owner = view?.record.origin === "push" ? view.record.created_by : (noted ?? name);
-  if (owner !== name) refuse("forbidden", `run ${run} was pushed by ${owner}, and only they push to it, not ${name}`);
+  if (owner !== name)
+    refuse(
+      "forbidden",
+      `run ${run} was pushed by ${owner}, and only they push to it, not ${name}; push to a run id of your own`,
+    );
   return null;
 }
 
@@ -96,7 +100,10 @@ function violationsOf(
   if (hidden.length > 0) return hidden;
   const trees = bases.map((base) => readCommit(read, base).tree);
   const { files, violations } = changedFiles({ read, runId: run, bases: trees, main, run: tree, mainRules: rules });
-  const settings = files.find(({ kind }) => kind === "configuration" || kind === "schema");
+  // What git does with a clone is everybody's, too.
+  const settings = files.find(
+    ({ kind, path: at }) => kind === "configuration" || kind === "schema" || at.startsWith("."),
+  );
   if (settings !== undefined && !isAtLeast(role, "steward"))
     refuse("forbidden", `${settings.path} is changed by stewards only; the key of ${name} has the role ${role}`);
   const tooMuch = tooMuchJson(read, files, spent);
@@ -159,7 +166,11 @@ export async function checkPush(
     });
     if (violations.length > 0) {
       const lines = violations.slice(0, MAX_LISTED).map(violationLine);
-      return [...lines, `runtree: refused: ${violations.length} violations; nothing is written, mend and push again`];
+      const why = `runtree: refused: ${violations.length} violations; nothing is written, mend and push again`;
+      // A commit that takes something back still brings the one that had it.
+      const how =
+        "runtree: to take a file out of the commits themselves: git reset --soft origin/main, and commit again";
+      return violations.some(({ code }) => code === "forbidden_path") ? [...lines, how, why] : [...lines, why];
     }
     const pushed = moves.map(({ run, tip }) => ({ id: run, tip }));
     // What nobody's name is noted for is the local person's anyway.

@@ -35,7 +35,11 @@ function linesOf(store: Store, view: RunView, tip: Oid): string[] {
   if (verdict === null || verdict.tip !== tip) {
     const ended = record.error === undefined ? record.status : `${record.status}: ${oneLine(record.error.message)}`;
     return view.place === "open"
-      ? [...found, `runtree: kept, ${record.warning_count} warnings`]
+      ? [
+          ...found,
+          ...record.notices.map(({ message }) => `runtree: ${oneLine(message)}`),
+          `runtree: kept, ${record.warning_count} warnings`,
+        ]
       : [`runtree: run ${record.id} is ${ended}`];
   }
   const { outcome, violations, violation_count, conflicts } = verdict;

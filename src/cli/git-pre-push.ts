@@ -62,22 +62,26 @@ async function lookOrTell(read: ReadObject, remote: string, pushed: Pushed, sche
 }
 
 function isRefused({ found }: Looked): boolean {
-  return found?.done === true && found.violations.length + found.conflicts.length > 0;
+  if (found === undefined) return false;
+  const { done, refused, violations, conflicts } = found;
+  return refused.length > 0 || (done && violations.length + conflicts.length > 0);
 }
 
 /** What is told of a branch: violations and conflicts as a server prints them, then the sum. */
 function lookText({ branch, main, found, not_checked }: Looked, remote: string): string {
   if (found === undefined) return plain(`runtree: ${branch} is not checked here: ${not_checked}`);
-  const { done, violations, conflicts, unasked } = found;
+  const { done, refused, violations, conflicts, unasked } = found;
   const { violations: some, violation_count: count } = listed(violations);
   const against = plain(`main of ${remote} as fetched (${main?.slice(0, 7)})`);
   const sum = `${counted(count, done ? "violation" : "warning")}, ${counted(conflicts.length, "conflict")}`;
   const verdict =
     count + conflicts.length === 0
       ? `nothing stands between it and ${against}`
-      : done
-        ? `would be rejected by ${against}, ${sum}; mend it, or push it as it is: git push --no-verify`
-        : `would be kept, not merged: ${sum} by ${against}`;
+      : refused.length > 0
+        ? `would be refused by the server of ${plain(remote)}: ${counted(refused.length, "violation")}; mend the commit itself (git commit --amend, or git reset --soft and commit again)`
+        : done
+          ? `would be rejected by ${against}, ${sum}; mend it, or push it as it is: git push --no-verify`
+          : `would be kept, not merged: ${sum} by ${against}`;
   return [
     ...some.map(violationLine),
     ...conflicts.map(conflictLine),
@@ -97,7 +101,7 @@ export interface PrePush {
 
 /**
  * Looks at the runs that are about to be pushed to a remote, as the gate would. `input` is what git gives a pre-push hook.
- * Only a run that says done and would be rejected is refused.
+ * Refused is what a server would not take, and a run that says done and would be rejected.
  */
 export async function prePush(remote: string, input: string): Promise<PrePush> {
   const runs = pushedRuns(input);

@@ -73,7 +73,7 @@ runtree=${quoted(script)}
 if test -x "$node" && test -f "$runtree"; then
   exec "$node" "$runtree" git pre-push "$@"
 fi
-echo "runtree: nothing is checked before the push: $runtree or $node is gone; run \`runtree git setup\` again" >&2
+echo "runtree: nothing is checked before the push: $runtree or $node is gone; set it up again with: runtree git setup" >&2
 `;
 }
 

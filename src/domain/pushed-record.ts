@@ -2,7 +2,7 @@ import { RuntreeError } from "./errors.ts";
 import { isObject, type JsonObject } from "./json.ts";
 import { readJson } from "./json-door.ts";
 import { CONFIG_COLLECTION, RUN_FILE } from "./layout.ts";
-import type { Violation, ViolationCode } from "./verdict.ts";
+import type { Notice, Violation, ViolationCode } from "./verdict.ts";
 
 /** What whoever pushes a run says of it in `run.json` (WIRE §8). */
 export interface PushedRecord {
@@ -18,9 +18,18 @@ export interface PushedRecord {
 export interface ReadPushedRecord {
   readonly record: PushedRecord;
   readonly violations: readonly Violation[];
+  /** What is in the file and not read, or why it says nothing. */
+  readonly notices: readonly Notice[];
 }
 
 const TEXTS = ["contract_id", "pipeline_name", "pipeline_id"] as const;
+
+/** All that is read of it (WIRE §8). */
+const MEMBERS: readonly string[] = ["job", "done", "metadata", ...TEXTS];
+
+function notice(message: string): Notice {
+  return { code: "run_json", message, severity: "info" };
+}
 
 function violation(code: ViolationCode, pointer: string, message: string): Violation {
   return { code, collection: CONFIG_COLLECTION, id: RUN_FILE, pointer, message };
@@ -48,11 +57,15 @@ export function readPushedJson(
  */
 export function readPushedRecord(bytes: Buffer | null): ReadPushedRecord {
   const nothing: PushedRecord = { job_id: "custom", done: false, metadata: {} };
-  if (bytes === null) return { record: nothing, violations: [] };
+  if (bytes === null) {
+    const message = `There is no ${RUN_FILE}; commit {"job": "custom", "done": true} there to have the run merged.`;
+    return { record: nothing, violations: [], notices: [notice(message)] };
+  }
   const { value, violations } = readPushedJson(bytes, { collection: CONFIG_COLLECTION, id: RUN_FILE });
-  if (violations.length > 0) return { record: nothing, violations };
+  if (violations.length > 0) return { record: nothing, violations, notices: [] };
   if (!isObject(value)) {
-    return { record: nothing, violations: [violation("schema", "", `${RUN_FILE} must hold one JSON object.`)] };
+    const words = `${RUN_FILE} must hold one JSON object.`;
+    return { record: nothing, violations: [violation("schema", "", words)], notices: [] };
   }
   const problems: Violation[] = [];
   const member = <Kind>(name: string, words: string, is: (given: unknown) => given is Kind): Kind | undefined => {
@@ -73,5 +86,7 @@ export function readPushedRecord(bytes: Buffer | null): ReadPushedRecord {
     metadata: member("metadata", "an object", isObject) ?? {},
     ...Object.fromEntries(texts),
   };
-  return { record, violations: problems };
+  const unread = Object.keys(value).filter((name) => !MEMBERS.includes(name));
+  const words = `${RUN_FILE} has members that are not read: ${unread.slice(0, 10).join(", ")}. Read are ${MEMBERS.join(", ")}.`;
+  return { record, violations: problems, notices: unread.length === 0 ? [] : [notice(words)] };
 }

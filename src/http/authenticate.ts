@@ -34,7 +34,7 @@ export function authenticate(
   if (anonymousRead && method === "GET") return ANONYMOUS;
   throw new RuntreeError(
     "unauthorized",
-    "This server needs a key: send it as X-API-Key, or as Authorization: Bearer. `runtree key create` makes one.",
+    "This server needs a key: send it as X-API-Key, as Authorization: Bearer or, from git, as the password. `runtree key create` makes one.",
   );
 }
 

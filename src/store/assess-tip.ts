@@ -10,6 +10,15 @@ import { pushedRecordAt } from "./pushed-file.ts";
 import { type Rules, RulesReader } from "./rules.ts";
 import type { SchemaChecks } from "./schema-checks.ts";
 
+/** What is refused at the door of a push, before anybody asks the gate. */
+const AT_THE_DOOR: ReadonlySet<Violation["code"]> = new Set([
+  "malformed_json",
+  "too_large",
+  "hostile_key",
+  "bad_number",
+  "forbidden_path",
+]);
+
 /** A commit that somebody wants merged as a run, the `main` it is held against, and where the two parted. */
 export interface Tip {
   readonly id: string;
@@ -23,6 +32,8 @@ export interface TipAssessment {
   /** The run's own record says that it is done. */
   readonly done: boolean;
   readonly checked: number;
+  /** What a server would refuse to take at all, done or not. */
+  readonly refused: readonly Violation[];
   readonly violations: readonly Violation[];
   readonly conflicts: readonly Conflict[];
   /** Names of the checks by commands that concern what the run changes; they were not made. */
@@ -67,10 +78,12 @@ export async function assessTip(
   const { configuration } = mainRules;
   const sides = { base: bases[0] ?? main, main, run: commit, configuration };
   const { record, violations: told } = pushedRecordAt(read, commit);
+  const violations = [...told, ...outcome.violations];
   return {
     done: record.done,
     checked: outcome.checked,
-    violations: [...told, ...outcome.violations],
+    refused: violations.filter((violation) => told.includes(violation) || AT_THE_DOOR.has(violation.code)),
+    violations,
     conflicts: plan.conflicts.length === 0 ? [] : nameSides(read, sides, id, plan.conflicts),
     unasked: commandsOf(plan),
   };

@@ -5,7 +5,7 @@ import { readCommit, readParents } from "../git/commit.ts";
 import type { MainHistory } from "../git/history.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
 import { diffTrees, FILE_MODE, type FileChange, findEntry } from "../git/tree.ts";
-import { configViolation } from "./rules.ts";
+import { configViolation, misplaced } from "./rules.ts";
 
 /**
  * Tells whether a commit is one that another goes on from, as far as that can be told without walking `main`: of two that
@@ -60,10 +60,12 @@ function* changesOf({ read, history }: PushedCommits, commit: Oid): Generator<Fi
   }
 }
 
-/** Tells whether a path names a document, and no more folders than any collection has. */
-function isDocumentPath(path: string): boolean {
+/** What is wrong with where a document lies: not where any collection has it. Null when nothing is. */
+function misplacedAnywhere(path: string): Violation | null {
   const named = documentAt(path);
-  return named !== null && [0, 1, 2].some((shards) => documentPath(named.collection, named.id, shards) === path);
+  if (named === null) return null;
+  const places = [1, 0, 2].map((shards) => documentPath(named.collection, named.id, shards));
+  return places.includes(path) ? null : misplaced(named, path, places[0] ?? "");
 }
 
 /** Files that all commits of a pushed run together may change. */
@@ -88,8 +90,9 @@ export function commitViolations(pushed: PushedCommits): Violation[] {
       const refuse = (words: string): number => violations.push(configViolation("forbidden_path", "", words, path));
       if (after !== null && after.mode !== FILE_MODE)
         refuse(`${where} has mode ${after.mode}; a run brings plain files (100644), no links, submodules or programs.`);
-      else if (kind === null || (kind === "document" && !isDocumentPath(path)))
-        refuse(`A run may not change ${where}.`);
+      else if (kind === null) refuse(`A run may not change ${where}.`);
+      const elsewhere = kind === "document" ? misplacedAnywhere(path) : null;
+      if (elsewhere !== null) violations.push(elsewhere);
     }
   }
   return violations;

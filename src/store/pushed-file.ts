@@ -77,7 +77,7 @@ export function pushedRecordAt(read: ReadObject, tip: Oid): ReadPushedRecord {
   if (recordAt({ read }, tip) !== null) {
     const message = `${RUN_FILE} is the record of a run, which the server keeps; put {"job": "custom", "done": true} in it.`;
     const violation: Violation = { code: "schema", collection: CONFIG_COLLECTION, id: RUN_FILE, pointer: "", message };
-    return { ...readPushedRecord(null), violations: [violation] };
+    return { ...readPushedRecord(null), violations: [violation], notices: [] };
   }
   const blob = blobAt(read, readCommit(read, tip).tree, RUN_FILE);
   return readPushedRecord(blob === null ? null : readBlob(read, blob));

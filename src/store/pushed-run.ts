@@ -42,7 +42,8 @@ export function readPush(store: Store, id: string): PushedView | null {
   if (tip === null || findClosedRun(store.repository, id) !== null) return null;
   const known = pushedView(store.repository, id);
   if (known?.head === tip) return known;
-  const { done, ...members } = pushedRecordAt(store.reader(), tip).record;
+  const { record: said, notices } = pushedRecordAt(store.reader(), tip);
+  const { done, ...members } = said;
   const at = new Date(store.clock()).toISOString();
   const main = store.main.catchUp();
   const { created_at, created_by, validations, warnings, warning_count, merge } = known?.record ?? {};
@@ -64,7 +65,7 @@ export function readPush(store: Store, id: string): PushedView | null {
     validations: validations ?? 0,
     warnings: warnings ?? [],
     warning_count: warning_count ?? 0,
-    notices: [],
+    notices,
     ...(isNowhere ? { error: { code: "job_not_found", message } } : {}),
     ...(merge === undefined ? {} : { merge }),
   };

@@ -32,7 +32,7 @@ function said({ err }: Ended): string[] {
 }
 
 describe("the check before a push", () => {
-  test("refuses a run that is done and would be rejected, and says how to push it all the same", async () => {
+  test("refuses a run that brings what no server takes, and says how to mend it", async () => {
     const { clone, remote } = await atRun({ studies: { "st-1": { doi: "10/1" } } });
     commit(clone, {
       "run.json": DONE,
@@ -50,7 +50,7 @@ describe("the check before a push", () => {
         'duplicate studies/st-2 /doi: "st-1" has the same value, which must be unique.',
         expect.stringMatching(
           new RegExp(
-            `^runtree: ${BRANCH}: would be rejected by main of origin as fetched \\([0-9a-f]{7}\\), 4 violations, 0 conflicts; mend it, or push it as it is: git push --no-verify$`,
+            `^runtree: ${BRANCH}: would be refused by the server of origin: 1 violation; mend the commit itself \\(`,
           ),
         ),
       ],
@@ -68,6 +68,21 @@ describe("the check before a push", () => {
       [
         "schema samples/s-1 /depth: must be number",
         expect.stringContaining("would be kept, not merged: 1 warning, 0 conflicts"),
+      ],
+    ]);
+  });
+
+  test("refuses a run that is done and would be rejected, and says how to push it all the same", async () => {
+    const { clone } = await atRun();
+    commit(clone, { "run.json": DONE, [sample("s-1")]: { id: "s-1", depth: "deep" } });
+    const refused = await push(clone);
+    expect([refused.code, said(refused)]).toEqual([
+      1,
+      [
+        "schema samples/s-1 /depth: must be number",
+        expect.stringMatching(
+          /would be rejected by main of origin .*, 1 violation, 0 conflicts; mend it, or push it as it is: git push --no-verify$/,
+        ),
       ],
     ]);
   });

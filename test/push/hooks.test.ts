@@ -91,7 +91,7 @@ describe("a push by path", () => {
     await clone.commit({});
     expect((await clone.push(...pushAs("ann"))).remote).toEqual([AT_START]);
     await clone.commit();
-    const words = `run ${id} was pushed by ann, and only they push to it, not bob`;
+    const words = `run ${id} was pushed by ann, and only they push to it, not bob; push to a run id of your own`;
     const refused = await clone.push(...pushAs("bob"));
     expect([refused.code, refused.remote]).toEqual([1, [`runtree: refused: ${words}`]]);
     expect((await clone.push(...pushAs("ann"))).code).toBe(0);

@@ -3,7 +3,8 @@ import type { Entry } from "../support/crafted.ts";
 import { newRun } from "../support/crafted.ts";
 import { type Ground, runBringing, runWith, type Situation, study } from "./ground.ts";
 
-const FORBIDDEN = /^remote: (runtree: refused: )?forbidden_path.*: a run may not change /im;
+const FORBIDDEN =
+  /^remote: (runtree: refused: )?forbidden_path.*(: a run may not change | is not this document's place)/im;
 /** git looks at what is sent before it asks anybody. */
 const FSCK = /^remote: (error|fatal): .*(object [0-9a-f]{40}|fsck)/m;
 const MODE = /^remote: .*\S+ has mode \d+; a run brings plain files/m;
@@ -93,8 +94,11 @@ export const NAMES: readonly Situation[] = [
   changes(".GITMODULES", ".GITMODULES"),
   changes(".git", ".git/hooks/pre-receive", FSCK),
   {
-    ...changes("a dotfile that main does not have", ".bashrc", /^remote: forbidden_path \$config\/\.bashrc /m),
-    unserved: "rejected",
+    ...changes(
+      "a dotfile that main does not have",
+      ".bashrc",
+      /^remote: (forbidden_path \$config\/\.bashrc |runtree: refused: \.bashrc is changed by stewards)/m,
+    ),
   },
   brings("..", "../../x", FSCK),
   brings(".", "./x", FSCK),

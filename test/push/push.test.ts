@@ -207,8 +207,16 @@ describe("a pushed run that is not done", () => {
     const id = await clone.begin();
     clone.put("study_set", "p-5", study("p-5"));
     await clone.commit();
-    expect((await clone.push()).remote).toEqual(["runtree: kept, 0 warnings"]);
+    expect((await clone.push()).remote).toEqual([
+      'runtree: There is no run.json; commit {"job": "custom", "done": true} there to have the run merged.',
+      "runtree: kept, 0 warnings",
+    ]);
     expect(await runOf(id)).toMatchObject({ job_id: "custom", status: "waiting" });
+    await clone.commit({ job: "custom", doen: true });
+    expect((await clone.push()).remote).toEqual([
+      "runtree: run.json has members that are not read: doen. Read are job, done, metadata, contract_id, pipeline_name, pipeline_id.",
+      "runtree: kept, 0 warnings",
+    ]);
   });
 });
 
