@@ -146,7 +146,7 @@ test("the file of keys is for its owner only, and holds no key", () => {
   chmodSync(`${data}/keys.json`, 0o644);
   makeKey(data, "admin");
   expect(statSync(`${data}/keys.json`).mode & 0o777).toBe(0o600);
-  expect(readFileSync(`${data}/keys.json`, "utf8")).not.toContain(key.split("_")[2]);
+  expect(readFileSync(`${data}/keys.json`, "utf8")).not.toContain(key.slice(-43));
 });
 
 test("a key is not in the log", async () => {
@@ -157,5 +157,5 @@ test("a key is not in the log", async () => {
   await listRuns(server, { "x-api-key": `${key}x` });
   await server.stop();
   expect(server.log()).toContain('"principal":"reader"');
-  expect(server.log()).not.toContain(key.split("_")[2]);
+  expect(server.log()).not.toContain(key.slice(-43));
 });

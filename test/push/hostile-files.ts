@@ -93,13 +93,11 @@ export const NAMES: readonly Situation[] = [
   changes(".gitmodules", ".gitmodules"),
   changes(".GITMODULES", ".GITMODULES"),
   changes(".git", ".git/hooks/pre-receive", FSCK),
-  {
-    ...changes(
-      "a dotfile that main does not have",
-      ".bashrc",
-      /^remote: (forbidden_path \$config\/\.bashrc |runtree: refused: \.bashrc is changed by stewards)/m,
-    ),
-  },
+  changes(
+    "a dotfile that main does not have",
+    ".bashrc",
+    /^remote: (forbidden_path \$config\/\.bashrc |runtree: refused: \.bashrc is changed by stewards)/m,
+  ),
   brings("..", "../../x", FSCK),
   brings(".", "./x", FSCK),
   brings("a backslash", "a\\b"),
