@@ -3,7 +3,9 @@ import { delimiter, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Command, type Commands, readCommands } from "./domain/commands.ts";
 import { RuntreeError, systemCode } from "./domain/errors.ts";
+import { readAliases } from "./domain/aliases.ts";
 import { type LimitName, type Limits, readLimits } from "./domain/limits.ts";
+import { readRetention, type Retention } from "./domain/retention.ts";
 
 type SettingValue = string | number | boolean;
 
@@ -24,6 +26,7 @@ export const SETTINGS = {
   memory: { type: "boolean", fallback: false, describe: "keep the whole store in memory, gone when the server stops" },
   node: { type: "string", fallback: "runtree", describe: "committer name" },
   "anonymous-read": { type: "boolean", fallback: false, describe: "let GET pass without a key where there are keys" },
+  concurrency: { type: "number", fallback: 1, describe: "how many processes of jobs work at once; 0 for none" },
   "max-body": { type: "number", fallback: 1_048_576, describe: "bytes of a request body" },
 } as const satisfies Record<string, Setting>;
 
@@ -44,6 +47,9 @@ export interface ResolvedSettings {
   readonly limitOrigins: Readonly<Record<LimitName, string>>;
   /** The operator's commands, which only the file can hold. */
   readonly commands: Commands;
+  /** Names of templates by what older programs call them. */
+  readonly aliases: Readonly<Record<string, string>>;
+  readonly retention: Retention;
 }
 
 /** The file of a data directory that may hold settings. */
@@ -83,7 +89,7 @@ function readConfigFile(data: string): Record<string, unknown> {
   }
   // The file lies in the data directory, so it cannot say where that is.
   const settings = Object.keys(SETTINGS).filter((name) => name !== "data");
-  const known = new Set([...settings.map(memberOf), "limits", "commands"]);
+  const known = new Set([...settings.map(memberOf), "limits", "commands", "aliases", "retention"]);
   const unknown = Object.keys(value).find((member) => !known.has(member));
   if (unknown !== undefined)
     throw new RuntreeError("bad_configuration", `${path} has a member that is not known: ${unknown}.`, { path });
@@ -149,6 +155,8 @@ export function resolveSettings(
       LimitName,
       string
     >,
+    aliases: readAliases(file["aliases"], resolve(data, CONFIG_FILE)),
+    retention: readRetention(file["retention"], resolve(data, CONFIG_FILE)),
     commands: readCommands(file["commands"], {
       file: resolve(data, CONFIG_FILE),
       folderOf: (cwd) => resolve(data, cwd ?? "."),

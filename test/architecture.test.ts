@@ -10,9 +10,10 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   contract: ["domain"],
   store: ["domain", "schema", "git"],
   actions: ["domain", "git", "store"],
+  daemon: ["domain", "store", "actions"],
   client: ["domain", "contract"],
   http: ["domain", "schema", "contract", "store", "actions"],
-  cli: ["domain", "schema", "git", "contract", "store", "actions", "client", "http", "config.ts"],
+  cli: ["domain", "schema", "git", "contract", "store", "actions", "daemon", "client", "http", "config.ts"],
   "config.ts": ["domain"],
   "index.ts": ["domain", "contract", "client"],
 };

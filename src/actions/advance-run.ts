@@ -19,7 +19,7 @@ export interface RunStep {
   readonly tree: Oid;
   readonly parents: readonly Oid[];
   /** Changed files; null when the step submits nothing. */
-  readonly files: ReadonlyMap<string, string | null> | null;
+  readonly files: ReadonlyMap<string, string | Buffer | null> | null;
   readonly lines: readonly string[];
   readonly notices: readonly Notice[];
   readonly record: RunRecord;

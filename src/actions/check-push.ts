@@ -9,7 +9,7 @@ import type { Oid, ReadObject } from "../git/objects.ts";
 import { artifactViolations } from "../store/artifacts.ts";
 import { changedFiles, rootDotfiles } from "../store/changed-files.ts";
 import { nameCollisions } from "../store/name-collisions.ts";
-import { CUSTOM_JOB } from "../store/ops.ts";
+import { CUSTOM_JOB } from "../domain/job.ts";
 import { commitViolations, goesOn } from "../store/pushed-commits.ts";
 import { MOST_FILE_BYTES, pushedRecordAt, readPushedFile, tooMuchJson } from "../store/pushed-file.ts";
 import { findClosedRun, findRun, type RunView } from "../store/run-view.ts";
@@ -90,8 +90,14 @@ function violationsOf(
     refuse("forbidden", `runs/${run} has no commit in common with main; ${begin}`);
   }
   const { record, violations: told } = pushedRecordAt(read, tip);
-  if (record.job_id !== CUSTOM_JOB && store.jobs.find(record.job_id) === null)
+  const job = record.job_id === CUSTOM_JOB ? null : store.jobs.row(record.job_id);
+  if (record.job_id !== CUSTOM_JOB && job === null)
     refuse("job_not_found", `there is no job ${record.job_id}; name one that there is in run.json, or custom`);
+  if (job !== null && job.executor !== "external")
+    refuse(
+      "job_not_external",
+      `job ${job.id} is worked on by the executor ${job.executor}; name a job for agents, or custom`,
+    );
   const tree = readCommit(read, tip).tree;
   const { history, tree: main, rules } = store.main;
   const dotfiles = rootDotfiles(read, main);

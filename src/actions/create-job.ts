@@ -1,73 +1,101 @@
-import { RuntreeError } from "../domain/errors.ts";
-import type { Json, JsonObject } from "../domain/json.ts";
-import { readCommit } from "../git/commit.ts";
-import type { Authorship } from "../store/authorship.ts";
+import { CUSTOM_JOB, type JobRecord, type PriorityName, priorityOf } from "../domain/job.ts";
+import { withDefaults } from "../domain/job-template.ts";
+import type { JsonObject } from "../domain/json.ts";
+import type { Authorship, CommitText } from "../store/authorship.ts";
 import { commitToOps } from "../store/ops-commit.ts";
-import { CUSTOM_JOB, jobPath, type JobRecord } from "../store/ops.ts";
 import type { Store } from "../store/store.ts";
+import { requireCommand, requireFit } from "./fit-params.ts";
+import { rankAt, takeQueue } from "./order-queue.ts";
 import { refuseMember } from "./refusal.ts";
+import { requireTemplate } from "./require-job.ts";
 
 /** Ids that name routes or the evergreen job. */
 const RESERVED: ReadonlySet<string> = new Set([CUSTOM_JOB, "batch", "monitor"]);
 
 /** Stands in addresses and in git as it is. */
-const JOB_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,159}$/;
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,159}$/;
 
 export interface CreateJob {
   readonly job_id?: string;
+  /** The template that the job is of; without one it is a job for agents. */
+  readonly template_id?: string;
   readonly title?: string;
   readonly params?: JsonObject;
+  readonly priority?: number | PriorityName;
+  /** Its place among the queued jobs of its priority, from 0; by default behind them. */
+  readonly position?: number;
 }
 
-/** Registers a job for agents on `ops`. Throws `validation_failed` for an id that is reserved, taken or not one. */
+/** Refuses what cannot be the id of a job or a template. Throws `validation_failed`. */
+export function requireName(member: string, id: string, what: string): void {
+  if (NAME.test(id)) return;
+  const words = `"${id.slice(0, 160)}" cannot be ${what}: letters, digits and "._:-", a letter or digit first, at most 160.`;
+  refuseMember("bad_id", `/${member}`, words);
+}
+
+/**
+ * Puts a job of a template in the queue, or registers one for agents; on `ops`, as one commit. Throws `template_not_found`,
+ * `command_not_allowed`, `validation_failed` for an id that is reserved, taken or not one, a template that is archived,
+ * and params that do not fit it.
+ */
 export async function createJob(store: Store, author: Authorship, input: CreateJob): Promise<JobRecord> {
   const now = store.clock();
   const id = input.job_id ?? store.nextRunId(now);
-  if (!JOB_ID.test(id)) {
-    refuseMember(
-      "bad_id",
-      "/job_id",
-      `"${id.slice(0, 160)}" cannot be a job's id: letters, digits and "._:-", a letter or digit first, at most 160.`,
-    );
-  }
+  requireName("job_id", id, "a job's id");
   if (RESERVED.has(id)) refuseMember("bad_id", "/job_id", `"${id}" is reserved.`);
+  const template = input.template_id === undefined ? null : requireTemplate(store, input.template_id);
+  if (template?.status === "archived")
+    refuseMember("schema", "/template_id", `Template ${template.id} is archived; no new jobs are made of it.`);
+  if (template !== null) requireCommand(store, template);
+  const params = withDefaults(template?.default_params, input.params);
+  await requireFit(store, template, params);
+  const executor = template?.executor ?? "external";
+  if (executor === "external" && input.position !== undefined)
+    refuseMember("schema", "/position", "A job for agents has no place in the queue.");
+  const job: JobRecord = {
+    id,
+    executor,
+    ...(template === null ? {} : { template_id: template.id }),
+    ...(input.title === undefined ? {} : { title: input.title }),
+    params,
+    ...(executor === "external" && input.priority === undefined ? {} : { priority: priorityOf(input.priority) }),
+    created_at: new Date(now).toISOString(),
+    created_by: author.principal,
+  };
+  if (input.job_id === undefined) return enqueue(store, author, job, input.position);
   return store.turns.take(`job ${id}`, async () => {
-    if (store.jobs.find(id) !== null) refuseMember("duplicate", "/job_id", `There is a job ${id} already.`);
-    const job: JobRecord = {
-      id,
-      executor: "external",
-      ...(input.title === undefined ? {} : { title: input.title }),
-      params: input.params ?? {},
-      created_at: new Date(now).toISOString(),
-      created_by: author.principal,
-    };
-    const files = new Map([[jobPath(job), job as unknown as Json]]);
-    const text = { subject: `Create job ${id}`, trailers: [["Job-Id", id]] as const };
-    await store.ops.take(async (ahead) => commitToOps(ahead, author, files, text, { job }));
-    return job;
+    if (store.jobs.row(id) !== null) refuseMember("duplicate", "/job_id", `There is a job ${id} already.`);
+    return enqueue(store, author, job, input.position);
   });
 }
 
-/** The evergreen job, as old as the record. */
-function customJob(store: Store): JobRecord {
-  const first = store.main.history.at(0) ?? store.main.commit;
-  const { committer } = readCommit(store.reader(), first);
-  const created_at = new Date(committer.seconds * 1000).toISOString();
+/** Writes a new job, in the queue at a place among those of its priority (undefined: behind them) unless it is for agents. */
+export async function enqueue(store: Store, author: Authorship, job: JobRecord, position?: number): Promise<JobRecord> {
+  if (position === undefined || job.executor === "external") return write(store, author, placedLast(store, job));
+  const priority = priorityOf(job.priority);
+  return takeQueue(store, async () =>
+    write(store, author, { ...job, rank: rankAt(store, priority, position, job.id) }),
+  );
+}
+
+/** A job with a rank behind all others of its priority; one for agents as it is. */
+export function placedLast(store: Store, job: JobRecord): JobRecord {
+  return job.executor === "external" ? job : { ...job, rank: store.jobs.nextRank(priorityOf(job.priority)) };
+}
+
+/** What the commit says that brings a new job. */
+export function enqueuedText({ id, executor, template_id, retry_of }: JobRecord): CommitText {
   return {
-    id: CUSTOM_JOB,
-    executor: "external",
-    title: "Custom submissions",
-    params: {},
-    created_at,
-    created_by: committer.name,
+    subject: `${executor === "external" ? "Create" : "Enqueue"} job ${id}`,
+    body: [
+      ...(template_id === undefined ? [] : [`template ${template_id}`]),
+      ...(retry_of === undefined ? [] : [`tries job ${retry_of} again`]),
+    ],
+    trailers: [["Job-Id", id]],
   };
 }
 
-/** A job by id. Throws `job_not_found`. */
-export function requireJobRecord(store: Store, id: string): JobRecord {
-  const job = id === CUSTOM_JOB ? customJob(store) : store.jobs.find(id);
-  if (job === null) {
-    throw new RuntreeError("job_not_found", `There is no job ${id}; "${CUSTOM_JOB}" always exists.`, { job_id: id });
-  }
+async function write(store: Store, author: Authorship, job: JobRecord): Promise<JobRecord> {
+  await store.ops.take(async (ahead) => commitToOps(ahead, author, { jobs: [job] }, enqueuedText(job)));
   return job;
 }

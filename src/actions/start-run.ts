@@ -1,4 +1,5 @@
 import { RuntreeError } from "../domain/errors.ts";
+import { CUSTOM_JOB, type JobRecord } from "../domain/job.ts";
 import type { Json, JsonObject } from "../domain/json.ts";
 import { applyMergePatch, readSubmission } from "../domain/patch.ts";
 import { runIdProblem } from "../domain/run-id.ts";
@@ -11,7 +12,7 @@ import { findRun, type RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
 import { applySubmission } from "../store/submission.ts";
 import { advanceRun } from "./advance-run.ts";
-import { requireJobRecord } from "./create-job.ts";
+import { requireJobRecord } from "./require-job.ts";
 import { refuseAtDoor, refuseMember } from "./refusal.ts";
 
 export interface StartRun {
@@ -72,12 +73,19 @@ export function firstRecord(
   };
 }
 
+/** Throws `job_not_external` for a job whose runs an executor opens. */
+function requireForAgents({ id, executor }: JobRecord): void {
+  if (executor === "external") return;
+  const words = `Job ${id} is worked on by the executor ${executor}; agents make runs of external jobs, and of ${CUSTOM_JOB}.`;
+  throw new RuntreeError("job_not_external", words, { job_id: id });
+}
+
 /**
  * Opens a run on a job: its branch, with the submission on it when there is a body; with `done` it is merged at once.
- * Throws `job_not_found`, `run_exists`, `validation_failed` at the door, and what a refused merge throws.
+ * Throws `job_not_found`, `job_not_external`, `run_exists`, `validation_failed` at the door, and what a refused merge throws.
  */
 export async function startRun(store: Store, author: Authorship, input: StartRun): Promise<RunView> {
-  requireJobRecord(store, input.job_id);
+  requireForAgents(requireJobRecord(store, input.job_id));
   const now = store.clock();
   if (input.run_id !== undefined) {
     const problem = runIdProblem(input.run_id, now);

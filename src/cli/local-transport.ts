@@ -30,10 +30,18 @@ async function openBeside({
 /** Carries requests to a repository in this process, through the same handlers a server has: same verdicts, same problems. */
 export function localTransport(settings: ResolvedSettings): Transport {
   return async ({ operation: id, params, query, headers, body }) => {
-    const reading = operation(id).method === "GET" || id === "previewRun" || query["dryRun"] === "true";
+    const { method, readsOnly } = operation(id);
+    const reading = method === "GET" || readsOnly === true || query["dryRun"] === "true";
     const { store, close } = await (reading ? openBeside(settings) : openForWriting(settings, null));
     try {
-      const dispatcher = new Dispatcher(store, makeHandlers({ git: await GIT.version() }));
+      const dispatcher = new Dispatcher(
+        store,
+        makeHandlers({
+          git: await GIT.version(),
+          logs: resolve(settings.values.data),
+          aliases: settings.aliases,
+        }),
+      );
       const reply = await dispatcher.answer({
         operation: id,
         params,

@@ -1,5 +1,9 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import type { CommandModule } from "yargs";
 import { resolveSettings, SETTINGS, type SettingName } from "../config.ts";
+import { Executor } from "../daemon/executor.ts";
 import { counted } from "../domain/verdict.ts";
 import { GitBackend } from "../git/git-backend.ts";
 import type { GitCounts } from "../git/native.ts";
@@ -58,7 +62,12 @@ export async function serve(flags: Readonly<Record<string, unknown>>): Promise<v
     const backend = values.memory ? null : new GitBackend(GIT.program, open.gitDir, report);
     const openPushDoor = async (answer: AnswerPush): Promise<PushDoor | null> =>
       values.memory ? null : PushDoor.open(open.gitDir, answer, report);
-    const serving = { host, port, data, maxBody, anonymousRead, limits, git, gitCounts, backend, openPushDoor, log };
+    // A store in memory has its logs go with it, too.
+    const folder = values.memory ? mkdtempSync(join(tmpdir(), "runtree-")) : resolve(data);
+    const { aliases } = settings;
+    const executor = new Executor({ store: open.store, slots: values.concurrency, folder, maxBody, report });
+    const door = { git, gitCounts, backend, openPushDoor };
+    const serving = { host, port, data, maxBody, anonymousRead, limits, ...door, aliases, executor, logs: folder, log };
     const server = await serveStore(open, serving);
     open.store.warmUp().catch((error: unknown) => log.debug({ err: error }, "warm-up ended early"));
     const upkeep = values.memory ? null : keepUp(open.store, data, log);
@@ -69,6 +78,7 @@ export async function serve(flags: Readonly<Record<string, unknown>>): Promise<v
     await stop;
     await Promise.all([server.close(), upkeep?.close()]);
     await backend?.close();
+    if (values.memory) rmSync(folder, { recursive: true, force: true });
   } finally {
     await open.close();
   }

@@ -12,6 +12,8 @@ const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   collection: "The name of a collection.",
   id: "The id of a document.",
   name: "The name of a schema, without `.schema.json`.",
+  template_id: "The id of a template.",
+  path: "The path of a file below the run's artifacts; slashes may stand as they are.",
   asset: "The name of a file that the page at `/docs` uses.",
 };
 
@@ -104,10 +106,11 @@ function answersOf(known: Operation): JsonObject {
     ...(atCommit === true ? { "Runtree-Commit": header("The commit that was read.") } : {}),
     ...("cursor" in query ? { Link: header("The first, previous, next and last page (RFC 8288).") } : {}),
   };
+  const content = Object.fromEntries(answerTypes(known).map((type) => [type, { schema: shapeReference(response) }]));
   const done = {
     description: success === 201 ? "Made." : "Done.",
     ...(Object.keys(headers).length === 0 ? {} : { headers }),
-    content: Object.fromEntries(answerTypes(known).map((type) => [type, { schema: shapeReference(response) }])),
+    ...(success === 204 ? {} : { content }),
   };
   const later: [string, Json][] =
     asynchronous === true
@@ -121,7 +124,7 @@ function answersOf(known: Operation): JsonObject {
                 Location: header("Where the run is."),
                 "Preference-Applied": header("`respond-async`."),
               },
-              content: done.content,
+              content,
             },
           ],
         ]

@@ -5,7 +5,7 @@ import type { Shapes } from "./shapes.ts";
 
 /** One line of the table of operations (`operations.ts`). */
 export interface Operation {
-  readonly method: "GET" | "POST" | "PATCH" | "PUT";
+  readonly method: "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
   /** Path parameters stand in braces. */
   readonly path: `/${string}`;
   readonly summary: string;
@@ -20,17 +20,20 @@ export interface Operation {
   readonly accepts?: readonly string[];
   /** Further content types, whose bodies have shapes of their own. */
   readonly requests?: Readonly<Record<string, keyof Shapes>>;
-  readonly success: 200 | 201;
+  /** 204 has no body. */
+  readonly success: 200 | 201 | 204;
   /** The answer's shape. */
   readonly response: keyof Shapes;
   /** Content type of the answer, or those that it may have; `application/json` unless stated. Anything else is text to the shape. */
   readonly produces?: string | readonly string[];
   /** Codes this operation answers, besides those that others answer, too (`commonProblems`). */
   readonly problems: readonly ErrorCode[];
-  /** Takes an Idempotency-Key, and its answer is a run or a job. */
+  /** Takes an Idempotency-Key, and its answer is a run, a job or a template. */
   readonly idempotent?: boolean;
   /** Honours `Prefer: respond-async` where its body says done: 202, and the run is judged afterwards. */
   readonly asynchronous?: boolean;
+  /** Writes nothing, whatever its method. */
+  readonly readsOnly?: boolean;
   /** Can be played with `?dryRun=true`. */
   readonly rehearsable?: boolean;
   /** Honours If-Match. */

@@ -2,14 +2,18 @@ import { DOCUMENT_OPERATIONS } from "./document-operations.ts";
 import { JOB_OPERATIONS } from "./job-operations.ts";
 import type { Operation } from "./operation.ts";
 import type { ParameterValue } from "./parameters.ts";
+import { QUEUE_OPERATIONS } from "./queue-operations.ts";
 import { RUN_OPERATIONS } from "./run-operations.ts";
 import { SERVICE_OPERATIONS } from "./service-operations.ts";
 import type { Shapes } from "./shapes.ts";
+import { TEMPLATE_OPERATIONS } from "./template-operations.ts";
 
 /** Every operation of the wire: this table is the only place where paths, statuses and shapes are written. */
 export const OPERATIONS = {
   ...RUN_OPERATIONS,
   ...JOB_OPERATIONS,
+  ...QUEUE_OPERATIONS,
+  ...TEMPLATE_OPERATIONS,
   ...DOCUMENT_OPERATIONS,
   ...SERVICE_OPERATIONS,
 } as const satisfies Record<string, Operation>;

@@ -65,3 +65,25 @@ export const RUN_FILTERS = {
   },
   has_warnings: { type: "boolean", description: "Runs with, or without, warnings or notices." },
 } as const satisfies Record<string, Parameter>;
+
+/** What jobs are filtered by. */
+export const JOB_FILTERS = {
+  status: {
+    type: "string",
+    description:
+      "Jobs in this status: queued, running, completed, failed, skipped, cancelled, or the older words created, started, succeeded; in any case.",
+  },
+  type: { type: "string", description: "Jobs of the template that this is an alias of." },
+  template_id: { type: "string", description: "Jobs of this template." },
+  schedule_id: { type: "string", description: "Jobs of this schedule." },
+  group_id: { type: "string", description: "Jobs of this group." },
+  executor: { type: "string", description: "Jobs whose work this executor does.", enum: ["external", "process"] },
+  dataset_id: { type: "string", description: "Jobs on this dataset." },
+  workflow_name: { type: "string", description: "Jobs of this workflow." },
+} as const satisfies Record<string, Parameter>;
+
+/** What templates are filtered by. */
+export const TEMPLATE_FILTERS = {
+  status: { type: "string", description: "Templates in this status.", enum: ["active", "archived"] },
+  executor: { type: "string", description: "Templates whose work this executor does.", enum: ["external", "process"] },
+} as const satisfies Record<string, Parameter>;

@@ -1,7 +1,7 @@
 // Made by scripts/generate-shapes.mjs from schemas/. Do not edit.
 import type {Json} from "../domain/json.ts";
 
-export type ServerEvent = RunEvent | MergeEvent | JobEvent | ResetEvent;
+export type ServerEvent = RunEvent | MergeEvent | JobEvent | QueueEvent | TemplateEvent | ResetEvent;
 export type PatchOperation =
   | {
       op: "add" | "replace" | "test";
@@ -22,6 +22,8 @@ export type PatchOperation =
     };
 export type JsonPatch = PatchOperation[];
 export type Text = string;
+export type Nothing = null;
+export type Bytes = string;
 
 export interface Configuration {
   format: number;
@@ -179,15 +181,49 @@ export interface MergeEventData {
   conflict_count: number;
 }
 export interface JobEvent {
-  type: "job.created";
+  type:
+    | "job.created"
+    | "job.updated"
+    | "job.running"
+    | "job.completed"
+    | "job.failed"
+    | "job.skipped"
+    | "job.cancelled"
+    | "job.deleted";
   data: JobEventData;
 }
 /**
- * The job.
+ * The job as it is then; of one that was deleted as it was.
  */
 export interface JobEventData {
   job_id: string;
   executor: string;
+  status: "queued" | "running" | "completed" | "failed" | "skipped" | "cancelled";
+  template_id: string | null;
+  run_id: string | null;
+  at: string;
+}
+export interface QueueEvent {
+  type: "queue.reordered";
+  data: QueueEventData;
+}
+/**
+ * The jobs that were moved.
+ */
+export interface QueueEventData {
+  job_ids: string[];
+  at: string;
+}
+export interface TemplateEvent {
+  type: "template.created" | "template.updated" | "template.archived";
+  data: TemplateEventData;
+}
+/**
+ * The template.
+ */
+export interface TemplateEventData {
+  template_id: string;
+  status: "active" | "archived";
   at: string;
 }
 export interface ResetEvent {
@@ -261,17 +297,159 @@ export interface CreateJob {
   params?: {
     [k: string]: Json;
   };
+  template_id?: string;
+  type?: string;
+  job_type?: string;
+  /**
+   * 0 to 100, or a word: low 25, normal 50, high 75, immediate 100.
+   */
+  priority?: number | ("low" | "normal" | "high" | "immediate");
+  /**
+   * Place among the queued jobs of equal priority, counted from 0.
+   */
+  position?: number;
   [k: string]: Json | undefined;
 }
 export interface JobRecord {
   id: string;
-  executor: "external";
+  executor: "external" | "process";
+  template_id?: string;
   title?: string;
   params: {
     [k: string]: Json;
   };
+  priority?: number;
+  rank?: string;
   created_at: string;
   created_by: string;
+  retry_of?: string;
+  attempt?: number;
+  run_id?: string;
+  started_at?: string;
+  ended?: JobEnd;
+}
+export interface JobEnd {
+  status: "completed" | "failed" | "skipped" | "cancelled";
+  at: string;
+  exit_code?: number;
+  pid?: number;
+  error?: JobRecordError;
+}
+export interface JobRecordError {
+  code: string;
+  message: string;
+}
+export interface PatchJob {
+  title?: string | null;
+  /**
+   * A merge patch over the params.
+   */
+  params?: {
+    [k: string]: Json;
+  };
+  /**
+   * 0 to 100, or a word: low 25, normal 50, high 75, immediate 100.
+   */
+  priority?: number | ("low" | "normal" | "high" | "immediate");
+  /**
+   * Place among the queued jobs of equal priority, counted from 0.
+   */
+  position?: number;
+}
+export interface JobList {
+  items: Job[];
+  /**
+   * The same as items.
+   */
+  jobs: Job[];
+  total?: number;
+  limit?: number;
+  offset?: number;
+  page?: number;
+  page_size?: number;
+  next_cursor?: string | null;
+  /**
+   * Of all jobs.
+   */
+  queued_count: number;
+  running_count: number;
+}
+export interface MonitoredJobs {
+  items: Job[];
+}
+export interface JobReason {
+  reason?: string;
+}
+export interface DedupCheck {
+  job_id: string;
+  has_artifact: boolean;
+  artifact_path: string | null;
+  signal: "LOW" | "MEDIUM" | "HIGH";
+  similarity_score: number;
+  message: string;
+  duplicate_of: {
+    job_id: string;
+    run_id: string | null;
+  } | null;
+}
+export interface Queue {
+  /**
+   * What holds a slot.
+   */
+  running: Job[];
+  /**
+   * Slots that direct executions wait for.
+   */
+  reserved: number;
+  /**
+   * In the order of dispatch.
+   */
+  items: Job[];
+  total: number;
+}
+export interface QueueStats {
+  queued: number;
+  running: number;
+  waiting_ms: WaitingTimes;
+  running_ms: RunningTimes;
+  completed_last_hour: number;
+  failed_last_hour: number;
+}
+/**
+ * How long those have waited that are queued now; 0 when there are none.
+ */
+export interface WaitingTimes {
+  p50: number;
+  p95: number;
+  max: number;
+}
+/**
+ * How long those have run that are running now; 0 when there are none.
+ */
+export interface RunningTimes {
+  p50: number;
+  p95: number;
+  max: number;
+}
+export interface ReorderQueue {
+  /**
+   * These first, in this order, within their priorities.
+   *
+   * @minItems 1
+   */
+  job_ids: string[];
+}
+export interface MoveJob {
+  /**
+   * Place among the queued jobs of equal priority, counted from 0.
+   */
+  position: number;
+}
+export interface PrioritizeJob {
+  /**
+   * 0 to 100, or a word: low 25, normal 50, high 75, immediate 100.
+   */
+  priority: number | ("low" | "normal" | "high" | "immediate");
 }
 export interface KeyFile {
   format: 1;
@@ -451,6 +629,15 @@ export interface RunRecord {
   template_id?: string;
   dataset_id?: string;
   mode?: string;
+  executor?: "process";
+  params?: {
+    [k: string]: Json;
+  };
+  retry_of?: string;
+  attempt?: number;
+  exit_code?: number;
+  pid?: number;
+  log_path?: string;
 }
 export interface RunList {
   items: Run[];
@@ -569,6 +756,17 @@ export interface RunPreview {
   conflicts: Conflict[];
   changes: Change[];
 }
+export interface RunArtifacts {
+  items: Artifact[];
+}
+export interface Artifact {
+  /**
+   * Below the run's folder of artifacts.
+   */
+  path: string;
+  size: number;
+  oid: string;
+}
 export interface Health {
   status: "ok";
 }
@@ -608,6 +806,143 @@ export interface OpenApi {
   };
   [k: string]: Json;
 }
+export interface Template {
+  template_id: string;
+  title: string | null;
+  narrative: string | null;
+  version: string | null;
+  executor: "external" | "process";
+  /**
+   * What a job's params say goes over these, member by member.
+   */
+  default_params: {
+    [k: string]: Json;
+  };
+  /**
+   * A JSON Schema that a job's params must fit.
+   */
+  params_schema:
+    | {
+        [k: string]: Json;
+      }
+    | boolean
+    | null;
+  /**
+   * How often a job that failed is tried again without being asked.
+   */
+  retries: number;
+  timeout_s: number | null;
+  /**
+   * The exit code that says there was nothing to do.
+   */
+  skip_exit_code: number | null;
+  /**
+   * The name of a command of the operator's configuration; for the executor process.
+   */
+  command: string | null;
+  status: "active" | "archived";
+}
+export interface CreateTemplate {
+  template_id: string;
+  title?: string;
+  narrative?: string;
+  version?: string;
+  executor: "external" | "process";
+  /**
+   * What a job's params say goes over these, member by member.
+   */
+  default_params?: {
+    [k: string]: Json;
+  };
+  /**
+   * A JSON Schema that a job's params must fit.
+   */
+  params_schema?:
+    | {
+        [k: string]: Json;
+      }
+    | boolean;
+  /**
+   * How often a job that failed is tried again without being asked.
+   */
+  retries?: number;
+  timeout_s?: number;
+  /**
+   * The exit code that says there was nothing to do.
+   */
+  skip_exit_code?: number;
+  /**
+   * The name of a command of the operator's configuration; for the executor process.
+   */
+  command?: string;
+}
+export interface PatchTemplate {
+  title?: string | null;
+  narrative?: string | null;
+  version?: string | null;
+  executor?: "external" | "process";
+  /**
+   * A merge patch over them.
+   */
+  default_params?: {
+    [k: string]: Json;
+  } | null;
+  /**
+   * A JSON Schema that a job's params must fit.
+   */
+  params_schema?:
+    | {
+        [k: string]: Json;
+      }
+    | boolean
+    | null;
+  /**
+   * How often a job that failed is tried again without being asked.
+   */
+  retries?: number | null;
+  timeout_s?: number | null;
+  /**
+   * The exit code that says there was nothing to do.
+   */
+  skip_exit_code?: number | null;
+  /**
+   * The name of a command of the operator's configuration; for the executor process.
+   */
+  command?: string | null;
+  status?: "active" | "archived";
+}
+export interface TemplateList {
+  items: Template[];
+  total?: number;
+  limit?: number;
+  offset?: number;
+  page?: number;
+  page_size?: number;
+  next_cursor?: string | null;
+}
+export interface TemplateRecord {
+  id: string;
+  executor: "external" | "process";
+  status: "active" | "archived";
+  title?: string;
+  narrative?: string;
+  version?: string;
+  default_params?: {
+    [k: string]: Json;
+  };
+  params_schema?:
+    | {
+        [k: string]: Json;
+      }
+    | boolean;
+  retries?: number;
+  timeout_s?: number;
+  skip_exit_code?: number;
+  command?: string;
+  created_at: string;
+  created_by: string;
+  updated_at: string;
+}
 
 /** Every shape by the name that `src/schema/shapes.ts` knows it by. */
 export interface Shapes {
@@ -628,9 +963,21 @@ export interface Shapes {
   "event#MergeEvent": MergeEvent;
   "event#JobEvent": JobEvent;
   "event#ResetEvent": ResetEvent;
+  "event#QueueEvent": QueueEvent;
+  "event#TemplateEvent": TemplateEvent;
   "job#Job": Job;
   "job#CreateJob": CreateJob;
   "job#JobRecord": JobRecord;
+  "job#PatchJob": PatchJob;
+  "job#JobList": JobList;
+  "job#MonitoredJobs": MonitoredJobs;
+  "job#JobReason": JobReason;
+  "job#DedupCheck": DedupCheck;
+  "job#Queue": Queue;
+  "job#QueueStats": QueueStats;
+  "job#ReorderQueue": ReorderQueue;
+  "job#MoveJob": MoveJob;
+  "job#PrioritizeJob": PrioritizeJob;
   "key#KeyFile": KeyFile;
   "key#KeyRecord": KeyRecord;
   "problem#Problem": Problem;
@@ -650,11 +997,19 @@ export interface Shapes {
   "run#RunCommits": RunCommits;
   "run#RunValidations": RunValidations;
   "run#RunPreview": RunPreview;
+  "run#RunArtifacts": RunArtifacts;
   "service#Health": Health;
   "service#Readiness": Readiness;
   "service#Version": Version;
   "service#Text": Text;
   "service#OpenApi": OpenApi;
+  "service#Nothing": Nothing;
+  "service#Bytes": Bytes;
+  "template#Template": Template;
+  "template#CreateTemplate": CreateTemplate;
+  "template#PatchTemplate": PatchTemplate;
+  "template#TemplateList": TemplateList;
+  "template#TemplateRecord": TemplateRecord;
   "verdict#Violation": Violation;
   "verdict#Conflict": Conflict;
   "verdict#Change": Change;

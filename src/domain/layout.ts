@@ -41,6 +41,21 @@ export function artifactFolder(runId: string): string {
   return `artifacts/${datedFolder(runIdTime(runId))}/${runId}/`;
 }
 
+/** Where the log of a run's process lies, in the data directory of the node that ran it. */
+export function logPath(runId: string): string {
+  return `logs/${datedFolder(runIdTime(runId))}/${runId}.log`;
+}
+
+/** Where a job's record lies on `ops`; the date is that of its creation. */
+export function jobPath(job: { readonly id: string; readonly created_at: string }): string {
+  return `jobs/${datedFolder(Date.parse(job.created_at))}/${encodeId(job.id)}.json`;
+}
+
+/** Where a template's record lies on `ops`. */
+export function templatePath(id: string): string {
+  return `templates/${encodeId(id)}.json`;
+}
+
 /** Where a document lies, for a collection split into `shards` levels of folders. */
 export function documentPath(collection: string, id: string, shards: number): string {
   return `metadata/${collection}/${shardOf(id, shards)}${encodeId(id)}.json`;

@@ -15,6 +15,8 @@ export interface Principal {
   readonly role: Role;
   /** The id of the key; null without one. */
   readonly key: string | null;
+  /** The only run that it may change, nothing else besides; for the token of a process. */
+  readonly onlyRun?: string;
 }
 
 /** The person at this machine: who works on a repository directly, or asks a server that has no keys over loopback. */

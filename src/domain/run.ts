@@ -101,6 +101,15 @@ export interface RunRecord {
   readonly template_id?: string;
   readonly dataset_id?: string;
   readonly mode?: string;
+  /** Of a run that an executor opened: who works on it, with what, and how its process ended. */
+  readonly executor?: "process";
+  readonly params?: JsonObject;
+  readonly attempt?: number;
+  /** The run of the job that this one's job tries again. */
+  readonly retry_of?: string;
+  readonly exit_code?: number;
+  readonly pid?: number;
+  readonly log_path?: string;
   /** The commit of `main` that the branch forked from or was last resolved against. */
   readonly base: string;
   /** The tip of the branch once it is closed and gone; of a pushed run the tip that the record speaks of, from the start. */

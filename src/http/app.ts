@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import { operation, OPERATIONS, type OperationId } from "../contract/operations.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import { LOCAL, type Principal } from "../domain/roles.ts";
+import type { Executions } from "../store/executions.ts";
 import type { KeyRing } from "../store/key-ring.ts";
 import { authenticate } from "./authenticate.ts";
 import { hasBody, readBody } from "./body.ts";
@@ -24,6 +25,8 @@ export interface AppOptions {
   /** How long (s) a body may take to arrive. */
   readonly requestSeconds: number;
   readonly ring: KeyRing;
+  /** Whose processes may send their tokens. */
+  readonly executions: Pick<Executions, "identify">;
   readonly anonymousRead: boolean;
   readonly rate: RequestRate;
   readonly metrics: Pick<Metrics, "answered">;
@@ -36,6 +39,9 @@ export interface AppOptions {
 
 /** The native routes are there with and without this prefix. */
 const PREFIX = "/api/v2";
+/** What is scheduled is there with this one, too (seed 004). */
+const SCHEDULER = "/scheduler";
+const SCHEDULED = /^\/(?:jobs|queue|templates)(?:\/|$)/;
 /** As much as an operation without a body looks at, to refuse one. */
 const NO_BODY_BYTES = 1024;
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
@@ -60,6 +66,13 @@ function send(context: Koa.Context, { status, headers, body, stream, error }: Re
   else stream(context.res);
 }
 
+/** The routes of an operation's path. One has both with and without a prefix: the router tries all there are. */
+function routesOf(path: string): string[] {
+  // A path of a file takes all that is left.
+  const route = path.replace(/\{path\}$/, "*path").replace(/\{(\w+)\}/g, ":$1");
+  return [`{${PREFIX}}${route}`, ...(SCHEDULED.test(path) ? [`${SCHEDULER}${route}`] : [])];
+}
+
 /** The Koa application: routes from the table of operations, one line of log a request, every error a problem. */
 export function makeApp({
   dispatcher,
@@ -67,6 +80,7 @@ export function makeApp({
   maxBody,
   requestSeconds,
   ring,
+  executions,
   anonymousRead,
   rate,
   metrics,
@@ -86,24 +100,26 @@ export function makeApp({
   for (const { method, path, answer } of routes) router.register(`{${PREFIX}}${path}`, [method], answer);
   for (const id of Object.keys(OPERATIONS) as OperationId[]) {
     const known = operation(id);
-    // One route for both: the router tries all there are.
-    const route = `{${PREFIX}}${known.path.replace(/\{(\w+)\}/g, ":$1")}`;
-    router.register(route, [known.method], async (context: Koa.Context & { params: Record<string, string> }) => {
-      const requestId = context.state["requestId"] as string;
-      context.state["operation"] = id;
-      const principal = authenticate(ring, known, context.headers, anonymousRead);
-      context.state["principal"] = principal.name;
-      if (principal === LOCAL || known.role !== null) refuseForeign(context, principal, host);
-      if (known.role !== null) await count(context, principal);
-      const body = hasBody(context.req)
-        ? await readBody(context.req, known.request === undefined ? NO_BODY_BYTES : maxBody, requestSeconds)
-        : Buffer.alloc(0);
-      const { params, headers } = context;
-      const query = context.querystring === "" ? {} : context.query;
-      const prefix = context.path.startsWith(`${PREFIX}/`) ? PREFIX : "";
-      const asked = { operation: id, params, query, headers, body, principal, requestId, prefix };
-      send(context, await dispatcher.answer(asked), unread);
-    });
+    router.register(
+      routesOf(known.path),
+      [known.method],
+      async (context: Koa.Context & { params: Record<string, string> }) => {
+        const requestId = context.state["requestId"] as string;
+        context.state["operation"] = id;
+        const principal = authenticate(ring, executions, known, context.headers, anonymousRead);
+        context.state["principal"] = principal.name;
+        if (principal === LOCAL || known.role !== null) refuseForeign(context, principal, host);
+        if (known.role !== null) await count(context, principal);
+        const body = hasBody(context.req)
+          ? await readBody(context.req, known.request === undefined ? NO_BODY_BYTES : maxBody, requestSeconds)
+          : Buffer.alloc(0);
+        const { params, headers } = context;
+        const query = context.querystring === "" ? {} : context.query;
+        const prefix = [PREFIX, SCHEDULER].find((each) => context.path.startsWith(`${each}/`)) ?? "";
+        const asked = { operation: id, params, query, headers, body, principal, requestId, prefix };
+        send(context, await dispatcher.answer(asked), unread);
+      },
+    );
   }
 
   app.use(async (context, next) => {

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Operation } from "../contract/operation.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import { ANONYMOUS, isAtLeast, LOCAL, type Principal } from "../domain/roles.ts";
+import type { Executions } from "../store/executions.ts";
 import type { KeyRing } from "../store/key-ring.ts";
 import { findRun } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
@@ -18,18 +19,21 @@ function givenKey(headers: IncomingHttpHeaders): string | null {
 }
 
 /**
- * Who asks for an operation. While there are no keys everybody is `local`; then a key is needed, unless the operation
+ * Who asks for an operation. The token of a process at work is always known. While there are no keys everybody is `local`; then a key is needed, unless the operation
  * needs none, or reads and `anonymousRead` is on. Throws `unauthorized`.
  */
 export function authenticate(
   ring: KeyRing,
+  executions: Pick<Executions, "identify">,
   { role, method }: Pick<Operation, "role" | "method">,
   headers: IncomingHttpHeaders,
   anonymousRead: boolean,
 ): Principal {
+  const key = givenKey(headers);
+  const process = key === null ? null : executions.identify(key);
+  if (process !== null) return process;
   if (!ring.closed) return LOCAL;
   if (role === null) return ANONYMOUS;
-  const key = givenKey(headers);
   if (key !== null) return ring.identify(key);
   if (anonymousRead && method === "GET") return ANONYMOUS;
   throw new RuntreeError(
@@ -41,10 +45,14 @@ export function authenticate(
 /** Throws `forbidden` when a principal may not do an operation, or not to the run it names. What is not there is for others to say. */
 export function authorize(
   store: Store,
-  { role, ownRun }: Operation,
+  { role, ownRun, method }: Operation,
   principal: Principal,
   params: Readonly<Record<string, string>>,
 ): void {
+  if (principal.onlyRun !== undefined && method !== "GET" && params["run_id"] !== principal.onlyRun) {
+    const words = `This token is good for run ${principal.onlyRun} only.`;
+    throw new RuntreeError("forbidden", words, { run_id: principal.onlyRun });
+  }
   if (role !== null && !isAtLeast(principal.role, role)) {
     const words = `This needs a key with the role ${role}; that of ${principal.name} is ${principal.role}.`;
     throw new RuntreeError("forbidden", words, { role });

@@ -1,5 +1,5 @@
 import { answerAgain, answerAgainAtOnce } from "../actions/answer-again.ts";
-import { requireJobRecord } from "../actions/create-job.ts";
+import { requireJobRecord, requireTemplate } from "../actions/require-job.ts";
 import { answerTypes, bodyTypes, operation } from "../contract/operations.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import { findRun } from "../store/run-view.ts";
@@ -7,7 +7,7 @@ import type { Store } from "../store/store.ts";
 import type { Admission } from "./admission.ts";
 import { authorize } from "./authenticate.ts";
 import type { Answer, Call, Handlers, Stream } from "./handler.ts";
-import { jobAnswer } from "./handlers.ts";
+import { jobAnswer, madeJobAnswer, madeTemplateAnswer, templateAnswer } from "./job-handlers.ts";
 import { presentProblem } from "./problem.ts";
 import { entityTags, type RawRequest, understand, type UnderstoodRequest } from "./request.ts";
 import { laterAnswer, madeRunAnswer, runAnswer } from "./run-answers.ts";
@@ -67,15 +67,22 @@ export class Dispatcher {
         "The request with this Idempotency-Key is still at work; try again shortly.",
       );
     }
+    const made = operation(request.operation).success === 201;
     // A run that went with a main that somebody moved back is to be made again.
     if (known?.run != null && findRun(this.#store.repository, known.run) !== null) {
       const author = { principal: request.principal.name, idempotency };
       if (understood.later) return laterAnswer(this.#store, answerAgainAtOnce(this.#store, author, known.run));
       const view = await answerAgain(this.#store, author, known.run, known);
-      const made = operation(request.operation).success === 201;
       return made ? madeRunAnswer(this.#store, view) : runAnswer(this.#store, view);
     }
-    if (known?.job != null) return jobAnswer(this.#store, requireJobRecord(this.#store, known.job));
+    if (known?.job != null) {
+      const job = requireJobRecord(this.#store, known.job);
+      return made ? madeJobAnswer(this.#store, job) : jobAnswer(this.#store, job);
+    }
+    if (known?.template != null) {
+      const template = requireTemplate(this.#store, known.template);
+      return made ? madeTemplateAnswer(template) : templateAnswer(template);
+    }
     this.#atWork.add(idempotency.key);
     try {
       const answer = await this.#call(request, understood);
@@ -125,6 +132,7 @@ export class Dispatcher {
       return { status: 304, headers: tagged, body: null };
     }
     const typed = { "Content-Type": `${type ?? answerTypes(known)[0]}; charset=utf-8`, ...tagged };
+    if (success === 204) return { status: success, headers: tagged, body: null };
     if (stream !== undefined) return { status: success, headers: typed, body: null, stream };
     const bytes = Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
     return { status: status ?? success, headers: typed, body: bytes };

@@ -45,7 +45,7 @@ export interface GitServing {
 
 export interface GitDoorParts {
   readonly backend: GitServing;
-  readonly store: Pick<Store, "repository" | "main" | "runs">;
+  readonly store: Pick<Store, "executions" | "repository" | "main" | "runs">;
   readonly ring: KeyRing;
   readonly anonymousRead: boolean;
   /** Knows a push from its beginning to its end. */
@@ -99,9 +99,13 @@ async function answerGit(parts: GitDoorParts, context: Koa.Context, path: string
   if (service === undefined) {
     throw new RuntreeError("bad_request", "Only smart HTTP is spoken here: ask with git 1.6.6 or newer.");
   }
-  const principal = authenticate(ring, service, context.headers, anonymousRead);
+  const principal = authenticate(ring, store.executions, service, context.headers, anonymousRead);
   context.state["principal"] = principal.name;
   await admit(context, principal);
+  if (principal.onlyRun !== undefined && service.role !== "reader") {
+    const words = `This token is good for run ${principal.onlyRun} only, over HTTP; it cannot push.`;
+    throw new RuntreeError("forbidden", words, { run_id: principal.onlyRun });
+  }
   if (!isAtLeast(principal.role, service.role)) {
     const words = `Pushing needs a key with the role ${service.role}; that of ${principal.name} is ${principal.role}.`;
     throw new RuntreeError("forbidden", words, { role: service.role });

@@ -53,6 +53,10 @@ export interface Service {
   readonly requireRoom?: () => void;
   readonly events?: Pick<EventStreams, "follow">;
   readonly metrics?: Pick<Metrics, "text">;
+  /** The folder that logs of runs are kept below; null where there are none. */
+  readonly logs?: string | null;
+  /** Names of templates by what older programs call them. */
+  readonly aliases?: Readonly<Record<string, string>>;
 }
 
 type ResponseOf<Id extends OperationId> = Wire<(typeof OPERATIONS)[Id]["response"]>;

@@ -1,6 +1,5 @@
 import { cancelRun } from "../actions/cancel-run.ts";
 import { putConfiguration, putSchema, type SentSettings } from "../actions/change-settings.ts";
-import { type CreateJob, createJob, requireJobRecord } from "../actions/create-job.ts";
 import { runCommits, runDiff, runValidations } from "../actions/describe-run.ts";
 import { ifTip, type PatchRun, patchRun } from "../actions/patch-run.ts";
 import { previewRun } from "../actions/preview-run.ts";
@@ -9,34 +8,32 @@ import { documentBlame, documentHistory } from "../actions/document-history.ts";
 import { listCollections, listDocuments, readDocument, readState } from "../actions/read-documents.ts";
 import { listSchemas, readSchema } from "../actions/read-schemas.ts";
 import { requireRun } from "../actions/refusal.ts";
+import { requireJobRecord } from "../actions/require-job.ts";
 import { type ResolveRun, resolveRun } from "../actions/resolve-run.ts";
 import { revertRun } from "../actions/revert-run.ts";
 import { type StartRun, startRun } from "../actions/start-run.ts";
 import type { QueryOf } from "../contract/operations.ts";
 import { openApi } from "../contract/openapi.ts";
-import type { Wire } from "../contract/wire.ts";
 import { FORMAT } from "../domain/configuration.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import type { Json } from "../domain/json.ts";
 import { LOST } from "../domain/layout.ts";
 import { readTime } from "../domain/time.ts";
 import { SHAPE_FILES } from "../schema/shapes.ts";
-import type { JobRecord } from "../store/ops.ts";
 import { PROGRAM } from "../store/program.ts";
-import type { RunFilter } from "../store/run-rows.ts";
+import { artifactsOf, readArtifact } from "../store/run-artifacts.ts";
+import { readBlob } from "../store/documents.ts";
+import type { RunFilter } from "../store/run-filter.ts";
 import type { Store } from "../store/store.ts";
 import { ASSET_HEADERS, docsAsset, docsPage, PAGE_HEADERS } from "./docs-page.ts";
 import { patchAsked } from "./patch-asked.ts";
 import type { Answer, Call, Handlers, Service } from "./handler.ts";
+import { jobHandlers } from "./job-handlers.ts";
 import { badCursor, pageLinks, pageMembers, pageOf } from "./paging.ts";
 import { refused } from "./refused.ts";
-import { presentedRun, presentJob } from "./present.ts";
+import { presentedRun } from "./present.ts";
+import { runLogAnswer } from "./run-log.ts";
 import { laterAnswer, madeRunAnswer, runAnswer } from "./run-answers.ts";
-
-/** A job that was made just now, or by an earlier try of the same request. */
-export function jobAnswer(store: Store, job: JobRecord, warnings: readonly string[] = []): Answer<Wire<"job#Job">> {
-  return { body: presentJob(store, job, warnings), headers: { Location: `/jobs/${encodeURIComponent(job.id)}` } };
-}
 
 const COMMA = Buffer.from(",");
 
@@ -65,11 +62,11 @@ function pageOfRuns(
 }
 
 /** What a query filters by; the members that ask for a page are no filters, and stay without meaning. */
-function filterOf(query: QueryOf<"listJobRuns">, jobId: string | undefined): RunFilter {
+function filterOf(query: QueryOf<"listJobRuns">, jobs: RunFilter["jobs"]): RunFilter {
   const { start_date, end_date, ...same } = query;
   return {
     ...same,
-    ...(jobId === undefined ? {} : { job_id: jobId }),
+    ...(jobs === undefined ? {} : { jobs }),
     ...(start_date === undefined ? {} : { start: momentOf("start_date", start_date) }),
     ...(end_date === undefined ? {} : { end: momentOf("end_date", end_date) }),
   };
@@ -99,20 +96,6 @@ function requireNothingLost(store: Store): void {
   throw new RuntreeError("busy", words, { ref });
 }
 
-/** The kind of job a request asks for is told by its members; only jobs for agents are known. */
-function requireExternal(body: Wire<"job#CreateJob">): readonly string[] {
-  if (body.executor !== "external") {
-    throw new RuntreeError(
-      "ambiguous_job",
-      'Which kind of job is not clear: send {"executor": "external"} for a job that agents do.',
-    );
-  }
-  const known = new Set(["executor", "job_id", "title", "params"]);
-  return Object.keys(body)
-    .filter((name) => !known.has(name))
-    .map((name) => `The member ${name} is not known and was ignored.`);
-}
-
 /** The part of a server that an operation needs. Throws `not_found` where there is no server. */
 function ofServer<Part>(part: Part | undefined): Part {
   if (part === undefined) throw new RuntreeError("not_found", "Only a server has this; ask one by --url.");
@@ -120,10 +103,12 @@ function ofServer<Part>(part: Part | undefined): Part {
 }
 
 /** Makes the handlers. */
-export function makeHandlers({ git, requireRoom, events, metrics }: Service): Handlers {
+export function makeHandlers({ git, requireRoom, events, metrics, logs = null, aliases = {} }: Service): Handlers {
   const memory = git === null;
   const document = Buffer.from(JSON.stringify(openApi(SHAPE_FILES, PROGRAM.version)));
   return {
+    ...jobHandlers({ aliases }),
+
     startRun: async ({ store, author, params, body, notices, later }) => {
       const view = await startRun(store, author, { ...body, job_id: params.job_id, notices, later } as StartRun);
       return later ? laterAnswer(store, view) : madeRunAnswer(store, view);
@@ -132,11 +117,11 @@ export function makeHandlers({ git, requireRoom, events, metrics }: Service): Ha
     listJobRuns: async ({ store, params, query, prefix }) => {
       requireJobRecord(store, params.job_id);
       const path = `${prefix}/jobs/${encodeURIComponent(params.job_id)}/runs`;
-      return pageOfRuns(store, path, filterOf(query, params.job_id), query, true);
+      return pageOfRuns(store, path, filterOf(query, store.jobs.chainOf(params.job_id)), query, true);
     },
 
     listRuns: async ({ store, query, prefix }) =>
-      pageOfRuns(store, `${prefix}/runs`, filterOf(query, query.job_id), query),
+      pageOfRuns(store, `${prefix}/runs`, filterOf(query, undefined), query),
 
     getRun: async ({ store, params }) => runAnswer(store, requireRun(store, params.run_id)),
 
@@ -151,6 +136,22 @@ export function makeHandlers({ git, requireRoom, events, metrics }: Service): Ha
     runCommits: async ({ store, params }) => ({ body: { items: runCommits(store, params.run_id) } }),
 
     runValidations: async ({ store, params }) => ({ body: { items: runValidations(store, params.run_id) } }),
+
+    getRunLog: async ({ store, params, query }) =>
+      runLogAnswer(logs, store, requireRun(store, params.run_id), query.follow),
+
+    listRunArtifacts: async ({ store, params }) => {
+      const artifacts = artifactsOf(store, requireRun(store, params.run_id));
+      const read = store.reader();
+      return { body: { items: artifacts.map((each) => ({ ...each, size: readBlob(read, each.oid).length })) } };
+    },
+
+    getRunArtifact: async ({ store, params }) => {
+      const found = readArtifact(store, requireRun(store, params.run_id), params.path);
+      if (found === null)
+        throw new RuntreeError("not_found", `Run ${params.run_id} brought no file ${params.path.slice(0, 200)} along.`);
+      return { body: found.bytes, etag: found.oid, headers: { "Content-Disposition": "attachment" } };
+    },
 
     previewRun: async ({ store, params }) => ({ body: await previewRun(store, params.run_id) }),
 
@@ -170,14 +171,6 @@ export function makeHandlers({ git, requireRoom, events, metrics }: Service): Ha
 
     putConfiguration: async ({ store, author, params, ...sent }) =>
       runAnswer(store, await putConfiguration(store, author, params.run_id, sentSettings(sent))),
-
-    createJob: async ({ store, author, body }) => {
-      const warnings = requireExternal(body);
-      const job = await createJob(store, author, body as CreateJob);
-      return jobAnswer(store, job, warnings);
-    },
-
-    getJob: async ({ store, params }) => ({ body: presentJob(store, requireJobRecord(store, params.job_id)) }),
 
     listCollections: async ({ store }) => ({
       body: { items: listCollections(store) },

@@ -2,11 +2,11 @@ import { LRUCache } from "lru-cache";
 import { readableVerdict } from "../actions/readable-verdict.ts";
 import type { Wire } from "../contract/wire.ts";
 import { runRef } from "../domain/layout.ts";
-import { isDone, type RunStatus } from "../domain/run.ts";
-import type { JobRecord } from "../store/ops.ts";
+import { isDone } from "../domain/run.ts";
 import type { RunIndex } from "../store/run-index.ts";
 import type { RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
+import { runFacts } from "./present-job.ts";
 
 /** The merge of a run as clients see it. */
 function presentMerge(store: Store, view: RunView): Wire<"run#Run">["merge"] {
@@ -40,9 +40,9 @@ export function presentRun(store: Store, view: RunView): Wire<"run#Run"> {
     pipeline_name: record.pipeline_name ?? null,
     pipeline_id: record.pipeline_id ?? null,
     template_id: record.template_id ?? null,
-    params: null,
+    params: record.params ?? null,
     mode: record.mode ?? null,
-    executor: "external",
+    executor: record.executor ?? "external",
     invocation: null,
     warnings: record.warnings,
     notices: record.notices,
@@ -50,12 +50,9 @@ export function presentRun(store: Store, view: RunView): Wire<"run#Run"> {
     submissions: record.submissions,
     merge: presentMerge(store, view),
     error: record.error ?? null,
-    exit_code: null,
-    pid: null,
-    log_path: null,
-    artifacts: [],
-    retry_of: null,
-    attempt: 1,
+    ...runFacts(store, view),
+    retry_of: record.retry_of ?? null,
+    attempt: record.attempt ?? 1,
     alias: null,
     links: { self, diff: `${self}/diff`, commits: `${self}/commits`, validations: `${self}/validations` },
   };
@@ -90,92 +87,4 @@ function jsonOf(store: Store, view: RunView): Buffer {
 /** The entity tag of a run: its tip and its status. */
 export function runTag({ head, record }: RunView): string {
   return `${head}.${record.status}`;
-}
-
-type JobStatus = Wire<"job#Job">["status"];
-type JobRunStatus = NonNullable<Wire<"job#Job">["run"]>["status"];
-
-/** The word that seed 004 has for a run's status (WIRE §7). */
-const JOB_RUN_STATUS: Readonly<Record<RunStatus, JobRunStatus>> = {
-  waiting: "started",
-  running: "running",
-  merging: "running",
-  rejected: "failed",
-  success: "completed",
-  failed: "failed",
-  cancelled: "failed",
-  skipped: "skipped",
-};
-
-/** An external job runs while a run is open, else it follows its newest run. */
-function jobStatus(open: number, newest: RunStatus | undefined): JobStatus {
-  if (open > 0) return "running";
-  if (newest === undefined) return "queued";
-  return newest === "cancelled"
-    ? "cancelled"
-    : newest === "success"
-      ? "completed"
-      : newest === "skipped"
-        ? "skipped"
-        : "failed";
-}
-
-/** A job as clients see it (WIRE §3). */
-export function presentJob(store: Store, job: JobRecord, warnings: readonly string[] = []): Wire<"job#Job"> {
-  const [id = ""] = store.runs.select({ job_id: job.id }, { offset: 0, limit: 1 }).ids;
-  const newest = store.runs.view(id)?.record;
-  const open = store.runs.select({ job_id: job.id, place: "open" }, { offset: 0, limit: 0 }).total;
-  const status = jobStatus(open, newest?.status);
-  const started = newest?.started_at ?? newest?.created_at ?? null;
-  const finished = newest?.completed_at ?? null;
-  const error = newest?.error ?? null;
-  return {
-    job_id: job.id,
-    type: null,
-    template_id: null,
-    template_name: null,
-    schedule_id: null,
-    occurrence: null,
-    group_id: null,
-    executor: job.executor,
-    title: job.title ?? null,
-    params: job.params,
-    priority: 50,
-    priority_name: "normal",
-    position: null,
-    status,
-    queue_position: null,
-    retry_of: null,
-    attempt: 1,
-    created_at: job.created_at,
-    started_at: started,
-    finished_at: status === "running" ? null : finished,
-    pid: null,
-    exit_code: null,
-    error: status === "running" ? null : error,
-    artifacts: [],
-    log_path: null,
-    dataset_id: null,
-    workflow_name: null,
-    run_id: newest?.id ?? null,
-    invocation_id: null,
-    state: null,
-    galaxy_state: null,
-    warnings,
-    run:
-      newest === undefined
-        ? null
-        : {
-            run_id: newest.id,
-            status: JOB_RUN_STATUS[newest.status],
-            started_at: started,
-            completed_at: finished,
-            finished_at: finished,
-            pid: null,
-            exit_code: null,
-            error,
-            artifacts: [],
-            log_path: null,
-          },
-  };
 }

@@ -4,6 +4,7 @@ import type { Limits } from "../domain/limits.ts";
 import { keepFree } from "../store/free-disk.ts";
 import { KeyRing } from "../store/key-ring.ts";
 import { readKeys } from "../store/keys.ts";
+import type { News } from "../store/news.ts";
 import type { OpenStore } from "../store/open.ts";
 import { Admission } from "./admission.ts";
 import { Dispatcher } from "./dispatch.ts";
@@ -37,7 +38,20 @@ export interface Serving {
   readonly openPushDoor: (
     answer: (question: PushQuestion) => Promise<PushAnswer>,
   ) => Promise<{ readonly close: () => Promise<void> } | null>;
+  /** Names of templates by what older programs call them. */
+  readonly aliases: Readonly<Record<string, string>>;
+  /** Works on the queue from when the server listens. */
+  readonly executor: Executing;
+  /** The folder that logs of runs are kept below. */
+  readonly logs: string;
   readonly log: Logger;
+}
+
+/** What works on the queue (`daemon/executor.ts`), as a server needs it. */
+export interface Executing {
+  start(url: string): Promise<void>;
+  tell(news: News): void;
+  close(): Promise<void>;
 }
 
 /** A store that is served, and the keys it asks for. */
@@ -48,7 +62,7 @@ export interface ServedStore extends Listening {
 /** Serves an open store over HTTP: keys, limits, events and counters around it. Throws what `serveHttp` throws. */
 export async function serveStore(
   { store, journal }: Pick<OpenStore, "store" | "journal">,
-  { data, limits, git, gitCounts, backend, openPushDoor, ...serving }: Serving,
+  { data, limits, git, gitCounts, backend, openPushDoor, aliases, executor, logs, ...serving }: Serving,
 ): Promise<ServedStore> {
   const clock = (): number => Date.now();
   // A file of keys that cannot be read ends a start; later it keeps everybody out.
@@ -64,24 +78,28 @@ export async function serveStore(
   store.listen((news) => {
     events.tell(news);
     metrics.tell(news);
+    executor.tell(news);
   });
   const admission = new Admission(store, { openRuns: limits.open_runs, requireRoom });
-  const handlers = makeHandlers({ git, requireRoom, events, metrics });
+  const handlers = makeHandlers({ git, requireRoom, events, metrics, aliases, logs });
   const dispatcher = new Dispatcher(store, handlers, admission);
   const unread = new UnreadAnswers(limits.request_s * 1000);
   const rate = new RequestRate(limits.requests_per_minute);
   const pushSeconds = limits.push_s;
   const answers = new PushAnswers(store, ring, { openRuns: limits.open_runs, requireRoom });
   const door = backend === null ? null : { backend, store, pushSeconds, pushes: answers, turns: new GitTurns() };
-  const served = { ...serving, dispatcher, ring, rate, metrics, events, limits, unread, git: door };
+  const { executions } = store;
+  const served = { ...serving, dispatcher, ring, executions, rate, metrics, events, limits, unread, git: door };
   // Before anybody can push over HTTP, whose hooks would find nobody to ask.
   const pushes = await openPushDoor(async (question) => answers.answer(question));
   const listening = await serveHttp(served).catch(async (error: unknown) => {
     await pushes?.close();
     throw error;
   });
+  await executor.start(listening.url);
   const close = async (): Promise<void> => {
-    await listening.close();
+    // Side by side: requests at work may wait for a job to end.
+    await Promise.all([listening.close(), executor.close()]);
     await pushes?.close();
   };
   return { ...listening, close, ring };

@@ -27,7 +27,7 @@ export interface BranchCommit {
 export function editFiles(
   store: Store,
   tree: Oid,
-  files: ReadonlyMap<string, string | null>,
+  files: ReadonlyMap<string, string | Buffer | null>,
 ): { tree: Oid; objects: EncodedObject[] } {
   if (files.size === 0) return { tree, objects: [] };
   const blobs = [...files].map(([path, text]) => ({ path, blob: text === null ? null : encodeObject("blob", text) }));
@@ -94,6 +94,16 @@ function branchStep(store: Store, author: Authorship, commit: BranchCommit): Run
     closing: [{ ref, from, to: null }],
     commits: [tip.oid],
   };
+}
+
+/** The commit that opens a run, not written yet, for whoever writes it with something else. */
+export function openedBranch(
+  store: Store,
+  author: Authorship,
+  commit: Omit<BranchCommit, "from">,
+): { objects: readonly EncodedObject[]; refs: readonly RefMove[]; learned: { run: RunView; commits: readonly Oid[] } } {
+  const { view, objects, move, commits } = branchStep(store, author, { ...commit, from: null });
+  return { objects, refs: [move], learned: { run: view, commits } };
 }
 
 /** What a pushed run's next record and verdict are written as: beside its branch, which only pushes move. */

@@ -99,6 +99,11 @@ export class CommandChecks {
     return this.#commands.has(command);
   }
 
+  /** A command of the operator's configuration; null when there is none of that name. */
+  find(command: string): Command | null {
+    return this.#commands.get(command) ?? null;
+  }
+
   /** Tells whether a command let a document pass not long ago. */
   hasPassed(command: string, document: CheckedDocument): boolean {
     return this.#passed.has(subjectOf(document, command));

@@ -1,60 +1,29 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import type { Command } from "../domain/commands.ts";
-import type { CommandEnd, CommandLimits, CommandRequest, CommandReport } from "./run-command.ts";
+import { helperBeside, HelperProcess } from "./helper-process.ts";
+import type { CommandEnd, CommandLimits, CommandReport, CommandRequest } from "./run-command.ts";
 
-/** In a source tree the helper runs from the build, as Node 20 cannot run TypeScript. */
-const HELPER = new URL(
-  import.meta.url.endsWith(".ts") ? "../../dist/store/command-helper.js" : "./command-helper.js",
-  import.meta.url,
-);
-
-/**
- * Runs commands from a small process of their own: to begin one stops the process that does it for as long as its memory
- * is large, and what it began outlives it. That process is started when it is first needed, and again should it end.
- */
+/** Runs commands from a small process of their own, which ends with this one, and they with it. */
 export class CommandRunner {
-  #helper: ChildProcess | null = null;
+  readonly #helper = new HelperProcess<CommandRequest, CommandReport>(
+    helperBeside(import.meta.url, "command-helper"),
+    (report) => this.#answer(report),
+    (why) => this.#giveUp(why),
+  );
   readonly #waiting = new Map<number, (end: CommandEnd) => void>();
   #asked = 0;
 
-  /** Starts the process that runs commands, which takes the longer the more memory this one has. */
+  /** Starts the process that runs commands. */
   start(): void {
-    this.#helper ??= this.#begin();
+    this.#helper.start();
   }
 
   /** Runs a command as `runCommand` does. Never rejects. */
   async run(command: Command, input: string, limits: CommandLimits): Promise<CommandEnd> {
-    const helper = (this.#helper ??= this.#begin());
     const number = this.#asked++;
-    const request: CommandRequest = { number, command, input, limits };
     return new Promise((resolve) => {
       this.#waiting.set(number, resolve);
-      helper.ref();
-      helper.channel?.ref();
-      helper.send(request, (error) => {
-        if (error !== null) this.#answer({ number, end: notRun(error) });
-      });
+      this.#helper.send({ number, command, input, limits }, (error) => this.#answer({ number, end: notRun(error) }));
     });
-  }
-
-  #begin(): ChildProcess {
-    const helper = fork(HELPER, {
-      execArgv: [],
-      env: {},
-      serialization: "advanced",
-      stdio: ["ignore", "ignore", "ignore", "ipc"],
-      detached: true,
-    });
-    const onEnd = (why: unknown): void => {
-      if (helper !== this.#helper) return;
-      this.#helper = null;
-      this.#giveUp(why);
-    };
-    helper.on("error", onEnd).on("exit", () => onEnd("the process that runs commands ended"));
-    helper.on("message", (report) => this.#answer(report as CommandReport));
-    this.#rest(helper);
-    return helper;
   }
 
   #giveUp(why: unknown): void {
@@ -64,24 +33,12 @@ export class CommandRunner {
   #answer({ number, end }: CommandReport): void {
     this.#waiting.get(number)?.(end);
     this.#waiting.delete(number);
-    if (this.#waiting.size === 0 && this.#helper !== null) this.#rest(this.#helper);
-  }
-
-  /** While it has nothing to do, the helper keeps no process from ending. */
-  #rest(helper: ChildProcess): void {
-    helper.unref();
-    helper.channel?.unref();
+    if (this.#waiting.size === 0) this.#helper.rest();
   }
 
   /** Ends the process that runs commands, and what it runs. */
   async close(): Promise<void> {
-    const helper = this.#helper;
-    this.#helper = null;
-    if (helper === null || helper.exitCode !== null || !helper.connected) return;
-    const ended = once(helper, "exit");
-    helper.ref();
-    helper.disconnect();
-    await ended;
+    await this.#helper.close();
     this.#giveUp("the repository is being closed");
   }
 }

@@ -5,7 +5,7 @@ import { type Derived, stateOf } from "./derived.ts";
 import type { MainSnapshot } from "./main-state.ts";
 import { NameTable } from "./name-table.ts";
 import { Postings } from "./postings.ts";
-import type { RunFilter } from "./run-rows.ts";
+import type { RunFilter } from "./run-filter.ts";
 
 /** The texts of a table in the order of their numbers. */
 function namesOf(table: NameTable): string[] {
@@ -65,13 +65,15 @@ const FILTERS: readonly RunFilter[] = [
 export function dumpOf(derived: Derived, since = -Infinity): unknown {
   const { main, runs, jobs, requests } = stateOf(derived, new Map());
   const lists = [{}, ...FILTERS].map((filter) => derived.runs.select(filter, EVERYTHING));
-  const [rows, ids] = [new NameTable(runs.ids), new NameTable(jobs.ids)];
+  const rows = new NameTable(runs.ids);
   return {
     main: dumpMain(main),
     runs: lists[0]?.ids.map((id) => ({ ...derived.runs.view(id), times: timesOf(runs, rows.find(id)) })),
     lists,
     open: derived.runs.openCount(),
-    jobs: sorted(namesOf(ids)).flatMap((id) => derived.jobs.find(id) ?? []),
+    jobs: jobs.map((row) => ({ ...row, status: derived.jobs.statusOf(row), record: derived.jobs.read(row) })),
+    queue: derived.jobs.queue.map(({ id }) => id),
+    templates: derived.templates.all(),
     requests: sorted(
       Array.from(requests, ([key, request]) =>
         request.seconds < since ? [] : [JSON.stringify([key, request])],

@@ -3,16 +3,18 @@ import type { Oid } from "../git/objects.ts";
 import type { Repository } from "../git/repository.ts";
 import { RememberedRequests, type RequestsState } from "./idempotency.ts";
 import { type MainSnapshot, MainState } from "./main-state.ts";
-import { JobIndex, type JobIndexState } from "./ops.ts";
+import { JobIndex, type JobIndexState } from "./job-index.ts";
 import { RunIndex } from "./run-index.ts";
 import type { Progress } from "./progress.ts";
 import type { RunRowsState } from "./run-rows.ts";
+import { TemplateIndex } from "./template-index.ts";
 
 /** Everything that is derived from a repository and may be thrown away. */
 export interface Derived {
   readonly main: MainState;
   readonly runs: RunIndex;
   readonly jobs: JobIndex;
+  readonly templates: TemplateIndex;
   readonly requests: RememberedRequests;
 }
 
@@ -63,15 +65,18 @@ export function derive(
   const runs = new RunIndex(repository, state?.runs);
   runs.follow({ main: tips.get(MAIN) ?? null, attic: tips.get(ATTIC) ?? null });
   // Runs that the old main had and the new one has not are no runs any more.
-  main.onRewound = (before) => runs.follow({ main: before, attic: repository.ref(ATTIC) });
-  const jobs = new JobIndex(repository, state?.jobs);
+  main.onRewound = (before) => {
+    runs.follow({ main: before, attic: repository.ref(ATTIC) });
+    jobs.runsChanged();
+  };
+  const jobs = new JobIndex(repository, runs, state?.jobs);
   jobs.follow(tips.get(OPS) ?? null);
   const requests = new RememberedRequests(state?.requests);
   requests.follow(repository, ownTips(repository), now, (commit) => {
     const landed = main.history.placeOf(commit);
     return known.has(commit) || (landed >= 0 && landed <= place);
   });
-  return { main, runs, jobs, requests };
+  return { main, runs, jobs, templates: new TemplateIndex(repository), requests };
 }
 
 /** Everything derived as plain values, which change with it: a copy is to be made before the next wait. */

@@ -15,6 +15,7 @@ export interface RememberedRequest {
   readonly seconds: number;
   readonly run: string | null;
   readonly job: string | null;
+  readonly template: string | null;
   /** The commit refused the merge that the request asked for. */
   readonly refused: boolean;
 }
@@ -42,7 +43,15 @@ export class RememberedRequests {
   noteUnwritten(key: string, body: string, run: string, head: Oid, now: number): void {
     if (this.find(key) !== null) return;
     this.#prune(now / 1000);
-    this.#unwritten.set(key, { body, commit: head, seconds: now / 1000, run, job: null, refused: false });
+    this.#unwritten.set(key, {
+      body,
+      commit: head,
+      seconds: now / 1000,
+      run,
+      job: null,
+      template: null,
+      refused: false,
+    });
   }
 
   /** Takes note of a commit, if it carries the trailer. Of several commits by one request the newest counts. */
@@ -61,6 +70,7 @@ export class RememberedRequests {
       seconds: committer.seconds,
       run: trailerOf(message, "Run-Id"),
       job: trailerOf(message, "Job-Id"),
+      template: trailerOf(message, "Template-Id"),
       refused,
     });
   }

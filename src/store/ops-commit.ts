@@ -1,34 +1,77 @@
+import type { JobRecord } from "../domain/job.ts";
+import type { TemplateRecord } from "../domain/job-template.ts";
 import { canonicalJson, type Json } from "../domain/json.ts";
-import { OPS } from "../domain/layout.ts";
+import { jobPath, OPS, templatePath } from "../domain/layout.ts";
 import { readCommit } from "../git/commit.ts";
-import { encodeObject } from "../git/objects.ts";
+import { type EncodedObject, encodeObject } from "../git/objects.ts";
+import type { RefMove } from "../git/refs.ts";
 import { editTree } from "../git/tree-edit.ts";
 import { EMPTY_TREE, EMPTY_TREE_OBJECT } from "../git/tree.ts";
 import { authoredCommit, type Authorship, type CommitText } from "./authorship.ts";
 import type { Learned, Store } from "./store.ts";
 
-/** Writes files onto `ops` as one commit; null removes a file. The caller holds the turn of `ops`. Throws `ref_moved`. */
+/** What one commit of `ops` changes: records as they are from now on, and of jobs that go as they were. */
+export interface OpsChange {
+  readonly jobs?: readonly JobRecord[];
+  readonly gone?: readonly JobRecord[];
+  readonly template?: TemplateRecord;
+  /** The order of the queue was what this is about. */
+  readonly reorders?: boolean;
+}
+
+/** What is written in the same transaction. */
+export interface WrittenWith {
+  readonly objects: readonly EncodedObject[];
+  readonly refs: readonly RefMove[];
+  readonly learned: Pick<Learned, "run" | "commits">;
+}
+
+interface RecordFile {
+  readonly path: string;
+  readonly blob: EncodedObject | null;
+}
+
+function fileOf(path: string, record: JobRecord | TemplateRecord): RecordFile & { readonly blob: EncodedObject } {
+  return { path, blob: encodeObject("blob", canonicalJson(record as unknown as Json)) };
+}
+
+/** Writes a change of `ops` as one commit, all of it or nothing. The caller holds the turn of `ops`. Throws `ref_moved`. */
 export async function commitToOps(
   store: Store,
   author: Authorship,
-  files: ReadonlyMap<string, Json | null>,
+  { jobs = [], gone = [], template, reorders = false }: OpsChange,
   text: CommitText,
-  learned: Omit<Learned, "commits">,
+  more: WrittenWith = { objects: [], refs: [], learned: { commits: [] } },
 ): Promise<void> {
   const read = store.reader();
   const head = store.repository.ref(OPS);
-  const blobs = [...files].map(([path, value]) => ({
-    path,
-    blob: value === null ? null : encodeObject("blob", canonicalJson(value)),
-  }));
+  const changed = jobs.map((job) => ({ job, file: fileOf(jobPath(job), job) }));
+  const files: RecordFile[] = [
+    ...changed.map(({ file }) => file),
+    ...gone.map((job) => ({ path: jobPath(job), blob: null })),
+    ...(template === undefined ? [] : [fileOf(templatePath(template.id), template)]),
+  ];
   const tree = head === null ? null : readCommit(read, head).tree;
-  const { root, objects } = editTree(read, tree, new Map(blobs.map(({ path, blob }) => [path, blob?.oid ?? null])));
+  const edits = new Map(files.map(({ path, blob }) => [path, blob?.oid ?? null]));
+  const { root, objects } = editTree(read, tree, edits);
   const commit = authoredCommit(read, store.signing(author), {
     ...text,
     tree: root ?? EMPTY_TREE,
     parents: head === null ? [] : [head],
   });
-  const fresh = [...blobs.flatMap(({ blob }) => blob ?? []), ...(root === null ? [EMPTY_TREE_OBJECT] : [])];
-  const group = { objects: [...fresh, ...objects, commit], refs: [{ ref: OPS, from: head, to: commit.oid }] };
-  await store.apply(group, { ...learned, commits: [commit.oid] });
+  const fresh = [...files.flatMap(({ blob }) => blob ?? []), ...(root === null ? [EMPTY_TREE_OBJECT] : [])];
+  const group = {
+    objects: [...more.objects, ...fresh, ...objects, commit],
+    refs: [...more.refs, { ref: OPS, from: head, to: commit.oid }],
+  };
+  await store.apply(group, {
+    ...more.learned,
+    jobs: [
+      ...changed.map(({ job, file }) => ({ job, blob: file.blob.oid })),
+      ...gone.map((job) => ({ job, blob: null })),
+    ],
+    ...(template === undefined ? {} : { template }),
+    reorders,
+    commits: [...more.learned.commits, commit.oid],
+  });
 }

@@ -7,7 +7,7 @@ import type { Oid } from "../git/objects.ts";
 import { assessRun, basesOf } from "./assess.ts";
 import { checkedTrailer } from "./authorship.ts";
 import { commitOnBranch, runTrailers } from "./branch.ts";
-import { CUSTOM_JOB } from "./ops.ts";
+import { CUSTOM_JOB } from "../domain/job.ts";
 import { pushedRecordAt } from "./pushed-file.ts";
 import { findClosedRun, type PushedView, pushedView, type RunView } from "./run-view.ts";
 import type { Store } from "./store.ts";
@@ -48,8 +48,11 @@ export function readPush(store: Store, id: string): PushedView | null {
   const main = store.main.catchUp();
   const { created_at, created_by, validations, warnings, warning_count, merge } = known?.record ?? {};
   const { job_id: job } = members;
-  const isNowhere = job !== CUSTOM_JOB && store.jobs.find(job) === null;
-  const message = `There is no job ${job}; name one that there is in ${RUN_FILE}, or custom, and push again.`;
+  const found = store.jobs.row(job);
+  const isNowhere = job !== CUSTOM_JOB && found?.executor !== "external";
+  const code = found === null ? "job_not_found" : "job_not_external";
+  const what = found === null ? `There is no job ${job}` : `Job ${job} is worked on by the executor ${found.executor}`;
+  const message = `${what}; name a job for agents in ${RUN_FILE}, or custom, and push again.`;
   const record: PushedView["record"] = {
     id,
     origin: "push",
@@ -66,7 +69,7 @@ export function readPush(store: Store, id: string): PushedView | null {
     warnings: warnings ?? [],
     warning_count: warning_count ?? 0,
     notices,
-    ...(isNowhere ? { error: { code: "job_not_found", message } } : {}),
+    ...(isNowhere ? { error: { code, message } } : {}),
     ...(merge === undefined ? {} : { merge }),
   };
   return { record, blob: known?.blob ?? "", head: tip, place: "open" };

@@ -7,7 +7,8 @@ import type { Oid, ReadObject } from "../git/objects.ts";
 import { readerWith, type Repository } from "../git/repository.ts";
 import { diffTrees } from "../git/tree.ts";
 import { readBlob, readJsonBlob, treeAt } from "./documents.ts";
-import { type PageOfRuns, type RunFilter, type RunPage, RunRows, type RunRowsState } from "./run-rows.ts";
+import type { PageOfRuns, RunFilter, RunPage } from "./run-filter.ts";
+import { RunRows, type RunRowsState } from "./run-rows.ts";
 import { closedView, findRun, type RunView } from "./run-view.ts";
 
 /** Bytes of run records, as JSON, that are kept parsed. */

@@ -4,38 +4,8 @@ import { NumberList } from "../git/number-list.ts";
 import type { Oid } from "../git/objects.ts";
 import { OidList } from "../git/oid-table.ts";
 import { NameTable, type NameTableState } from "./name-table.ts";
+import { MEMBERS, type PageOfRuns, type RunFilter, type RunPage } from "./run-filter.ts";
 import type { RunView } from "./run-view.ts";
-
-/** What a list of runs may ask for; dates in ms, both ends included, compared with `started_at` or else `created_at`. */
-export interface RunFilter {
-  readonly job_id?: string;
-  readonly status?: RunStatus;
-  readonly contract_id?: string;
-  readonly pipeline_name?: string;
-  readonly template_id?: string;
-  readonly dataset_id?: string;
-  readonly mode?: string;
-  readonly place?: RunView["place"];
-  readonly start?: number;
-  readonly end?: number;
-  readonly has_warnings?: boolean;
-  /** Who made the run, while it is open. */
-  readonly open_by?: string;
-}
-
-/** The members of a run that a filter compares as they are. */
-const MEMBERS = [
-  "job_id",
-  "status",
-  "contract_id",
-  "pipeline_name",
-  "template_id",
-  "dataset_id",
-  "mode",
-  "place",
-  "has_warnings",
-  "open_by",
-] as const;
 
 /** What is kept of a run; times in ms since 1970. */
 export interface RunRow {
@@ -47,20 +17,6 @@ export interface RunRow {
   /** When it started, or else was created. */
   readonly time: number;
   readonly members: Pick<RunFilter, (typeof MEMBERS)[number]>;
-}
-
-/** Which page of a list: so many behind an offset; with `after` behind a run, where null is the beginning. */
-export interface PageOfRuns {
-  readonly offset: number;
-  readonly limit: number;
-  readonly after?: string | null;
-}
-
-/** A page of a list: how many fit the filter in all, the ids of those on the page, and whether any follow. */
-export interface RunPage {
-  readonly total: number;
-  readonly ids: readonly string[];
-  readonly more: boolean;
 }
 
 /** What the rows hold, as plain values for a snapshot. */
@@ -179,9 +135,12 @@ export class RunRows {
       // What every run has narrows nothing.
       return text === undefined || list.length === this.#order.length ? [] : [{ values: values.values(), value, list }];
     });
-    const shortest = wanted.reduce((short, { list }) => (list.length < short.length ? list : short), this.#order);
+    const ofJobs = filter.jobs === undefined ? null : this.#rowsOf(filter.jobs);
+    const shortest =
+      ofJobs ?? wanted.reduce((short, { list }) => (list.length < short.length ? list : short), this.#order);
     const older = from < 0 ? shortest.length : this.#positionIn(shortest, from);
-    if (wanted.length <= 1 && filter.start === undefined && filter.end === undefined) {
+    const isListed = wanted.length === 0 || (ofJobs === null && wanted.length === 1);
+    if (isListed && filter.start === undefined && filter.end === undefined) {
       const last = Math.max(0, older - page.offset);
       const rows = shortest.slice(Math.max(0, last - page.limit), last).reverse();
       return { total: shortest.length, ids: rows.map((row) => this.#ids.at(row)), more: last > page.limit };
@@ -205,6 +164,17 @@ export class RunRows {
       if (at < older && passed++ >= page.offset && ids.length < page.limit) ids.push(this.#ids.at(row));
     }
     return { total, ids, more: passed > page.offset + ids.length };
+  }
+
+  /** The rows of some jobs, oldest first. */
+  #rowsOf(jobs: readonly string[]): readonly number[] {
+    const { rows } = this.#memberOf("job_id");
+    const lists = jobs.flatMap((id) => {
+      const list = rows.get(this.#texts.find(id) + 1);
+      return list === undefined ? [] : [list];
+    });
+    if (lists.length <= 1) return lists[0] ?? [];
+    return lists.flat().sort((left, right) => this.#compare(left, right));
   }
 
   /** How many runs have a value of a member. */

@@ -1,4 +1,5 @@
 import { NO_COMMANDS } from "../domain/commands.ts";
+import type { TemplateRecord } from "../domain/job-template.ts";
 import { MAIN } from "../domain/layout.ts";
 import { runIdMaker } from "../domain/run-id.ts";
 import { readCommit } from "../git/commit.ts";
@@ -11,18 +12,20 @@ import type { Validator } from "../schema/validator.ts";
 import type { Authorship } from "./authorship.ts";
 import { CommandChecks } from "./command-checks.ts";
 import { derive, type Derived, stateOf, tipsOf } from "./derived.ts";
+import { Executions } from "./executions.ts";
 import { SchemaChecks } from "./schema-checks.ts";
 import type { RememberedRequests } from "./idempotency.ts";
+import type { JobIndex } from "./job-index.ts";
 import { type Lane, ownLane, SharedLane } from "./lane.ts";
 import { LaterWork } from "./later-work.ts";
 import { MainAhead } from "./main-ahead.ts";
 import type { MainView } from "./main-view.ts";
-import type { News } from "./news.ts";
-import type { JobRecord, JobIndex } from "./ops.ts";
+import type { JobChange, JobNews, News } from "./news.ts";
 import type { Progress } from "./progress.ts";
 import type { RunIndex } from "./run-index.ts";
 import { findRun, type RunView } from "./run-view.ts";
 import type { SnapshotFile } from "./snapshot.ts";
+import type { TemplateIndex } from "./template-index.ts";
 import { NamedTurns, Turns } from "./turns.ts";
 
 /** What a store takes from its surroundings: the repository, the committer's name, a clock in ms since 1970. */
@@ -48,7 +51,9 @@ const SNAPSHOT_AFTER = 1000;
 /** What a group of writes made known, besides its objects and refs. */
 export interface Learned {
   readonly run?: RunView;
-  readonly job?: JobRecord;
+  readonly jobs?: readonly JobChange[];
+  readonly template?: TemplateRecord;
+  readonly reorders?: boolean;
   readonly commits: readonly Oid[];
 }
 
@@ -81,6 +86,7 @@ export class Store {
   readonly commands: CommandChecks;
   readonly runs: RunIndex;
   readonly jobs: JobIndex;
+  readonly templates: TemplateIndex;
   readonly requests: RememberedRequests;
   /** Merges into `main`, one after another. */
   readonly lane: Lane;
@@ -89,6 +95,7 @@ export class Store {
   readonly ops: Lane;
   readonly turns: NamedTurns;
   readonly later: LaterWork;
+  readonly executions: Executions;
   readonly pushes: PushNotes;
   readonly nextRunId: (now: number) => string;
   readonly #paths: PathFinder;
@@ -116,12 +123,14 @@ export class Store {
     this.main = upon?.main ?? this.derived.main;
     this.runs = this.derived.runs;
     this.jobs = this.derived.jobs;
+    this.templates = this.derived.templates;
     this.requests = this.derived.requests;
     this.lane = shared === undefined ? new SharedLane(this) : ownLane(this);
     this.attic = shared === undefined ? new SharedLane(this) : ownLane(this);
     this.ops = shared === undefined ? new SharedLane(this) : ownLane(this);
     this.turns = shared?.turns ?? new NamedTurns();
     this.later = shared?.later ?? new LaterWork(parts.report ?? ((): void => undefined));
+    this.executions = shared?.executions ?? new Executions();
     this.pushes = shared?.pushes ?? parts.pushes ?? NO_NOTES;
     this.nextRunId = shared?.nextRunId ?? runIdMaker();
     this.#paths = shared === undefined ? new PathFinder() : shared.#paths;
@@ -202,11 +211,25 @@ export class Store {
     }
     if (group.refs.some(({ ref }) => ref === MAIN)) this.main.catchUp();
     const was = learned.run === undefined ? null : this.runs.statusOf(learned.run.record.id);
-    if (learned.run !== undefined) this.runs.learn(learned.run);
-    if (learned.job !== undefined) this.jobs.learn(learned.job);
+    if (learned.run !== undefined) this.#learnRun(learned.run);
+    const jobs = (learned.jobs ?? []).map((change) => this.#learnJob(change));
+    if (learned.template !== undefined) this.templates.learn(learned.template);
     for (const commit of learned.commits) this.requests.learn(this.repository, commit);
     this.#inDoubt.delete(group.refs);
-    this.#listener({ ...learned, was });
+    this.#listener({ ...learned, was, jobs });
+  }
+
+  #learnRun(run: RunView): void {
+    this.runs.learn(run);
+    this.jobs.runsChanged(run.record.job_id);
+  }
+
+  #learnJob({ job, blob }: JobChange): JobNews {
+    const before = this.jobs.row(job.id);
+    const was = before === null ? null : this.jobs.statusOf(before);
+    this.jobs.learn(job, blob);
+    const now = this.jobs.row(job.id);
+    return { job, was, status: now === null ? null : this.jobs.statusOf(now), at: this.clock() };
   }
 
   /** Has every durable write told from now on, when all that it means is known here. */
@@ -218,7 +241,7 @@ export class Store {
   #lookAgain(learned: Learned): void {
     this.main.catchUp();
     const run = learned.run === undefined ? null : findRun(this.repository, learned.run.record.id);
-    if (run !== null) this.runs.learn(run);
+    if (run !== null) this.#learnRun(run);
   }
 
   /** A store on which the same actions can be played with nothing written and nothing learned. */

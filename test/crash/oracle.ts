@@ -3,7 +3,7 @@ import { ATTIC, CONFIGURATION_FILE, MAIN, OPS } from "../../src/domain/layout.ts
 import { readCommit } from "../../src/git/commit.ts";
 import type { Oid } from "../../src/git/objects.ts";
 import { diffTrees, walkFiles } from "../../src/git/tree.ts";
-import type { RunFilter } from "../../src/store/run-rows.ts";
+import type { RunFilter } from "../../src/store/run-filter.ts";
 import type { RunView } from "../../src/store/run-view.ts";
 import type { Store } from "../../src/store/store.ts";
 import { type Asked, GIT_DIR, rememberedKey } from "../support/faulty-store.ts";

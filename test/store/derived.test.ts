@@ -12,7 +12,7 @@ import { Validator } from "../../src/schema/validator.ts";
 import type { Authorship } from "../../src/store/authorship.ts";
 import { documentsIn } from "../../src/store/documents.ts";
 import { derive, type DerivedState, stateOf, tipsOf } from "../../src/store/derived.ts";
-import type { RunFilter } from "../../src/store/run-rows.ts";
+import type { RunFilter } from "../../src/store/run-filter.ts";
 import type { RunView } from "../../src/store/run-view.ts";
 import { Store } from "../../src/store/store.ts";
 import { linesOf, openRepository } from "../git/repositories.ts";

@@ -4,7 +4,8 @@ import { byUnit } from "../../src/domain/json.ts";
 import { NameTable } from "../../src/store/name-table.ts";
 import { type Posting, Postings } from "../../src/store/postings.ts";
 import { SortedNames } from "../../src/store/sorted-names.ts";
-import { type RunFilter, type RunPage, type RunRow, RunRows } from "../../src/store/run-rows.ts";
+import type { RunFilter, RunPage } from "../../src/store/run-filter.ts";
+import { type RunRow, RunRows } from "../../src/store/run-rows.ts";
 
 const NAMES = fc.oneof(
   fc.constantFrom("", "a", "ä", "a\u0301", "\ud83d\ude00", "study_set/x"),

@@ -1,0 +1,107 @@
+import { type JsonObject, sameJson } from "../domain/json.ts";
+import type { TemplateRecord } from "../domain/job-template.ts";
+import { applyMergePatch } from "../domain/patch.ts";
+import type { Authorship } from "../store/authorship.ts";
+import { commitToOps } from "../store/ops-commit.ts";
+import type { Store } from "../store/store.ts";
+import { requireName } from "./create-job.ts";
+import { requireUsable } from "./fit-params.ts";
+import { refuseMember } from "./refusal.ts";
+import { requireTemplate } from "./require-job.ts";
+
+/** What a template is made of; null stands for a member that is taken away. */
+export interface TemplateMembers {
+  readonly title?: string | null;
+  readonly narrative?: string | null;
+  readonly version?: string | null;
+  readonly executor?: TemplateRecord["executor"];
+  readonly default_params?: JsonObject | null;
+  readonly params_schema?: JsonObject | boolean | null;
+  readonly retries?: number | null;
+  readonly timeout_s?: number | null;
+  readonly skip_exit_code?: number | null;
+  readonly command?: string | null;
+  readonly status?: TemplateRecord["status"];
+}
+
+/** Makes a template, as one commit on `ops`. Throws `validation_failed`, `command_not_allowed`. */
+export async function createTemplate(
+  store: Store,
+  author: Authorship,
+  {
+    template_id: id,
+    ...members
+  }: TemplateMembers & Pick<TemplateRecord, "executor"> & { readonly template_id: string },
+): Promise<TemplateRecord> {
+  requireName("template_id", id, "a template's id");
+  const at = new Date(store.clock()).toISOString();
+  const made = { created_at: at, created_by: author.principal, updated_at: at };
+  const template = { id, status: "active", ...members, ...made } as TemplateRecord;
+  requireConsistent(template);
+  await requireUsable(store, template);
+  return takeTemplate(store, id, async () => {
+    if (store.templates.find(id) !== null)
+      refuseMember("duplicate", "/template_id", `There is a template ${id} already; change it by PATCH.`);
+    return write(store, author, template, `Create template ${id}`);
+  });
+}
+
+/** Changes a template, as one commit; what does not change it writes nothing. Throws `template_not_found`, `validation_failed`, `command_not_allowed`. */
+export async function patchTemplate(
+  store: Store,
+  author: Authorship,
+  id: string,
+  members: TemplateMembers,
+): Promise<TemplateRecord> {
+  return takeTemplate(store, id, async () => {
+    const before = requireTemplate(store, id);
+    const { default_params: defaults } = members;
+    const given = {
+      ...members,
+      ...(defaults === undefined || defaults === null
+        ? {}
+        : { default_params: applyMergePatch(before.default_params ?? {}, defaults) }),
+    };
+    const kept = Object.entries({ ...before, ...given }).filter(([, value]) => value !== null && value !== undefined);
+    const template = Object.fromEntries(kept) as unknown as TemplateRecord;
+    if (sameJson(template as unknown as JsonObject, before as unknown as JsonObject)) return before;
+    requireConsistent(template);
+    if (template.status === "active") await requireUsable(store, template);
+    const verb = template.status === "archived" && before.status === "active" ? "Archive" : "Change";
+    const updated_at = new Date(store.clock()).toISOString();
+    return write(store, author, { ...template, updated_at }, `${verb} template ${id}`);
+  });
+}
+
+/** Archives a template; again is no error. Throws `template_not_found`. */
+export async function archiveTemplate(store: Store, author: Authorship, id: string): Promise<TemplateRecord> {
+  return patchTemplate(store, author, id, { status: "archived" });
+}
+
+async function takeTemplate<Result>(store: Store, id: string, work: () => Promise<Result>): Promise<Result> {
+  return store.turns.take(`template ${id}`, work);
+}
+
+/** What belongs to processes only needs one. Throws `validation_failed`. */
+function requireConsistent({ executor, command, ...rest }: TemplateRecord): void {
+  if (executor === "process") {
+    if (command === undefined)
+      refuseMember("schema", "/command", "A template whose executor is process names a command of the configuration.");
+    return;
+  }
+  if (command !== undefined)
+    refuseMember("schema", "/command", "Only a template whose executor is process has a command.");
+  const name = (["retries", "timeout_s", "skip_exit_code"] as const).find((member) => rest[member] !== undefined);
+  if (name !== undefined) refuseMember("schema", `/${name}`, `Only a template whose executor is process has ${name}.`);
+}
+
+async function write(
+  store: Store,
+  author: Authorship,
+  template: TemplateRecord,
+  subject: string,
+): Promise<TemplateRecord> {
+  const text = { subject, trailers: [["Template-Id", template.id]] as const };
+  await store.ops.take(async (ahead) => commitToOps(ahead, author, { template }, text));
+  return template;
+}

@@ -1,0 +1,84 @@
+import { RuntreeError } from "../domain/errors.ts";
+import { CUSTOM_JOB, type JobRecord } from "../domain/job.ts";
+import type { TemplateRecord } from "../domain/job-template.ts";
+import { jobPath, OPS } from "../domain/layout.ts";
+import { readCommit } from "../git/commit.ts";
+import { blobAt, readJsonBlob } from "../store/documents.ts";
+import type { JobRow } from "../store/job-row.ts";
+import type { Store } from "../store/store.ts";
+import { refuseMember } from "./refusal.ts";
+
+/** The evergreen job, as old as the record. */
+function customJob(store: Store): JobRecord {
+  const first = store.main.history.at(0) ?? store.main.commit;
+  const { committer } = readCommit(store.reader(), first);
+  const created_at = new Date(committer.seconds * 1000).toISOString();
+  return {
+    id: CUSTOM_JOB,
+    executor: "external",
+    title: "Custom submissions",
+    params: {},
+    created_at,
+    created_by: committer.name,
+  };
+}
+
+function noJob(id: string): RuntreeError {
+  return new RuntreeError("job_not_found", `There is no job ${id}; "${CUSTOM_JOB}" always exists.`, { job_id: id });
+}
+
+/** A job by id. Throws `job_not_found`. */
+export function requireJobRecord(store: Store, id: string): JobRecord {
+  return id === CUSTOM_JOB ? customJob(store) : store.jobs.read(requireRow(store, id));
+}
+
+/** A job of the index by id, which the evergreen job is not. Throws `job_not_found`. */
+export function requireRow(store: Store, id: string): JobRow {
+  const row = store.jobs.row(id);
+  if (row === null) throw noJob(id);
+  return row;
+}
+
+/** A job as `ops` has it where this store runs ahead; for work in the lane of `ops`. Throws `job_not_found`. */
+export function latestRecord(ahead: Store, id: string): JobRecord {
+  const { created } = requireRow(ahead, id);
+  const commit = ahead.repository.ref(OPS);
+  const path = jobPath({ id, created_at: new Date(created).toISOString() });
+  const read = ahead.reader();
+  const blob = commit === null ? null : blobAt(read, readCommit(read, commit).tree, path);
+  if (blob === null) throw noJob(id);
+  return readJsonBlob(read, blob) as unknown as JobRecord;
+}
+
+/** A job that waits, for agents or in the queue, where this store runs ahead. Throws `job_not_found`, `job_not_queued`. */
+export function requireQueued(ahead: Store, id: string): JobRecord {
+  if (id === CUSTOM_JOB) throw notQueued(id, "always there");
+  const job = latestRecord(ahead, id);
+  if (job.executor === "external") {
+    const status = ahead.jobs.statusOf(requireRow(ahead, id));
+    if (status !== "queued" || job.ended !== undefined) throw notQueued(id, job.ended?.status ?? status);
+  } else if (job.run_id !== undefined || job.ended !== undefined) {
+    throw notQueued(id, job.ended?.status ?? "running");
+  }
+  return job;
+}
+
+function notQueued(id: string, status: string): RuntreeError {
+  const words = `Job ${id} is ${status}; only a job that is queued can be changed.`;
+  return new RuntreeError("job_not_queued", words, { job_id: id, status });
+}
+
+/** A queued job that has a place in the queue. Throws `job_not_found`, `job_not_queued`, `validation_failed` for a job for agents. */
+export function requirePlaced(ahead: Store, id: string, pointer: string): JobRecord {
+  const job = requireQueued(ahead, id);
+  if (job.executor === "external")
+    refuseMember("schema", pointer, `Job ${id} is for agents; it has no place in the queue.`);
+  return job;
+}
+
+/** A template by id. Throws `template_not_found`. */
+export function requireTemplate(store: Store, id: string): TemplateRecord {
+  const template = store.templates.find(id);
+  if (template !== null) return template;
+  throw new RuntreeError("template_not_found", `There is no template ${id}.`, { template_id: id });
+}

@@ -1,0 +1,61 @@
+import { BODY, KEYED, type Operation } from "./operation.ts";
+import { PAGE, REHEARSE, TEMPLATE_FILTERS } from "./parameters.ts";
+
+/** What can be done with templates. */
+export const TEMPLATE_OPERATIONS = {
+  createTemplate: {
+    method: "POST",
+    path: "/templates",
+    summary: "Make a template for jobs.",
+    role: "steward",
+    query: REHEARSE,
+    request: "template#CreateTemplate",
+    success: 201,
+    response: "template#Template",
+    problems: [...BODY, ...KEYED, "command_not_allowed"],
+    idempotent: true,
+    rehearsable: true,
+  },
+  listTemplates: {
+    method: "GET",
+    path: "/templates",
+    summary: "List templates, newest first.",
+    role: "reader",
+    query: { ...PAGE, ...TEMPLATE_FILTERS },
+    success: 200,
+    response: "template#TemplateList",
+    problems: [],
+  },
+  getTemplate: {
+    method: "GET",
+    path: "/templates/{template_id}",
+    summary: "Read a template.",
+    role: "reader",
+    success: 200,
+    response: "template#Template",
+    problems: ["template_not_found"],
+  },
+  patchTemplate: {
+    method: "PATCH",
+    path: "/templates/{template_id}",
+    summary: "Change a template; jobs that are queued already keep their params.",
+    role: "steward",
+    query: REHEARSE,
+    request: "template#PatchTemplate",
+    accepts: ["application/json", "application/merge-patch+json"],
+    success: 200,
+    response: "template#Template",
+    problems: [...BODY, ...KEYED, "template_not_found", "command_not_allowed"],
+    idempotent: true,
+    rehearsable: true,
+  },
+  archiveTemplate: {
+    method: "DELETE",
+    path: "/templates/{template_id}",
+    summary: "Archive a template: it stays, and no new jobs are made of it.",
+    role: "steward",
+    success: 200,
+    response: "template#Template",
+    problems: ["template_not_found"],
+  },
+} as const satisfies Record<string, Operation>;

@@ -1,0 +1,234 @@
+import { cancelJob } from "../actions/cancel-job.ts";
+import { deleteJob, patchJob } from "../actions/change-job.ts";
+import { archiveTemplate, createTemplate, patchTemplate } from "../actions/change-template.ts";
+import { checkDuplicate } from "../actions/check-duplicate.ts";
+import { type CreateJob, createJob } from "../actions/create-job.ts";
+import { reorderQueue } from "../actions/order-queue.ts";
+import { queueStats } from "../actions/read-queue.ts";
+import { requireJobRecord, requireTemplate } from "../actions/require-job.ts";
+import { retryJob } from "../actions/retry-job.ts";
+import type { QueryOf } from "../contract/operations.ts";
+import type { Wire } from "../contract/wire.ts";
+import { RuntreeError } from "../domain/errors.ts";
+import { JOB_STATUSES, type JobRecord, type JobStatus } from "../domain/job.ts";
+import type { TemplateRecord } from "../domain/job-template.ts";
+import type { JobFilter, JobRow } from "../store/job-row.ts";
+import type { Store } from "../store/store.ts";
+import type { Answer, Handlers, Service } from "./handler.ts";
+import { badCursor, pageLinks, pageMembers, pageOf } from "./paging.ts";
+import { presentJob, presentTemplate } from "./present-job.ts";
+import { presentedQueue } from "./presented-queue.ts";
+import { refused } from "./refused.ts";
+
+type JobAnswer = Answer<Wire<"job#Job">>;
+
+/** A job as it is now. */
+export function jobAnswer(store: Store, job: JobRecord, warnings: readonly string[] = []): JobAnswer {
+  return { body: presentJob(store, job, warnings) };
+}
+
+/** A job that was made just now, or by an earlier try of the same request. */
+export function madeJobAnswer(store: Store, job: JobRecord, warnings: readonly string[] = []): JobAnswer {
+  return { ...jobAnswer(store, job, warnings), headers: { Location: `/jobs/${encodeURIComponent(job.id)}` } };
+}
+
+/** A template as it is now. */
+export function templateAnswer(template: TemplateRecord): Answer<Wire<"template#Template">> {
+  return { body: presentTemplate(template) };
+}
+
+/** The same for one that was made just now. */
+export function madeTemplateAnswer(template: TemplateRecord): Answer<Wire<"template#Template">> {
+  return { ...templateAnswer(template), headers: { Location: `/templates/${encodeURIComponent(template.id)}` } };
+}
+
+/** Members of a request for a job, and those that each kind of job knows. */
+const OF_TEMPLATE: ReadonlySet<string> = new Set([
+  "template_id",
+  "type",
+  "job_type",
+  "title",
+  "params",
+  "priority",
+  "position",
+]);
+const FOR_AGENTS: ReadonlySet<string> = new Set(["executor", "job_id", "title", "params", "priority"]);
+
+/** Which kind of job a request asks for is told by its members. Throws `ambiguous_job` for two kinds or none. */
+function jobAsked(
+  { executor, ...body }: Wire<"job#CreateJob">,
+  aliases: Readonly<Record<string, string>>,
+): { readonly job: CreateJob; readonly warnings: readonly string[] } {
+  const named = body.template_id ?? body.type ?? body.job_type;
+  const [isOfTemplate, isForAgents] = [named !== undefined, executor === "external"];
+  if (isOfTemplate === isForAgents) {
+    const words =
+      'Which kind of job is not clear: send {"template_id": …} for a job of a template, or {"executor": "external"} for a job that agents do.';
+    throw new RuntreeError("ambiguous_job", words);
+  }
+  const known = isOfTemplate ? OF_TEMPLATE : FOR_AGENTS;
+  const job = Object.fromEntries(Object.entries(body).filter(([name]) => known.has(name)));
+  const { type: _, job_type: __, ...asked } = job;
+  const template = Object.hasOwn(aliases, named ?? "") ? aliases[named ?? ""] : named;
+  const warnings = Object.keys(body)
+    .filter((name) => !known.has(name))
+    .map((name) => `The member ${name} is not known and was ignored.`);
+  return { job: { ...asked, ...(template === undefined ? {} : { template_id: template }) } as CreateJob, warnings };
+}
+
+/** Other words for the statuses of jobs (WIRE §7). */
+const OTHER_WORDS: Readonly<Record<string, JobStatus>> = {
+  created: "queued",
+  pending: "queued",
+  started: "running",
+  in_progress: "running",
+  succeeded: "completed",
+  success: "completed",
+};
+
+function statusAsked(text: string): JobStatus {
+  const word = text.toLowerCase();
+  const status = OTHER_WORDS[word] ?? JOB_STATUSES.find((each) => each === word);
+  if (status !== undefined) return status;
+  throw refused("/status", `There is no status "${text.slice(0, 100)}" of jobs: ${JOB_STATUSES.join(", ")}.`);
+}
+
+function filterOf(query: QueryOf<"listJobs">, aliases: Readonly<Record<string, string>>): JobFilter {
+  const { status, type, template_id, executor, schedule_id, group_id, dataset_id, workflow_name } = query;
+  const named = type === undefined ? undefined : Object.hasOwn(aliases, type) ? aliases[type] : type;
+  const isNone =
+    [schedule_id, group_id, dataset_id, workflow_name].some((value) => value !== undefined) ||
+    (named !== undefined && template_id !== undefined && named !== template_id);
+  const template = template_id ?? named;
+  return {
+    ...(status === undefined ? {} : { status: statusAsked(status) }),
+    ...(template === undefined ? {} : { template }),
+    ...(executor === undefined ? {} : { executor }),
+    ...(isNone ? { any: false } : {}),
+  };
+}
+
+function queueAnswer(store: Store, query: QueryOf<"getQueue">): Answer<never> {
+  const page = pageOf(query);
+  const rows = store.jobs.queue.slice(page.offset, page.offset + page.limit);
+  const found = { total: store.jobs.queue.length, last: null };
+  return { body: presentedQueue(store, rows), headers: pageLinks("/queue", query, page, found) };
+}
+
+type JobOperation =
+  | "createJob"
+  | "listJobs"
+  | "getJob"
+  | "patchJob"
+  | "deleteJob"
+  | "cancelJob"
+  | "retryJob"
+  | "monitorJob"
+  | "monitorJobs"
+  | "dedupCheck"
+  | "postDedupCheck"
+  | "getQueue"
+  | "getQueueStats"
+  | "reorderQueue"
+  | "prioritizeJob"
+  | "moveJob"
+  | "createTemplate"
+  | "listTemplates"
+  | "getTemplate"
+  | "patchTemplate"
+  | "archiveTemplate";
+
+/** Makes the handlers of jobs, the queue and templates. */
+export function jobHandlers({ aliases = {} }: Pick<Service, "aliases">): Pick<Handlers, JobOperation> {
+  const asRead = (store: Store, rows: readonly JobRow[]): Wire<"job#Job">[] =>
+    rows.map((row) => presentJob(store, store.jobs.read(row)));
+  return {
+    createJob: async ({ store, author, body }) => {
+      const { job, warnings } = jobAsked(body, aliases);
+      return madeJobAnswer(store, await createJob(store, author, job), warnings);
+    },
+
+    listJobs: async ({ store, query, prefix }) => {
+      const page = pageOf(query);
+      const selected = store.jobs.select(filterOf(query, aliases), page);
+      if (selected === null) throw badCursor();
+      const { total, rows, more, queued, running } = selected;
+      const found = { total, last: more ? (rows.at(-1)?.id ?? null) : null };
+      const items = asRead(store, rows);
+      const counts = { queued_count: queued, running_count: running };
+      return {
+        body: { items, jobs: items, ...pageMembers(page, found), ...counts },
+        headers: pageLinks(`${prefix}/jobs`, query, page, found),
+      };
+    },
+
+    getJob: async ({ store, params }) => jobAnswer(store, requireJobRecord(store, params.job_id)),
+
+    patchJob: async ({ store, author, params, body }) =>
+      jobAnswer(store, await patchJob(store, author, params.job_id, body)),
+
+    deleteJob: async ({ store, author, params }) => {
+      await deleteJob(store, author, params.job_id);
+      return { body: null };
+    },
+
+    cancelJob: async ({ store, author, params, body }) =>
+      jobAnswer(store, await cancelJob(store, author, params.job_id, body.reason)),
+
+    retryJob: async ({ store, author, params }) => madeJobAnswer(store, await retryJob(store, author, params.job_id)),
+
+    monitorJob: async ({ store, params }) => jobAnswer(store, requireJobRecord(store, params.job_id)),
+
+    monitorJobs: async ({ store }) => {
+      const { rows } = store.jobs.select({ status: "running" }, { offset: 0, limit: Infinity }) ?? { rows: [] };
+      return { body: { items: asRead(store, rows) } };
+    },
+
+    dedupCheck: async ({ store, params }) => ({ body: checkDuplicate(store, params.job_id) }),
+
+    postDedupCheck: async ({ store, params }) => ({ body: checkDuplicate(store, params.job_id) }),
+
+    getQueue: async ({ store, query }) => queueAnswer(store, query),
+
+    getQueueStats: async ({ store }) => ({ body: queueStats(store) }),
+
+    reorderQueue: async ({ store, author, body }) => {
+      await reorderQueue(store, author, body.job_ids);
+      return queueAnswer(store, {});
+    },
+
+    prioritizeJob: async ({ store, author, params, body: { priority } }) =>
+      jobAnswer(store, await patchJob(store, author, params.job_id, { priority })),
+
+    moveJob: async ({ store, author, params, body: { position } }) =>
+      jobAnswer(store, await patchJob(store, author, params.job_id, { position })),
+
+    createTemplate: async ({ store, author, body }) =>
+      madeTemplateAnswer(await createTemplate(store, author, body as Parameters<typeof createTemplate>[2])),
+
+    listTemplates: async ({ store, query, prefix }) => {
+      const { status, executor } = query;
+      const all = store.templates
+        .all()
+        .filter((each) => (status ?? each.status) === each.status && (executor ?? each.executor) === each.executor);
+      const page = pageOf(query);
+      const after = page.way === "cursor" ? page.after : null;
+      const first = after === null ? page.offset : all.findIndex(({ id }) => id === after) + 1;
+      if (after !== null && first === 0) throw badCursor();
+      const items = all.slice(first, first + page.limit);
+      const found = { total: all.length, last: first + page.limit < all.length ? (items.at(-1)?.id ?? null) : null };
+      return {
+        body: { items: items.map(presentTemplate), ...pageMembers(page, found) },
+        headers: pageLinks(`${prefix}/templates`, query, page, found),
+      };
+    },
+
+    getTemplate: async ({ store, params }) => templateAnswer(requireTemplate(store, params.template_id)),
+
+    patchTemplate: async ({ store, author, params, body }) =>
+      templateAnswer(await patchTemplate(store, author, params.template_id, body)),
+
+    archiveTemplate: async ({ store, author, params }) =>
+      templateAnswer(await archiveTemplate(store, author, params.template_id)),
+  };
+}

@@ -1,0 +1,49 @@
+import type { RunStatus } from "../domain/run.ts";
+import type { RunView } from "./run-view.ts";
+
+/** What a list of runs may ask for; dates in ms, both ends included, compared with `started_at` or else `created_at`. */
+export interface RunFilter {
+  readonly job_id?: string;
+  /** Runs of any of these jobs, none of them named twice. */
+  readonly jobs?: readonly string[];
+  readonly status?: RunStatus;
+  readonly contract_id?: string;
+  readonly pipeline_name?: string;
+  readonly template_id?: string;
+  readonly dataset_id?: string;
+  readonly mode?: string;
+  readonly place?: RunView["place"];
+  readonly start?: number;
+  readonly end?: number;
+  readonly has_warnings?: boolean;
+  /** Who made the run, while it is open. */
+  readonly open_by?: string;
+}
+
+/** The members of a run that a filter compares as they are. */
+export const MEMBERS = [
+  "job_id",
+  "status",
+  "contract_id",
+  "pipeline_name",
+  "template_id",
+  "dataset_id",
+  "mode",
+  "place",
+  "has_warnings",
+  "open_by",
+] as const;
+
+/** Which page of a list: so many behind an offset; with `after` behind a run, where null is the beginning. */
+export interface PageOfRuns {
+  readonly offset: number;
+  readonly limit: number;
+  readonly after?: string | null;
+}
+
+/** A page of a list: how many fit the filter in all, the ids of those on the page, and whether any follow. */
+export interface RunPage {
+  readonly total: number;
+  readonly ids: readonly string[];
+  readonly more: boolean;
+}
