@@ -1,5 +1,5 @@
 import { BODY, KEYED, type Operation } from "./operation.ts";
-import { PAGE } from "./parameters.ts";
+import { PAGE, REHEARSE } from "./parameters.ts";
 
 const { limit, offset } = PAGE;
 
@@ -32,31 +32,37 @@ export const QUEUE_OPERATIONS = {
     path: "/queue/reorder",
     summary: "Put some jobs first, in this order, within their priorities.",
     role: "steward",
+    query: REHEARSE,
     request: "job#ReorderQueue",
     success: 200,
     response: "job#Queue",
     problems: [...BODY, "job_not_found", "job_not_queued"],
+    rehearsable: true,
   },
   prioritizeJob: {
     method: "POST",
     path: "/queue/{job_id}/priority",
     summary: "Give a queued job another priority, behind those that have it.",
     role: "steward",
+    query: REHEARSE,
     request: "job#PrioritizeJob",
     success: 200,
     response: "job#Job",
     problems: OF_QUEUED,
     idempotent: true,
+    rehearsable: true,
   },
   moveJob: {
     method: "POST",
     path: "/queue/{job_id}/move",
     summary: "Move a queued job among those of its priority.",
     role: "steward",
+    query: REHEARSE,
     request: "job#MoveJob",
     success: 200,
     response: "job#Job",
     problems: OF_QUEUED,
     idempotent: true,
+    rehearsable: true,
   },
 } as const satisfies Record<string, Operation>;

@@ -303,7 +303,7 @@ export interface CreateJob {
   /**
    * 0 to 100, or a word: low 25, normal 50, high 75, immediate 100.
    */
-  priority?: number | ("low" | "normal" | "high" | "immediate");
+  priority?: number | string;
   /**
    * Place among the queued jobs of equal priority, counted from 0.
    */
@@ -350,7 +350,7 @@ export interface PatchJob {
   /**
    * 0 to 100, or a word: low 25, normal 50, high 75, immediate 100.
    */
-  priority?: number | ("low" | "normal" | "high" | "immediate");
+  priority?: number | string;
   /**
    * Place among the queued jobs of equal priority, counted from 0.
    */
@@ -449,7 +449,7 @@ export interface PrioritizeJob {
   /**
    * 0 to 100, or a word: low 25, normal 50, high 75, immediate 100.
    */
-  priority: number | ("low" | "normal" | "high" | "immediate");
+  priority: number | string;
 }
 export interface KeyFile {
   format: 1;

@@ -54,8 +54,10 @@ export const TEMPLATE_OPERATIONS = {
     path: "/templates/{template_id}",
     summary: "Archive a template: it stays, and no new jobs are made of it.",
     role: "steward",
+    query: REHEARSE,
     success: 200,
     response: "template#Template",
     problems: ["template_not_found"],
+    rehearsable: true,
   },
 } as const satisfies Record<string, Operation>;

@@ -1,5 +1,5 @@
 import { cancelJob } from "../actions/cancel-job.ts";
-import { deleteJob, patchJob } from "../actions/change-job.ts";
+import { deleteJob, type PatchJob, patchJob } from "../actions/change-job.ts";
 import { archiveTemplate, createTemplate, patchTemplate } from "../actions/change-template.ts";
 import { checkDuplicate } from "../actions/check-duplicate.ts";
 import { type CreateJob, createJob } from "../actions/create-job.ts";
@@ -165,7 +165,7 @@ export function jobHandlers({ aliases = {} }: Pick<Service, "aliases">): Pick<Ha
     getJob: async ({ store, params }) => jobAnswer(store, requireJobRecord(store, params.job_id)),
 
     patchJob: async ({ store, author, params, body }) =>
-      jobAnswer(store, await patchJob(store, author, params.job_id, body)),
+      jobAnswer(store, await patchJob(store, author, params.job_id, body as PatchJob)),
 
     deleteJob: async ({ store, author, params }) => {
       await deleteJob(store, author, params.job_id);
@@ -198,7 +198,7 @@ export function jobHandlers({ aliases = {} }: Pick<Service, "aliases">): Pick<Ha
     },
 
     prioritizeJob: async ({ store, author, params, body: { priority } }) =>
-      jobAnswer(store, await patchJob(store, author, params.job_id, { priority })),
+      jobAnswer(store, await patchJob(store, author, params.job_id, { priority } as PatchJob)),
 
     moveJob: async ({ store, author, params, body: { position } }) =>
       jobAnswer(store, await patchJob(store, author, params.job_id, { position })),

@@ -130,7 +130,8 @@ export class Store {
     this.ops = shared === undefined ? new SharedLane(this) : ownLane(this);
     this.turns = shared?.turns ?? new NamedTurns();
     this.later = shared?.later ?? new LaterWork(parts.report ?? ((): void => undefined));
-    this.executions = shared?.executions ?? new Executions();
+    // Whoever only plays at it ends no process.
+    this.executions = new Executions();
     this.pushes = shared?.pushes ?? parts.pushes ?? NO_NOTES;
     this.nextRunId = shared?.nextRunId ?? runIdMaker();
     this.#paths = shared === undefined ? new PathFinder() : shared.#paths;

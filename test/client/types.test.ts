@@ -118,7 +118,9 @@ test("an answer is of the operation's shape", () => {
 });
 
 test("items are of lists by cursor, without what asks for a page", () => {
-  expectTypeOf<PagedOperationId>().toEqualTypeOf<"listJobRuns" | "listRuns" | "listDocuments">();
+  expectTypeOf<PagedOperationId>().toEqualTypeOf<
+    "listJobRuns" | "listJobs" | "listRuns" | "listDocuments" | "listTemplates"
+  >();
   expectTypeOf<ItemOf<"listRuns">>().toEqualTypeOf<Wire<"run#Run">>();
   expectTypeOf<ItemOf<"listDocuments">["etag"]>().toEqualTypeOf<string>();
   const calls = [

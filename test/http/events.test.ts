@@ -143,7 +143,11 @@ async function serveStreams(stillGood: () => boolean = () => true): Promise<{ st
 const JOB = { executor: "external", params: {}, created_at: "2026-01-01T00:00:00Z", created_by: "me" } as const;
 
 function tell(streams: EventStreams, from: number, to: number): void {
-  for (let index = from; index <= to; index++) streams.tell({ was: null, job: { ...JOB, id: `job-${index}` } });
+  for (let index = from; index <= to; index++)
+    streams.tell({
+      was: null,
+      jobs: [{ job: { ...JOB, id: `job-${index}` }, was: null, status: "queued", at: index }],
+    });
 }
 
 test("what is kept for those who come back is bounded, and whole within the bound", async () => {

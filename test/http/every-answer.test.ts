@@ -8,6 +8,7 @@ import { pipeGit } from "../git/repositories.ts";
 import { git } from "../support/git.ts";
 import { GOOD, mergedRun, startRun, STUDY } from "../support/good-requests.ts";
 import { type Answer, call, type Request } from "../support/http.ts";
+import { SCRIPTS } from "../support/jobs.ts";
 import { documentedAnswers } from "../support/openapi.ts";
 import { startServerForFile, type TestServer } from "../support/server.ts";
 
@@ -15,7 +16,7 @@ const MAX_BODY = 20_000;
 const NONE = "01arz3ndektsv4rrffq69g5fav";
 
 let server: TestServer;
-beforeAll(() => startServerForFile((started) => void (server = started), ["--max-body", String(MAX_BODY)]));
+beforeAll(() => startServerForFile((started) => void (server = started), ["--max-body", String(MAX_BODY)], SCRIPTS));
 
 /** Codes that no request brings about by itself, why, and the tests that have them. */
 const ELSEWHERE: Readonly<Partial<Record<ErrorCode, string>>> = {
@@ -102,7 +103,17 @@ const BY_CODE: Readonly<Partial<Record<ErrorCode, Way>>> = {
       ? { ...request, query: { at: `run:${NONE}` } }
       : { ...request, params: { ...request.params, run_id: NONE } };
   },
-  job_not_found: withParam("job_id", "no-such-job"),
+  job_not_found: async (id) => {
+    const body = id === "reorderQueue" ? { body: { job_ids: ["no-such-job"] } } : {};
+    return { ...(await withParam("job_id", "no-such-job")(id)), ...body };
+  },
+  template_not_found: withParam("template_id", "no-such-template"),
+  job_not_queued: async (id) => {
+    const { params: { job_id = "" } = {} } = await GOOD.retryJob(server);
+    const body = id === "reorderQueue" ? { body: { job_ids: [job_id] } } : {};
+    return { ...(await good(id)), params: { job_id }, ...body };
+  },
+  command_not_allowed: but(({ body }) => ({ body: { ...(body as object), executor: "process", command: "none" } })),
   collection_not_found: withParam("collection", "no_such_set"),
   document_not_found: withParam("id", "none"),
   malformed_json: but(() => ({ body: "{" })),
@@ -156,6 +167,8 @@ const OWN: Readonly<Record<string, Way>> = {
     await call(server, "cancelRun", { params: { run_id: id } });
     return id;
   }),
+  "startRun 409 job_not_external": async () => ({ ...(await GOOD.retryJob(server)), body: {} }),
+  "createJob 404 template_not_found": async () => ({ body: { template_id: "no-such-template" } }),
   "createJob 422 ambiguous_job": async () => ({ body: {} }),
   "getSchema 404 not_found": withParam("name", "none"),
   "getDocsAsset 404 not_found": withParam("asset", "none.js"),
@@ -171,6 +184,7 @@ const OWN: Readonly<Record<string, Way>> = {
 const WELL: Readonly<Record<string, Way>> = {
   "200": good,
   "201": good,
+  "204": good,
   "202": but(({ body, headers }) => ({
     body: { ...(body as object), done: true },
     headers: { ...headers, prefer: "respond-async" },

@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import { temporaryFolder, type Until } from "./folders.ts";
+import { type Scripts, writeScripts } from "./jobs.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
@@ -22,10 +23,18 @@ export interface TestServer {
 
 /** Starts a real `runtree serve` on a free port, ended with the test (or whatever `until` names) at the latest. */
 export async function startServer(
-  options: { data?: string; template?: string; flags?: readonly string[]; path?: string; until?: Until } = {},
+  options: {
+    data?: string;
+    template?: string;
+    flags?: readonly string[];
+    path?: string;
+    until?: Until;
+    scripts?: Scripts;
+  } = {},
 ): Promise<TestServer> {
   const until = options.until ?? onTestFinished;
   const data = options.data ?? temporaryFolder(until);
+  if (options.scripts !== undefined) writeScripts(data, options.scripts);
   const template = options.template === undefined ? [] : ["--template", options.template];
   const child = spawn(
     process.execPath,
@@ -77,13 +86,15 @@ export async function startServer(
 export async function startServerForFile(
   use: (server: TestServer) => void | Promise<void>,
   flags: readonly string[] = [],
+  scripts?: Scripts,
 ): Promise<() => Promise<void>> {
   const cleanUps: (() => void | Promise<void>)[] = [];
   const end = async (): Promise<void> => {
     for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
   };
   try {
-    await use(await startServer({ flags, until: (cleanUp) => cleanUps.push(cleanUp) }));
+    const until: Until = (cleanUp) => cleanUps.push(cleanUp);
+    await use(await startServer({ flags, until, ...(scripts === undefined ? {} : { scripts }) }));
     return end;
   } catch (error) {
     await end();
