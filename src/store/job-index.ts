@@ -167,9 +167,10 @@ export class JobIndex {
     return this.#order;
   }
 
-  /** The status of a job for agents that has no row here: the evergreen one, or one that is only rehearsed. */
-  externalStatusOf(id: string): JobStatus {
-    return this.#followed(id, null, null);
+  /** The status of a job by its record: of the evergreen one, or one that is only rehearsed. */
+  statusBy({ id, executor, run_id, ended }: JobRecord): JobStatus {
+    if (executor === "external") return this.#followed(id, ended?.status ?? null, Date.parse(ended?.at ?? "") || null);
+    return ended?.status ?? (run_id === undefined ? "queued" : "running");
   }
 
   #externalStatus({ id, ended, endedAt }: JobRow): JobStatus {
