@@ -100,6 +100,11 @@ export class JobIndex {
     return [...this.#running.values()];
   }
 
+  /** How many these are. */
+  runningCount(): number {
+    return this.#running.size;
+  }
+
   /** The status of a job; an external job runs while a run is open, else it follows its newest run. */
   statusOf(row: JobRow): JobStatus {
     if (row.executor === "external") return this.#externalStatus(row);
