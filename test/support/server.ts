@@ -33,12 +33,13 @@ export async function startServer(
     path?: string;
     until?: Until;
     scripts?: ScriptsIn;
+    more?: object;
   } = {},
 ): Promise<TestServer> {
   const until = options.until ?? onTestFinished;
   const data = options.data ?? temporaryFolder(until);
-  const { scripts } = options;
-  if (scripts !== undefined) writeScripts(data, typeof scripts === "function" ? scripts(data) : scripts);
+  const { scripts, more } = options;
+  if (scripts !== undefined) writeScripts(data, typeof scripts === "function" ? scripts(data) : scripts, more);
   const template = options.template === undefined ? [] : ["--template", options.template];
   const child = spawn(
     process.execPath,
