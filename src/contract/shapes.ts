@@ -2,6 +2,8 @@
 import type {Json} from "../domain/json.ts";
 
 export type ServerEvent = RunEvent | MergeEvent | JobEvent | QueueEvent | TemplateEvent | ResetEvent;
+export type InvocationState = "queued" | "in_progress" | "completed" | "failed" | "cancelled";
+export type InvocationState1 = "queued" | "in_progress" | "completed" | "failed" | "cancelled";
 export type PatchOperation =
   | {
       op: "add" | "replace" | "test";
@@ -236,6 +238,97 @@ export interface ResetEvent {
 export interface ResetEventData {
   reason: string;
 }
+export interface Invocation {
+  invocation_id: string | null;
+  server: string;
+  workflow_id: string | null;
+  workflow_name: string | null;
+  dataset_id: string | null;
+  history_id: string | null;
+  run_id: string;
+  job_id: string;
+  state: InvocationState;
+  /**
+   * Galaxy's own word.
+   */
+  galaxy_state: string | null;
+  /**
+   * How many jobs are in each of Galaxy's states, those of sub-workflows too.
+   */
+  jobs: {
+    [k: string]: number;
+  };
+  steps: InvocationStep[];
+  messages: string[];
+  /**
+   * When Galaxy was last asked.
+   */
+  polled_at: string | null;
+  /**
+   * How often Galaxy was asked to invoke it.
+   */
+  attempts: number;
+  /**
+   * The id of the invocation, or else of the job, that took its place.
+   */
+  superseded_by: string | null;
+  created_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+}
+export interface InvocationStep {
+  order_index: number;
+  state: string | null;
+  job_id: string | null;
+  subworkflow_invocation_id: string | null;
+}
+export interface InvocationList {
+  items: Invocation[];
+  total?: number;
+  limit?: number;
+  offset?: number;
+  next_cursor?: string | null;
+  page?: number;
+  page_size?: number;
+}
+export interface InvocationRequest {
+  server: string;
+  workflow_id?: string;
+  workflow_name?: string;
+  dataset_id?: string;
+  overwrite?: true;
+}
+export interface InvocationRecord {
+  server: string;
+  workflow_id?: string;
+  workflow_name?: string;
+  dataset_id?: string;
+  overwrite?: true;
+  inputs?: {
+    [k: string]: Json;
+  };
+  parameters?: {
+    [k: string]: Json;
+  };
+  history_id?: string;
+  invocation_id?: string;
+  state: InvocationState1;
+  galaxy_state?: string;
+  /**
+   * How many jobs are in each of Galaxy's states, those of sub-workflows too.
+   */
+  jobs: {
+    [k: string]: number;
+  };
+  steps: InvocationStep[];
+  messages: string[];
+  outputs?: {
+    [k: string]: Json;
+  };
+  attempts: number;
+  started_at?: string;
+  finished_at?: string;
+}
 export interface Job {
   job_id: string;
   type: string | null;
@@ -312,7 +405,7 @@ export interface CreateJob {
 }
 export interface JobRecord {
   id: string;
-  executor: "external" | "process";
+  executor: "external" | "process" | "galaxy";
   template_id?: string;
   title?: string;
   params: {
@@ -327,6 +420,7 @@ export interface JobRecord {
   run_id?: string;
   started_at?: string;
   ended?: JobEnd;
+  invocation?: InvocationRequest;
 }
 export interface JobEnd {
   status: "completed" | "failed" | "skipped" | "cancelled";
@@ -549,9 +643,7 @@ export interface Run {
   } | null;
   mode: string | null;
   executor: string | null;
-  invocation: {
-    [k: string]: Json;
-  } | null;
+  invocation: Invocation | null;
   warnings: Violation[];
   notices: Notice[];
   validations: number;
@@ -630,7 +722,7 @@ export interface RunRecord {
   template_id?: string;
   dataset_id?: string;
   mode?: string;
-  executor?: "process";
+  executor?: "process" | "galaxy";
   params?: {
     [k: string]: Json;
   };
@@ -639,6 +731,7 @@ export interface RunRecord {
   exit_code?: number;
   pid?: number;
   log_path?: string;
+  invocation?: InvocationRecord;
 }
 export interface RunList {
   items: Run[];
@@ -812,7 +905,7 @@ export interface Template {
   title: string | null;
   narrative: string | null;
   version: string | null;
-  executor: "external" | "process";
+  executor: "external" | "process" | "galaxy";
   /**
    * What a job's params say goes over these, member by member.
    */
@@ -841,6 +934,34 @@ export interface Template {
    * The name of a command of the operator's configuration; for the executor process.
    */
   command: string | null;
+  /**
+   * The name of a workflow of the Galaxy; for the executor galaxy, this or workflow_id.
+   */
+  workflow_name: string | null;
+  /**
+   * The id of a workflow of the Galaxy.
+   */
+  workflow_id: string | null;
+  /**
+   * What goes to the workflow's inputs, by label or index; texts may hold ${pointer}.
+   */
+  inputs: {
+    [k: string]: Json;
+  } | null;
+  /**
+   * What the names of histories begin with.
+   */
+  history_name: string | null;
+  /**
+   * Documents to be made of an invocation that ended well; texts and names may hold ${pointer}.
+   */
+  mapping: {
+    [k: string]: Json;
+  } | null;
+  /**
+   * The name of a Galaxy of the operator's configuration; by default the one called default.
+   */
+  server: string | null;
   status: "active" | "archived";
 }
 export interface CreateTemplate {
@@ -848,7 +969,7 @@ export interface CreateTemplate {
   title?: string;
   narrative?: string;
   version?: string;
-  executor: "external" | "process";
+  executor: "external" | "process" | "galaxy";
   /**
    * What a job's params say goes over these, member by member.
    */
@@ -876,12 +997,40 @@ export interface CreateTemplate {
    * The name of a command of the operator's configuration; for the executor process.
    */
   command?: string;
+  /**
+   * The name of a workflow of the Galaxy; for the executor galaxy, this or workflow_id.
+   */
+  workflow_name?: string;
+  /**
+   * The id of a workflow of the Galaxy.
+   */
+  workflow_id?: string;
+  /**
+   * What goes to the workflow's inputs, by label or index; texts may hold ${pointer}.
+   */
+  inputs?: {
+    [k: string]: Json;
+  };
+  /**
+   * What the names of histories begin with.
+   */
+  history_name?: string;
+  /**
+   * Documents to be made of an invocation that ended well; texts and names may hold ${pointer}.
+   */
+  mapping?: {
+    [k: string]: Json;
+  };
+  /**
+   * The name of a Galaxy of the operator's configuration; by default the one called default.
+   */
+  server?: string;
 }
 export interface PatchTemplate {
   title?: string | null;
   narrative?: string | null;
   version?: string | null;
-  executor?: "external" | "process";
+  executor?: "external" | "process" | "galaxy";
   /**
    * A merge patch over them.
    */
@@ -910,6 +1059,34 @@ export interface PatchTemplate {
    * The name of a command of the operator's configuration; for the executor process.
    */
   command?: string | null;
+  /**
+   * The name of a workflow of the Galaxy; for the executor galaxy, this or workflow_id.
+   */
+  workflow_name?: string | null;
+  /**
+   * The id of a workflow of the Galaxy.
+   */
+  workflow_id?: string | null;
+  /**
+   * What goes to the workflow's inputs, by label or index; texts may hold ${pointer}.
+   */
+  inputs?: {
+    [k: string]: Json;
+  } | null;
+  /**
+   * What the names of histories begin with.
+   */
+  history_name?: string | null;
+  /**
+   * Documents to be made of an invocation that ended well; texts and names may hold ${pointer}.
+   */
+  mapping?: {
+    [k: string]: Json;
+  } | null;
+  /**
+   * The name of a Galaxy of the operator's configuration; by default the one called default.
+   */
+  server?: string | null;
   status?: "active" | "archived";
 }
 export interface TemplateList {
@@ -923,7 +1100,7 @@ export interface TemplateList {
 }
 export interface TemplateRecord {
   id: string;
-  executor: "external" | "process";
+  executor: "external" | "process" | "galaxy";
   status: "active" | "archived";
   title?: string;
   narrative?: string;
@@ -943,6 +1120,16 @@ export interface TemplateRecord {
   created_at: string;
   created_by: string;
   updated_at: string;
+  workflow_name?: string;
+  workflow_id?: string;
+  inputs?: {
+    [k: string]: Json;
+  };
+  history_name?: string;
+  mapping?: {
+    [k: string]: Json;
+  };
+  server?: string;
 }
 
 /** Every shape by the name that `src/schema/shapes.ts` knows it by. */
@@ -966,6 +1153,11 @@ export interface Shapes {
   "event#ResetEvent": ResetEvent;
   "event#QueueEvent": QueueEvent;
   "event#TemplateEvent": TemplateEvent;
+  "invocation#Invocation": Invocation;
+  "invocation#InvocationStep": InvocationStep;
+  "invocation#InvocationList": InvocationList;
+  "invocation#InvocationRequest": InvocationRequest;
+  "invocation#InvocationRecord": InvocationRecord;
   "job#Job": Job;
   "job#CreateJob": CreateJob;
   "job#JobRecord": JobRecord;

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { dispatchJob, type DispatchedJob } from "../actions/dispatch-job.ts";
+import { dispatchJob } from "../actions/dispatch-job.ts";
 import { endJob, type JobOutcome } from "../actions/end-job.ts";
+import type { DispatchedJob } from "../actions/open-job-run.ts";
 import { logPath } from "../domain/layout.ts";
 import type { JobRow } from "../store/job-row.ts";
 import type { News } from "../store/news.ts";

@@ -1,3 +1,4 @@
+import type { InvocationRequest } from "./invocation.ts";
 import type { JsonObject } from "./json.ts";
 import type { RunStatus } from "./run.ts";
 
@@ -8,8 +9,8 @@ export type JobStatus = "queued" | "running" | "completed" | "failed" | "skipped
 
 export const JOB_STATUSES = ["queued", "running", "completed", "failed", "skipped", "cancelled"] as const;
 
-/** Who does a job's work: agents, or a command of the operator's configuration. */
-export type Executor = "external" | "process";
+/** Who does a job's work: agents, a command of the operator's configuration, or a Galaxy. */
+export type Executor = "external" | "process" | "galaxy";
 
 /** A code and words that say what went wrong. */
 export interface JobError {
@@ -34,6 +35,8 @@ export interface JobRecord {
   readonly title?: string;
   /** With the template's `default_params` below them; frozen once there is a run. */
   readonly params: JsonObject;
+  /** Of a job for Galaxy that was asked for without a template. */
+  readonly invocation?: InvocationRequest;
   readonly priority?: number;
   /** Its place among the queued jobs of its priority (`queue-order.ts`). */
   readonly rank?: string;

@@ -1,3 +1,4 @@
+import type { InvocationRecord } from "./invocation.ts";
 import type { JsonObject } from "./json.ts";
 import type { Notice, Verdict, Violation } from "./verdict.ts";
 
@@ -102,7 +103,7 @@ export interface RunRecord {
   readonly dataset_id?: string;
   readonly mode?: string;
   /** Of a run that an executor opened: who works on it, with what, and how its process ended. */
-  readonly executor?: "process";
+  readonly executor?: "process" | "galaxy";
   readonly params?: JsonObject;
   readonly attempt?: number;
   /** The run of the job that this one's job tries again. */
@@ -110,6 +111,8 @@ export interface RunRecord {
   readonly exit_code?: number;
   readonly pid?: number;
   readonly log_path?: string;
+  /** Of a run whose work Galaxy does. */
+  readonly invocation?: InvocationRecord;
   /** The commit of `main` that the branch forked from or was last resolved against. */
   readonly base: string;
   /** The tip of the branch once it is closed and gone; of a pushed run the tip that the record speaks of, from the start. */

@@ -1,0 +1,1 @@
+export type InvocationState = "queued" | "in_progress" | "completed" | "failed" | "cancelled";
