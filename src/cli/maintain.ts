@@ -67,6 +67,12 @@ function detailIn(stderr: string): string | null {
   }
 }
 
+/** Calls some work again and again, so many ms apart, until what this returns is called. */
+export function repeat(work: () => void, everyMs: number): () => void {
+  const timer = setInterval(work, everyMs);
+  return () => clearInterval(timer);
+}
+
 /** Keeps up the repository of a data directory that this process serves, until it is closed. */
 export function keepUp(
   store: Store,
@@ -76,10 +82,7 @@ export function keepUp(
   return new Upkeep({
     store,
     clock: () => Date.now(),
-    repeat: (work, everyMs) => {
-      const timer = setInterval(work, everyMs);
-      return () => clearInterval(timer);
-    },
+    repeat,
     count: () => countStorage(gitDirOf(data)),
     maintain: async (signal) => log.info(await maintainAside(data, signal), "maintenance"),
     report: (message) => log.info({}, message),

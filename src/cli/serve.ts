@@ -4,12 +4,13 @@ import { join, resolve } from "node:path";
 import type { CommandModule } from "yargs";
 import { resolveSettings, SETTINGS, type SettingName } from "../config.ts";
 import { Executor } from "../daemon/executor.ts";
+import { KeptForAWhile } from "../daemon/retention.ts";
 import { counted } from "../domain/verdict.ts";
 import { GitBackend } from "../git/git-backend.ts";
 import type { GitCounts } from "../git/native.ts";
 import { type AnswerPush, PushDoor } from "../git/push-door.ts";
 import type { KeyRing } from "../store/key-ring.ts";
-import { keepUp } from "./maintain.ts";
+import { keepUp, repeat } from "./maintain.ts";
 import { toldToStop } from "./stop.ts";
 import { GIT, openForWriting, openInMemory } from "./target.ts";
 
@@ -71,12 +72,20 @@ export async function serve(flags: Readonly<Record<string, unknown>>): Promise<v
     const server = await serveStore(open, serving);
     open.store.warmUp().catch((error: unknown) => log.debug({ err: error }, "warm-up ended early"));
     const upkeep = values.memory ? null : keepUp(open.store, data, log);
+    const { retention } = settings;
+    const kept = new KeptForAWhile({
+      store: open.store,
+      retention,
+      folder,
+      repeat,
+      report: (words) => log.info(words),
+    });
     const gitDir = values.memory ? null : open.gitDir;
     const keys = { asked_for: server.ring.closed, usable: server.ring.usable };
     const words = `runtree listening on ${server.url}\n${whoMay(server.ring, anonymousRead)}\n${firstSteps(server.url, gitDir, keys.asked_for)}`;
     process.stdout.write(`${json ? JSON.stringify({ listening: server.url, git_dir: gitDir, keys }) : words}\n`);
     await stop;
-    await Promise.all([server.close(), upkeep?.close()]);
+    await Promise.all([server.close(), upkeep?.close(), kept.close()]);
     await backend?.close();
     if (values.memory) rmSync(folder, { recursive: true, force: true });
   } finally {

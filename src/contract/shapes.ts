@@ -451,6 +451,7 @@ export interface PrioritizeJob {
    */
   priority: number | string;
 }
+export interface RetryJob {}
 export interface KeyFile {
   format: 1;
   keys: KeyRecord[];
@@ -978,6 +979,7 @@ export interface Shapes {
   "job#ReorderQueue": ReorderQueue;
   "job#MoveJob": MoveJob;
   "job#PrioritizeJob": PrioritizeJob;
+  "job#RetryJob": RetryJob;
   "key#KeyFile": KeyFile;
   "key#KeyRecord": KeyRecord;
   "problem#Problem": Problem;

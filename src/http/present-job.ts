@@ -37,12 +37,11 @@ function newestRun(store: Store, { id, executor, run_id }: JobRecord): RunView |
   return store.runs.view(newest);
 }
 
-/** The status of a job, of one that the index does not know as its record has it. */
+/** The status of a job; of one that the index has otherwise, as rehearsals have it, by its record. */
 function statusOf(store: Store, job: JobRecord): JobStatus {
   const row = store.jobs.row(job.id);
-  if (row !== null && (job.executor === "external" || job.run_id === row.run)) return store.jobs.statusOf(row);
-  if (row === null && job.executor === "external") return store.jobs.externalStatusOf(job.id);
-  return job.ended?.status ?? (job.run_id === undefined ? "queued" : "running");
+  const isKnown = row !== null && row.run === (job.run_id ?? null) && row.ended === (job.ended?.status ?? null);
+  return isKnown ? store.jobs.statusOf(row) : store.jobs.statusBy(job);
 }
 
 interface RunFacts {

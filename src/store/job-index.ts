@@ -12,6 +12,7 @@ import {
   fits,
   insert,
   isInQueue,
+  isRunning,
   type JobFilter,
   type JobPage,
   type JobRow,
@@ -34,6 +35,7 @@ export class JobIndex {
   readonly #order: JobRow[] = [];
   /** Those that wait, in the order of dispatch. */
   readonly #queue: JobRow[] = [];
+  readonly #running = new Map<string, JobRow>();
   readonly #retries = new Map<string, string[]>();
   /** Statuses of external jobs as their runs have them, forgotten when one of these changes. */
   readonly #external = new Map<string, JobStatus>();
@@ -93,9 +95,9 @@ export class JobIndex {
     return this.#queue;
   }
 
-  /** Those that an executor opened a run for and that have not ended, the oldest first. */
+  /** Those that an executor opened a run for and that have not ended, in the order they began. */
   running(): JobRow[] {
-    return this.#order.filter(({ executor, run, ended }) => executor !== "external" && run !== null && ended === null);
+    return [...this.#running.values()];
   }
 
   /** The status of a job; an external job runs while a run is open, else it follows its newest run. */
@@ -167,9 +169,10 @@ export class JobIndex {
     return this.#order;
   }
 
-  /** The status of a job for agents that has no row here: the evergreen one, or one that is only rehearsed. */
-  externalStatusOf(id: string): JobStatus {
-    return this.#followed(id, null, null);
+  /** The status of a job by its record: of the evergreen one, or one that is only rehearsed. */
+  statusBy({ id, executor, run_id, ended }: JobRecord): JobStatus {
+    if (executor === "external") return this.#followed(id, ended?.status ?? null, Date.parse(ended?.at ?? "") || null);
+    return ended?.status ?? (run_id === undefined ? "queued" : "running");
   }
 
   #externalStatus({ id, ended, endedAt }: JobRow): JobStatus {
@@ -193,6 +196,7 @@ export class JobIndex {
     this.#rows.set(row.id, row);
     insert(this.#order, row, byCreation);
     if (isInQueue(row)) insert(this.#queue, row, compareInQueue);
+    if (isRunning(row)) this.#running.set(row.id, row);
     if (row.retryOf !== null) addTo(this.#retries, row.retryOf, row.id);
   }
 
@@ -200,6 +204,7 @@ export class JobIndex {
     const row = this.#rows.get(id);
     if (row === undefined) return;
     this.#rows.delete(id);
+    this.#running.delete(id);
     this.#external.delete(id);
     this.#order.splice(placeIn(this.#order, row, byCreation), 1);
     if (isInQueue(row)) this.#queue.splice(placeIn(this.#queue, row, compareInQueue), 1);

@@ -74,6 +74,11 @@ export function isInQueue({ executor, run, ended }: JobRow): boolean {
   return executor !== "external" && run === null && ended === null;
 }
 
+/** Tells whether an executor opened a run for a job, and it has not ended. */
+export function isRunning({ executor, run, ended }: JobRow): boolean {
+  return executor !== "external" && run !== null && ended === null;
+}
+
 export function byCreation(left: JobRow, right: JobRow): number {
   return left.created - right.created || (left.id < right.id ? -1 : left.id > right.id ? 1 : 0);
 }

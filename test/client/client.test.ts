@@ -5,15 +5,20 @@ import { answerTypes, OPERATIONS, operation, type OperationId } from "../../src/
 import { hasCode, httpTransport, RuntreeClient, type RuntreeError } from "../../src/index.ts";
 import { checkShape, type ShapeName } from "../../src/schema/shapes.ts";
 import { GOOD, startRun } from "../support/good-requests.ts";
+import { SCRIPTS } from "../support/jobs.ts";
 import { startServerForFile, type TestServer } from "../support/server.ts";
 
 let server: TestServer;
 let client: RuntreeClient;
 beforeAll(() =>
-  startServerForFile((started) => {
-    server = started;
-    client = new RuntreeClient(httpTransport(server.url));
-  }),
+  startServerForFile(
+    (started) => {
+      server = started;
+      client = new RuntreeClient(httpTransport(server.url));
+    },
+    [],
+    SCRIPTS,
+  ),
 );
 
 /** An operation by an id that is only known as one of them. */
@@ -41,6 +46,7 @@ test.for(ANSWERED)("%s is answered in its shape", async (id) => {
   const known = operation(id);
   expect(answer.status).toBe(known.success);
   expect(checkShape(known.response as ShapeName, answer.body)).toEqual([]);
+  if (known.success === 204) return;
   expect(answerTypes(known).map((type) => `${type}; charset=utf-8`)).toContain(answer.headers["content-type"]);
 });
 

@@ -8,9 +8,9 @@ import { pipeGit } from "../git/repositories.ts";
 import { git } from "../support/git.ts";
 import { GOOD, mergedRun, startRun, STUDY } from "../support/good-requests.ts";
 import { type Answer, call, type Request } from "../support/http.ts";
-import { SCRIPTS } from "../support/jobs.ts";
+import { enqueue, jobEnded, makeTemplate, SCRIPTS } from "../support/jobs.ts";
 import { documentedAnswers } from "../support/openapi.ts";
-import { startServerForFile, type TestServer } from "../support/server.ts";
+import { startServer, startServerForFile, type TestServer } from "../support/server.ts";
 
 const MAX_BODY = 20_000;
 const NONE = "01arz3ndektsv4rrffq69g5fav";
@@ -90,6 +90,15 @@ async function conflictingRun(): Promise<string> {
   return id;
 }
 
+/** A server that has a job of a template whose command went from its configuration. */
+async function restartedWithoutCommands(): Promise<{ later: TestServer; job_id: string }> {
+  const first = await startServer({ scripts: SCRIPTS });
+  await makeTemplate(first, "noop");
+  const { job_id } = await jobEnded(first, await enqueue(first, "noop"));
+  await first.stop();
+  return { later: await startServer({ data: first.data, scripts: {} }), job_id };
+}
+
 let keys = 0;
 const freshKey = (): Record<string, string> => ({ "idempotency-key": `every-answer-${++keys}` });
 
@@ -167,6 +176,16 @@ const OWN: Readonly<Record<string, Way>> = {
     await call(server, "cancelRun", { params: { run_id: id } });
     return id;
   }),
+  "createJob 422 command_not_allowed": async () => {
+    const { later } = await restartedWithoutCommands();
+    return call(later, "createJob", { body: { template_id: "noop" } });
+  },
+  "retryJob 422 command_not_allowed": async () => {
+    const { later, job_id } = await restartedWithoutCommands();
+    return call(later, "retryJob", { params: { job_id }, body: {} });
+  },
+  "getRunLog 404 not_found": withRun(async () => (await startRun(server)).id),
+  "getRunArtifact 404 not_found": withParam("path", "none.txt"),
   "startRun 409 job_not_external": async () => ({ ...(await GOOD.retryJob(server)), body: {} }),
   "createJob 404 template_not_found": async () => ({ body: { template_id: "no-such-template" } }),
   "createJob 422 ambiguous_job": async () => ({ body: {} }),

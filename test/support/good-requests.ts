@@ -91,7 +91,7 @@ export const GOOD: Readonly<Record<OperationId, (server: Server) => Promise<Requ
   patchJob: async (server) => ({ ...(await ofQueued(server)), body: { title: "Another title" } }),
   deleteJob: ofQueued,
   cancelJob: async (server) => ({ ...(await ofQueued(server)), body: { reason: "enough" } }),
-  retryJob: async (server) => ({ params: { job_id: (await queueOf(server)).ended } }),
+  retryJob: async (server) => ({ params: { job_id: (await queueOf(server)).ended }, body: {} }),
   monitorJob: ofQueued,
   monitorJobs: always(),
   dedupCheck: ofQueued,

@@ -30,11 +30,12 @@ export async function startServer(
     path?: string;
     until?: Until;
     scripts?: Scripts;
+    more?: object;
   } = {},
 ): Promise<TestServer> {
   const until = options.until ?? onTestFinished;
   const data = options.data ?? temporaryFolder(until);
-  if (options.scripts !== undefined) writeScripts(data, options.scripts);
+  if (options.scripts !== undefined) writeScripts(data, options.scripts, options.more);
   const template = options.template === undefined ? [] : ["--template", options.template];
   const child = spawn(
     process.execPath,
