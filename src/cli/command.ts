@@ -35,7 +35,12 @@ export function keyHeader(flags: Flags): Record<string, string> {
 }
 
 /** A command that is a group of others. */
-export function groupOf(command: string, describe: string, commands: readonly CommandModule[], say: string): CommandModule {
+export function groupOf(
+  command: string,
+  describe: string,
+  commands: readonly CommandModule[],
+  say: string,
+): CommandModule {
   return {
     command,
     describe,

@@ -36,7 +36,10 @@ export async function* changes(client: RuntreeClient, signal: AbortSignal): Asyn
   yield [];
   yield* eventsIn(pieces);
   if (!signal.aborted)
-    throw new RuntreeError("unreachable", "The server ended what it told; it was stopped, or does not take this key any more.");
+    throw new RuntreeError(
+      "unreachable",
+      "The server ended what it told; it was stopped, or does not take this key any more.",
+    );
 }
 
 /** Prints something whenever it is not as it was printed last; with --json an object a line. */
@@ -84,7 +87,7 @@ export async function followList<Item>(
     for (const [id, event] of last) {
       if (id === null) continue;
       const item = await read(id, event);
-      const line = cells(item).join("  ");
+      const line = cells(item).join("  ").trimEnd();
       const now = flags.json ? JSON.stringify(item) : line;
       if (!fits(item) || printed.get(id) === now) continue;
       if (printed.size >= MOST_REMEMBERED) printed.clear();

@@ -36,11 +36,22 @@ export function jobFlags(yargs: Argv, paramsAre: string): Argv {
 /** The members of a job that the flags give. Throws `bad_request`, `not_found`, `malformed_json`, `validation_failed`. */
 export function jobMembers(flags: Flags): JsonObject {
   return {
-    ...(flags["title"] === undefined ? {} : { title: String(flags["title"]) }),
+    ...textMember("title", flags["title"]),
     ...paramsMember(flags),
     ...(flags["priority"] === undefined ? {} : { priority: readPriority(String(flags["priority"])) }),
     ...(flags["position"] === undefined ? {} : { position: Number(flags["position"]) }),
   };
+}
+
+/** A text that a flag gives: none without the flag, null where it takes the text away (`--no-title`). */
+export function textMember(name: string, given: unknown): JsonObject {
+  return given === undefined ? {} : { [name]: given === false ? null : String(given) };
+}
+
+/** Refuses a change that changes nothing. Throws `bad_request`. */
+export function requireMembers(members: JsonObject): JsonObject {
+  if (Object.keys(members).length > 0) return members;
+  throw new RuntreeError("bad_request", "Say what to change; --help tells the flags.");
 }
 
 function paramsMember(flags: Flags): { readonly params?: JsonObject } {

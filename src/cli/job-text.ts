@@ -2,7 +2,7 @@ import type { Argv } from "yargs";
 import type { RuntreeClient } from "../client/client.ts";
 import type { Wire } from "../contract/wire.ts";
 import type { Found } from "./command.ts";
-import { facts } from "./table.ts";
+import { facts, table } from "./table.ts";
 
 export type Job = Wire<"job#Job">;
 
@@ -39,6 +39,7 @@ export function jobText(job: Job): string {
     ...row("exit code", job.exit_code),
     ...(job.error === null ? [] : [["error", `${job.error.code}: ${job.error.message}`]]),
     ...job.artifacts.map((path) => ["brought", path]),
+    ...job.warnings.map((warning) => ["warning", warning]),
   ]);
 }
 
@@ -47,9 +48,19 @@ export function shownJob(job: Job): Found {
   return [job, jobText(job)];
 }
 
-/** What a job is listed with: those that a deleted one has not are left empty. */
-export function jobCells(job: Pick<Job, "job_id" | "template_id"> & { readonly status: string } & Partial<Job>): string[] {
-  return [job.job_id, job.status, job.template_id ?? "-", String(job.priority ?? "-"), job.title ?? ""];
+/** A job that is not there any more, by what was told of it last. */
+export type GoneJob = Pick<Job, "job_id" | "template_id" | "executor"> & { readonly status: "deleted" };
+
+/** What a job is listed with. */
+export function jobCells(job: Job | GoneJob): string[] {
+  const [priority, title] = job.status === "deleted" ? ["-", ""] : [String(job.priority), job.title ?? ""];
+  return [job.job_id, job.status, job.template_id ?? "-", priority, title];
+}
+
+/** Jobs in columns. */
+export function jobTable(jobs: readonly Job[]): string {
+  if (jobs.length === 0) return "no jobs";
+  return table([["JOB", "STATUS", "TEMPLATE", "PRIORITY", "TITLE"], ...jobs.map(jobCells)]);
 }
 
 /** Asks for a job as it is now. */

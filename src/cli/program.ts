@@ -8,6 +8,7 @@ import { fmtCommand } from "./fmt.ts";
 import { fsckCommand } from "./fsck.ts";
 import { gitCommand } from "./git.ts";
 import { initCommand } from "./init.ts";
+import { jobCommand } from "./job.ts";
 import { keyCommand } from "./key.ts";
 import { logCommand } from "./log.ts";
 import { maintainCommand } from "./maintain.ts";
@@ -24,6 +25,7 @@ const COMMANDS = [
   initCommand,
   serveCommand,
   runCommand,
+  jobCommand,
   diffCommand,
   previewCommand,
   showCommand,

@@ -14,15 +14,19 @@ export async function shownLog(client: RuntreeClient, { json }: Flags, run_id: s
   return null;
 }
 
-/** Prints what a run's process prints, until it ends or `signal` ends it; with --json an object for each line of it. */
-export async function followLog(
+/** What a run's process prints, as it comes, until it ends or `signal` ends it. */
+export async function openLog(
   client: RuntreeClient,
-  { json }: Flags,
   run_id: string,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<AsyncIterable<string>> {
+  return client.follow("getRunLog", signal, { params: { run_id }, query: { follow: true } });
+}
+
+/** Prints a log as it comes; with --json an object for each line of it. */
+export async function printLog({ json }: Flags, pieces: AsyncIterable<string>): Promise<void> {
   let begun = "";
-  for await (const piece of await client.follow("getRunLog", signal, { params: { run_id }, query: { follow: true } })) {
+  for await (const piece of pieces) {
     if (!json) {
       printPiece(piece);
       continue;
@@ -42,7 +46,7 @@ export const logOfRunCommand: CommandModule = askingCommand(
     const id = String(flags["run"]);
     if (flags["follow"] !== true) return shownLog(client, flags, id);
     requireServer(flags);
-    await followLog(client, flags, id, untilToldToEnd());
+    await printLog(flags, await openLog(client, id, untilToldToEnd()));
     return null;
   },
 );

@@ -6,7 +6,7 @@ import { getRun, type Run, runArgument, shownRun } from "./run-text.ts";
 import { waitFor } from "./waiting.ts";
 
 /** The exit code that tells how a run ended. */
-function outcomeOf({ status, merge }: Run): number {
+export function outcomeOf({ status, merge }: Run): number {
   if (status === "success") return EXIT.ok;
   if (status !== "rejected") return EXIT.failed;
   return (merge?.verdict.conflicts.length ?? 0) > 0 ? EXIT.conflict : EXIT.invalid;

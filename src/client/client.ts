@@ -176,10 +176,10 @@ function contentType(id: OperationId, body: unknown): string {
 
 /** The value of a body: JSON, or the text of an operation that gives one; null when there is none. */
 function parse(id: OperationId, { body, status, headers }: ClientReply): unknown {
-  if (body === "") return null;
   const given = headers["content-type"] ?? "";
   const texts = answerTypes(operation(id)).filter((type) => type !== "application/json");
   if (status < 400 && texts.some((type) => given === type || given.startsWith(`${type};`))) return body;
+  if (body === "") return null;
   try {
     return JSON.parse(body);
   } catch (error) {
