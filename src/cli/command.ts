@@ -34,17 +34,20 @@ export function keyHeader(flags: Flags): Record<string, string> {
   return flags["idempotency-key"] === undefined ? {} : { "idempotency-key": String(flags["idempotency-key"]) };
 }
 
-/** A command that is a group of others. */
+/** A command that is a group of others; without any of them it says that one is wanted, or does what its default does. */
 export function groupOf(
   command: string,
   describe: string,
   commands: readonly CommandModule[],
-  say: string,
+  say: string | null,
 ): CommandModule {
   return {
     command,
     describe,
-    builder: (yargs) => commands.reduce((all, each) => all.command(each), yargs).demandCommand(1, say),
+    builder: (yargs) => {
+      const group = commands.reduce((all, each) => all.command(each), yargs);
+      return say === null ? group : group.demandCommand(1, say);
+    },
     handler: () => undefined,
   };
 }

@@ -18,17 +18,21 @@ export function readPriority(text: string): number | PriorityName {
   throw new RuntreeError("bad_request", `A priority is ${PRIORITY_WORDS}; not "${text}".`);
 }
 
-/** Adds the flags for what a job is to be, when it is made and later. */
-export function jobFlags(yargs: Argv, paramsAre: string): Argv {
+/** Adds the flags for params. */
+export function paramsFlags(yargs: Argv, paramsAre: string): Argv {
   return yargs
-    .option("title", { type: "string", describe: "what people call it" })
     .option("params", { type: "string", describe: `file with ${paramsAre}; - for standard input` })
     .option("param", {
       type: "string",
       array: true,
       nargs: 1,
       describe: "one of them, name=value: JSON where it is JSON, else text; as often as needed",
-    })
+    });
+}
+
+/** Adds the flags for what a job is to be, when it is made and later. */
+export function jobFlags(yargs: Argv, paramsAre: string): Argv {
+  return paramsFlags(yargs.option("title", { type: "string", describe: "what people call it" }), paramsAre)
     .option("priority", { type: "string", describe: PRIORITY_WORDS })
     .option("position", { type: "number", describe: "place among the queued jobs of its priority, from 0" });
 }
@@ -36,16 +40,34 @@ export function jobFlags(yargs: Argv, paramsAre: string): Argv {
 /** The members of a job that the flags give. Throws `bad_request`, `not_found`, `malformed_json`, `validation_failed`. */
 export function jobMembers(flags: Flags): JsonObject {
   return {
-    ...textMember("title", flags["title"]),
-    ...paramsMember(flags),
+    ...memberOf("title", flags["title"]),
+    ...paramsMember("params", flags),
     ...(flags["priority"] === undefined ? {} : { priority: readPriority(String(flags["priority"])) }),
-    ...(flags["position"] === undefined ? {} : { position: Number(flags["position"]) }),
+    ...memberOf("position", flags["position"]),
   };
 }
 
-/** A text that a flag gives: none without the flag, null where it takes the text away (`--no-title`). */
-export function textMember(name: string, given: unknown): JsonObject {
-  return given === undefined ? {} : { [name]: given === false ? null : String(given) };
+/** The member that a flag gives; none without the flag. Throws `bad_request` where it is negated. */
+export function memberOf(name: string, given: unknown): JsonObject {
+  if (given === undefined) return {};
+  if (given !== false) return { [name]: given as string | number };
+  throw new RuntreeError("bad_request", `What a change is to take away is told by --without.`);
+}
+
+/** Adds the flag that takes members away, which are called as their flags. */
+export function withoutFlag(yargs: Argv, names: readonly string[]): Argv {
+  return yargs.option("without", {
+    type: "string",
+    array: true,
+    nargs: 1,
+    choices: names,
+    describe: "take this away; as often as needed",
+  });
+}
+
+/** The names of what the flags take away. */
+export function takenAway(flags: Flags): readonly string[] {
+  return (flags["without"] ?? []) as readonly string[];
 }
 
 /** Refuses a change that changes nothing. Throws `bad_request`. */
@@ -54,11 +76,12 @@ export function requireMembers(members: JsonObject): JsonObject {
   throw new RuntreeError("bad_request", "Say what to change; --help tells the flags.");
 }
 
-function paramsMember(flags: Flags): { readonly params?: JsonObject } {
-  const single = (flags["param"] ?? []) as readonly string[];
+/** The params that the flags give, as a member of this name; none without such flags. */
+export function paramsMember(name: string, flags: Flags): JsonObject {
+  const single = ((flags["param"] ?? []) as readonly unknown[]).map(String);
   if (flags["params"] === undefined && single.length === 0) return {};
   const whole = flags["params"] === undefined ? {} : readBodyFile(String(flags["params"]));
-  return { params: { ...whole, ...Object.fromEntries(single.map(readParam)) } };
+  return { [name]: { ...whole, ...Object.fromEntries(single.map(readParam)) } };
 }
 
 /** Reads `name=value`. What is not JSON is text; JSON that would not arrive as it is written is refused. */

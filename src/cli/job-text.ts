@@ -9,6 +9,9 @@ export type Job = Wire<"job#Job">;
 /** Statuses of a job that has not ended. */
 export const PENDING_JOB: ReadonlySet<string> = new Set(["queued", "running"]);
 
+/** Who may do the work of a job. */
+export const EXECUTORS = ["external", "process"] as const;
+
 /** A value as JSON, on one row; none where it is empty. */
 export function jsonRow(name: string, value: object | boolean | null): string[][] {
   const isEmpty = value === null || (typeof value === "object" && Object.keys(value).length === 0);

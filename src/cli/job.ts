@@ -8,10 +8,10 @@ import { RUN_STATUSES } from "../domain/run.ts";
 import { askingCommand, type Flags, type Found, groupOf, keyFlag, keyHeader, pageAsked, pageFlags } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import { followFlag } from "./following.ts";
-import { jobFlags, jobMembers, requireMembers } from "./job-flags.ts";
+import { jobFlags, jobMembers, requireMembers, takenAway, withoutFlag } from "./job-flags.ts";
 import { followJob, followJobs } from "./job-follow.ts";
 import { logOfJobCommand } from "./job-log.ts";
-import { getJob, jobArgument, jobTable, type Job, PENDING_JOB, row, shownJob } from "./job-text.ts";
+import { EXECUTORS, getJob, jobArgument, jobTable, type Job, PENDING_JOB, row, shownJob } from "./job-text.ts";
 import { note } from "./output.ts";
 import { getRun, shownRuns } from "./run-text.ts";
 import { facts } from "./table.ts";
@@ -39,7 +39,8 @@ async function create(client: RuntreeClient, flags: Flags): Promise<Found> {
 }
 
 async function edit(client: RuntreeClient, flags: Flags): Promise<Found> {
-  const body = requireMembers(jobMembers(flags)) as Wire<"job#PatchJob">;
+  const without = Object.fromEntries(takenAway(flags).map((name) => [name, null]));
+  const body = requireMembers({ ...jobMembers(flags), ...without }) as Wire<"job#PatchJob">;
   const params = { job_id: idOf(flags) };
   return shownJob((await client.call("patchJob", { params, body, headers: keyHeader(flags) })).body);
 }
@@ -105,7 +106,7 @@ const subcommands: readonly CommandModule[] = [
         .option("template", { type: "string", describe: "jobs of this template" })
         .option("executor", {
           type: "string",
-          choices: ["external", "process"],
+          choices: EXECUTORS,
           describe: "jobs whose work agents do, or processes of the server",
         })
         .conflicts("follow", ["limit", "offset"]),
@@ -169,7 +170,7 @@ const subcommands: readonly CommandModule[] = [
   askingCommand(
     "edit <job>",
     "change a job that is queued",
-    (yargs) => keyFlag(jobFlags(jobArgument(yargs), "a merge patch over its params")),
+    (yargs) => withoutFlag(keyFlag(jobFlags(jobArgument(yargs), "a merge patch over its params")), ["title"]),
     edit,
   ),
   askingCommand(

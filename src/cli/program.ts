@@ -13,11 +13,13 @@ import { keyCommand } from "./key.ts";
 import { logCommand } from "./log.ts";
 import { maintainCommand } from "./maintain.ts";
 import { previewCommand } from "./preview.ts";
+import { queueCommand } from "./queue.ts";
 import { reindexCommand } from "./reindex.ts";
 import { reshardCommand } from "./reshard.ts";
 import { runCommand } from "./run.ts";
 import { serveCommand } from "./serve.ts";
 import { statusCommand } from "./status.ts";
+import { templateCommand } from "./template.ts";
 import { UsageError } from "./usage.ts";
 import { validateCommand } from "./validate.ts";
 
@@ -26,6 +28,8 @@ const COMMANDS = [
   serveCommand,
   runCommand,
   jobCommand,
+  queueCommand,
+  templateCommand,
   diffCommand,
   previewCommand,
   showCommand,
