@@ -125,7 +125,8 @@ export class JobWork {
 /** Tells what is at a path apart from what is there later, links not followed; null when nothing is. */
 function identityOf(path: string): string | null {
   const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-  return found === undefined ? null : `${found.dev} ${found.ino}`;
+  // The number of what went is soon given to something else.
+  return found === undefined ? null : `${found.isDirectory()} ${found.dev} ${found.ino} ${found.birthtimeNs}`;
 }
 
 /** Removes a folder that a process had for itself. What the system does not let go stays. */
