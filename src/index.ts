@@ -4,6 +4,7 @@ export {
   type ClientAnswer,
   type ClientReply,
   type ClientRequest,
+  type GrowingOperationId,
   type ItemArguments,
   type ItemOf,
   type PagedOperationId,

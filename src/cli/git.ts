@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Argv, CommandModule } from "yargs";
 import { readInput } from "./body-file.ts";
+import { groupOf } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import { fieldsText } from "./fields.ts";
 import type { Hook, SetUp } from "./git-setup.ts";
@@ -101,10 +102,9 @@ const subcommands: readonly CommandModule[] = [
   ),
 ];
 
-export const gitCommand: CommandModule = {
-  command: "git",
-  describe: "what a data steward's own clone needs to merge, show and check documents by field",
-  builder: (yargs) =>
-    subcommands.reduce((all, each) => all.command(each), yargs).demandCommand(1, "Say what to do with git."),
-  handler: () => undefined,
-};
+export const gitCommand: CommandModule = groupOf(
+  "git",
+  "what a data steward's own clone needs to merge, show and check documents by field",
+  subcommands,
+  "Say what to do with git.",
+);

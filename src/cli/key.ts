@@ -7,6 +7,7 @@ import { type Role, ROLES } from "../domain/roles.ts";
 import { readTime } from "../domain/time.ts";
 import { createKey, type KeyRecord, readKeys, revokeKey } from "../store/keys.ts";
 import { gitDirOf } from "../store/open.ts";
+import { groupOf } from "./command.ts";
 import { note, printData } from "./output.ts";
 import { table } from "./table.ts";
 import { dataFlags } from "./target.ts";
@@ -100,10 +101,9 @@ const subcommands: readonly CommandModule[] = [
   ),
 ];
 
-export const keyCommand: CommandModule = {
-  command: "key",
-  describe: "make, list and revoke the keys of a data directory",
-  builder: (yargs) =>
-    subcommands.reduce((all, each) => all.command(each), yargs).demandCommand(1, "Say what to do with keys."),
-  handler: () => undefined,
-};
+export const keyCommand: CommandModule = groupOf(
+  "key",
+  "make, list and revoke the keys of a data directory",
+  subcommands,
+  "Say what to do with keys.",
+);

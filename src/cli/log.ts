@@ -3,6 +3,7 @@ import type { RuntreeClient } from "../client/client.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import type { Found } from "./command.ts";
 import { type DocumentName, nameOf, short } from "./document.ts";
+import { untilToldToEnd } from "./following.ts";
 import { followMerges } from "./merges.ts";
 import { note, printData, printLine } from "./output.ts";
 import type { Run } from "./run-text.ts";
@@ -38,11 +39,9 @@ async function logOfDocument(client: RuntreeClient, name: DocumentName, limit: n
 
 /** Prints merges as they come, until a person ends it or nobody reads any more. */
 async function follow(client: RuntreeClient, json: boolean): Promise<void> {
-  const ending = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => ending.abort());
-  process.stdout.once("error", () => ending.abort());
   const begun = (): void => note("following the merges into main; Ctrl-C ends it");
-  for await (const run of followMerges(client, ending.signal, begun)) printLine(json, run, mergeCells(run).join("  "));
+  for await (const run of followMerges(client, untilToldToEnd(), begun))
+    printLine(json, run, mergeCells(run).join("  "));
 }
 
 type LogFlags = CommonFlags & { document?: string; limit?: number; follow: boolean };

@@ -12,6 +12,11 @@ export function printLine(json: boolean, value: unknown, text: string): void {
   process.stdout.write(`${json ? escaped(JSON.stringify(value)) : plain(text)}\n`);
 }
 
+/** Writes a piece of a text as it comes, its tabs as they are. */
+export function printPiece(text: string): void {
+  process.stdout.write(text.split("\t").map(escaped).join("\t"));
+}
+
 /** Tells whether a command line asks for JSON, also one that is otherwise not understood. */
 export function asksForJson(args: readonly string[]): boolean {
   const end = args.indexOf("--");

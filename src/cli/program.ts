@@ -8,15 +8,18 @@ import { fmtCommand } from "./fmt.ts";
 import { fsckCommand } from "./fsck.ts";
 import { gitCommand } from "./git.ts";
 import { initCommand } from "./init.ts";
+import { jobCommand } from "./job.ts";
 import { keyCommand } from "./key.ts";
 import { logCommand } from "./log.ts";
 import { maintainCommand } from "./maintain.ts";
 import { previewCommand } from "./preview.ts";
+import { queueCommand } from "./queue.ts";
 import { reindexCommand } from "./reindex.ts";
 import { reshardCommand } from "./reshard.ts";
 import { runCommand } from "./run.ts";
 import { serveCommand } from "./serve.ts";
 import { statusCommand } from "./status.ts";
+import { templateCommand } from "./template.ts";
 import { UsageError } from "./usage.ts";
 import { validateCommand } from "./validate.ts";
 
@@ -24,6 +27,9 @@ const COMMANDS = [
   initCommand,
   serveCommand,
   runCommand,
+  jobCommand,
+  queueCommand,
+  templateCommand,
   diffCommand,
   previewCommand,
   showCommand,

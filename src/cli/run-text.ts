@@ -3,7 +3,7 @@ import type { RuntreeClient } from "../client/client.ts";
 import type { Wire } from "../contract/wire.ts";
 import type { Found } from "./command.ts";
 import { conflictLine, violationLine } from "./output.ts";
-import { facts } from "./table.ts";
+import { facts, table } from "./table.ts";
 
 export type Run = Wire<"run#Run">;
 
@@ -30,6 +30,18 @@ export function runText(run: Run): string {
 /** A run as a command prints it. */
 export function shownRun(run: Run): Found {
   return [run, runText(run)];
+}
+
+/** A list of runs as a command prints it. */
+export function shownRuns(list: { readonly items: readonly Run[] }): Found {
+  const rows = list.items.map(({ id, status, job_id, created_at, created_by }) => [
+    id,
+    status,
+    job_id,
+    created_at,
+    created_by,
+  ]);
+  return [list, rows.length === 0 ? "no runs" : table([["RUN", "STATUS", "JOB", "CREATED", "BY"], ...rows])];
 }
 
 /** Asks for a run as it is now. */

@@ -5,31 +5,28 @@ import type { Wire } from "../contract/wire.ts";
 import { RUN_STATUSES } from "../domain/run.ts";
 import type { JsonObject } from "../domain/json.ts";
 import { readBodyFile } from "./body-file.ts";
-import { askingCommand, type Flags, type Found } from "./command.ts";
+import { askingCommand, type Flags, type Found, groupOf, keyFlag, keyHeader, pageAsked, pageFlags } from "./command.ts";
 import { diffCommand } from "./diff.ts";
 import { previewCommand } from "./preview.ts";
-import { runArgument, runText, shownRun, showRun } from "./run-text.ts";
-import { table } from "./table.ts";
+import { artifactsCommand, logOfRunCommand } from "./run-log.ts";
+import { runArgument, runText, shownRun, shownRuns, showRun } from "./run-text.ts";
 import { waitCommand } from "./wait.ts";
 
 const bodyFlags = (yargs: Argv): Argv =>
-  yargs
-    .option("body", {
-      type: "string",
-      describe: "file with the submission, {collection: {id: document}}; - for standard input",
-    })
-    .option("metadata", { type: "string", describe: "file with metadata for the run, a merge patch" })
-    .option("idempotency-key", { type: "string", describe: "a key that makes a repeated request harmless" });
+  keyFlag(
+    yargs
+      .option("body", {
+        type: "string",
+        describe: "file with the submission, {collection: {id: document}}; - for standard input",
+      })
+      .option("metadata", { type: "string", describe: "file with metadata for the run, a merge patch" }),
+  );
 
 function submissionOf(flags: Flags): { body?: JsonObject; metadata?: JsonObject } {
   return {
     ...(flags["body"] === undefined ? {} : { body: readBodyFile(String(flags["body"])) }),
     ...(flags["metadata"] === undefined ? {} : { metadata: readBodyFile(String(flags["metadata"])) }),
   };
-}
-
-function keyHeader(flags: Flags): Record<string, string> {
-  return flags["idempotency-key"] === undefined ? {} : { "idempotency-key": String(flags["idempotency-key"]) };
 }
 
 /** Sends the submission of the flags to a run, with more members if need be. */
@@ -76,13 +73,15 @@ const subcommands: readonly CommandModule[] = [
   ),
   askingCommand("show <run>", "show a run", runArgument, (client, flags) => showRun(client, String(flags["run"]))),
   waitCommand,
+  logOfRunCommand,
+  artifactsCommand,
   inGroup(diffCommand),
   inGroup(previewCommand),
   askingCommand(
     "list",
     "list runs, newest first",
     (yargs) =>
-      yargs
+      pageFlags(yargs)
         .option("job", { type: "string", describe: "runs of this job" })
         .option("status", { type: "string", choices: RUN_STATUSES, describe: "runs in this status" })
         .option("contract-id", { type: "string", describe: "runs under this contract" })
@@ -92,9 +91,7 @@ const subcommands: readonly CommandModule[] = [
         .option("has-warnings", {
           type: "boolean",
           describe: "runs with warnings or notices, --no-has-warnings without",
-        })
-        .option("limit", { type: "number", default: 50, describe: "how many at most" })
-        .option("offset", { type: "number", default: 0, describe: "how many to skip" }),
+        }),
     async (client, flags) => {
       const query = {
         job_id: flags["job"],
@@ -104,12 +101,9 @@ const subcommands: readonly CommandModule[] = [
         start_date: flags["since"],
         end_date: flags["until"],
         has_warnings: flags["has-warnings"],
-        limit: flags["limit"],
-        offset: flags["offset"],
+        ...pageAsked(flags),
       } as Partial<QueryOf<"listRuns">>;
-      const { body } = await client.call("listRuns", { params: {}, query });
-      const rows = body.items.map((run) => [run.id, run.status, run.job_id, run.created_at, run.created_by]);
-      return [body, rows.length === 0 ? "no runs" : table([["RUN", "STATUS", "JOB", "CREATED", "BY"], ...rows])];
+      return shownRuns((await client.call("listRuns", { params: {}, query })).body);
     },
   ),
   askingCommand(
@@ -151,10 +145,9 @@ const subcommands: readonly CommandModule[] = [
   ),
 ];
 
-export const runCommand: CommandModule = {
-  command: "run",
-  describe: "start, submit to, finish and look at runs",
-  builder: (yargs) =>
-    subcommands.reduce((all, each) => all.command(each), yargs).demandCommand(1, "Say what to do with a run."),
-  handler: () => undefined,
-};
+export const runCommand: CommandModule = groupOf(
+  "run",
+  "start, submit to, finish and look at runs",
+  subcommands,
+  "Say what to do with a run.",
+);

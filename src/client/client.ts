@@ -20,6 +20,8 @@ export interface ClientRequest {
   readonly query: Readonly<Record<string, string>>;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | null;
+  /** The answer is wanted piece by piece as it comes, until this ends it. */
+  readonly follow?: AbortSignal;
 }
 
 export interface ClientReply {
@@ -27,6 +29,8 @@ export interface ClientReply {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** In place of the body of a good answer that is wanted piece by piece; it ends with the answer or the signal. */
+  readonly pieces?: AsyncIterable<string>;
 }
 
 /** Carries requests to a Runtree: over HTTP, or to a repository opened in this process. Throws `unreachable`. */
@@ -63,6 +67,11 @@ export type PagedOperationId = {
   [Id in OperationId]: Table[Id] extends { query: { cursor: unknown } } ? Id : never;
 }[OperationId];
 
+/** Operations whose answers may grow while they are read. */
+export type GrowingOperationId = {
+  [Id in OperationId]: Table[Id] extends { produces: typeof STREAM } | { query: { follow: unknown } } ? Id : never;
+}[OperationId];
+
 /** What a list consists of. */
 export type ItemOf<Id extends PagedOperationId> = ResponseOf<Id>["items"][number];
 
@@ -78,7 +87,7 @@ type MaybeItemArguments<Id extends PagedOperationId> =
  * An answer of the wire: its status, its headers, and its body in the operation's shape. The body is null where there is
  * none, which is so when an `if-none-match` is answered with 304.
  */
-export interface ClientAnswer<Body> extends Omit<ClientReply, "body"> {
+export interface ClientAnswer<Body> extends Omit<ClientReply, "body" | "pieces"> {
   readonly body: Body;
 }
 
@@ -101,21 +110,22 @@ export class RuntreeClient {
   /** Calls an operation. An array as the body of `patchRun` is a JSON Patch, an object a merge patch. */
   async call<Id extends OperationId>(id: Id, ...given: MaybeArguments<Id>): Promise<ClientAnswer<ResponseOf<Id>>> {
     if (operation(id).produces === STREAM)
-      throw new RuntreeError("bad_request", `${id} has no end: follow it with an EventSource instead.`, {
-        operation: id,
-      });
-    const { params = {}, query = {}, body, headers = {} } = (given[0] ?? {}) as AnyArguments;
-    const asked = Object.entries(query).filter(([, value]) => value !== undefined);
-    const reply = await this.#transport({
-      operation: id,
-      params,
-      query: Object.fromEntries(asked.map(([name, value]) => [name, String(value)])),
-      headers: body === undefined ? headers : { "content-type": contentType(id, body), ...headers },
-      body: body === undefined ? null : JSON.stringify(body),
-    });
-    const value = parse(id, reply);
-    if (reply.status >= 400) throw problemError(reply, value);
+      throw new RuntreeError("bad_request", `${id} has no end: follow it instead.`, { operation: id });
+    const { reply, value } = await this.#ask(id, given[0] ?? {});
     return { ...reply, body: value as ResponseOf<Id> };
+  }
+
+  /**
+   * Gives the text of an answer piece by piece as it comes, until it ends or `signal` ends it. Resolves when the server
+   * has begun to answer. Throws as `call` does; a piece that does not come as the server is gone throws `unreachable`.
+   */
+  async follow<Id extends GrowingOperationId>(
+    id: Id,
+    signal: AbortSignal,
+    ...given: MaybeArguments<Id>
+  ): Promise<AsyncIterable<string>> {
+    const { reply } = await this.#ask(id, given[0] ?? {}, signal);
+    return reply.pieces ?? wholeAtOnce(reply.body);
   }
 
   /**
@@ -134,6 +144,28 @@ export class RuntreeClient {
       cursor = body.next_cursor ?? null;
     }
   }
+
+  /** Sends a request and reads its answer, all of it or, where that is to be followed, its beginning. */
+  async #ask(id: OperationId, given: object, follow?: AbortSignal): Promise<{ reply: ClientReply; value: unknown }> {
+    const { params = {}, query = {}, body, headers = {} } = given as AnyArguments;
+    const asked = Object.entries(query).filter(([, value]) => value !== undefined);
+    const reply = await this.#transport({
+      operation: id,
+      params,
+      query: Object.fromEntries(asked.map(([name, value]) => [name, String(value)])),
+      headers: body === undefined ? headers : { "content-type": contentType(id, body), ...headers },
+      body: body === undefined ? null : JSON.stringify(body),
+      ...(follow === undefined ? {} : { follow }),
+    });
+    const value = parse(id, reply);
+    if (reply.status >= 400) throw problemError(reply, value);
+    return { reply, value };
+  }
+}
+
+/** An answer that came all at once, as pieces. */
+async function* wholeAtOnce(body: string): AsyncGenerator<string> {
+  yield body;
 }
 
 /** The content type of a body: an array is of the kind that is no object, where the operation has one. */
@@ -144,10 +176,10 @@ function contentType(id: OperationId, body: unknown): string {
 
 /** The value of a body: JSON, or the text of an operation that gives one; null when there is none. */
 function parse(id: OperationId, { body, status, headers }: ClientReply): unknown {
-  if (body === "") return null;
   const given = headers["content-type"] ?? "";
   const texts = answerTypes(operation(id)).filter((type) => type !== "application/json");
   if (status < 400 && texts.some((type) => given === type || given.startsWith(`${type};`))) return body;
+  if (body === "") return null;
   try {
     return JSON.parse(body);
   } catch (error) {

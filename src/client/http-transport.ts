@@ -23,30 +23,50 @@ export function httpTransport(url: string, { key, answerMs = ANSWER_MS }: HttpOp
     });
   return async (asked) => {
     const path = requestPath(asked);
+    const { follow } = asked;
+    const away = (error: unknown): RuntreeError =>
+      new RuntreeError(
+        "unreachable",
+        `No Runtree answers at ${url}. Start one with \`runtree serve\`, or work on a repository with --data DIR.`,
+        { url },
+        error,
+      );
     try {
       const reply = await request(new URL(base + path), {
         method: operation(asked.operation).method,
         headers: key === undefined ? asked.headers : { ...asked.headers, "x-api-key": key },
         body: asked.body,
         headersTimeout: answerMs,
-        bodyTimeout: answerMs,
+        // What is followed may have nothing to say for long.
+        bodyTimeout: follow === undefined ? answerMs : 0,
+        ...(follow === undefined ? {} : { signal: follow }),
       });
       const headers = Object.entries(reply.headers).map(([name, value]) => [
         name,
         Array.isArray(value) ? value.join(", ") : (value ?? ""),
       ]);
-      return {
-        status: reply.statusCode,
-        headers: Object.fromEntries(headers) as Record<string, string>,
-        body: await reply.body.text(),
-      };
+      const head = { status: reply.statusCode, headers: Object.fromEntries(headers) as Record<string, string> };
+      return follow === undefined || reply.statusCode >= 400
+        ? { ...head, body: await reply.body.text() }
+        : { ...head, body: "", pieces: piecesOf(reply.body, follow, away) };
     } catch (error) {
-      throw new RuntreeError(
-        "unreachable",
-        `No Runtree answers at ${url}. Start one with \`runtree serve\`, or work on a repository with --data DIR.`,
-        { url },
-        error,
-      );
+      throw away(error);
     }
   };
+}
+
+/** The text of a body as its bytes come, until it ends or the signal ends it. */
+async function* piecesOf(
+  body: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+  away: (error: unknown) => RuntreeError,
+): AsyncGenerator<string> {
+  // A character may come in two pieces.
+  const decoder = new TextDecoder();
+  try {
+    for await (const bytes of body) yield decoder.decode(bytes, { stream: true });
+    yield decoder.decode();
+  } catch (error) {
+    if (!signal.aborted) throw away(error);
+  }
 }

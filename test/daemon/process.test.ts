@@ -74,7 +74,9 @@ describe("a program that reads the record and submits", () => {
     expect(body).toEqual({ id: "counted", title: "All of: Soil", description: job.run_id });
     const { body: log } = await call(server, "getRunLog", { params: { run_id: job.run_id } });
     expect(log).toBe("read 1 studies\n");
-    const [merge, tip] = git(server.gitDir, "log", "--first-parent", "-1", "--format=%H %P", "main").trim().split(/ \S+ /);
+    const [merge, tip] = git(server.gitDir, "log", "--first-parent", "-1", "--format=%H %P", "main")
+      .trim()
+      .split(/ \S+ /);
     expect([merge, tip]).toEqual([run.merge.commit, run.head]);
     const trailers = git(server.gitDir, "log", "-1", "--format=%an %(trailers:key=Job-Id,valueonly)", String(tip));
     expect(trailers.trim()).toBe(`local ${job.job_id}`);

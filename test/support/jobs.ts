@@ -1,5 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { expect } from "vitest";
 import { call } from "./http.ts";
 import type { TestServer } from "./server.ts";
 
@@ -94,9 +96,15 @@ export async function jobEnded(server: Server, id: string, headers: Record<strin
   return jobUntil(server, id, ({ status }) => status !== "queued" && status !== "running", headers);
 }
 
-/** Waits until a job's process has begun, and returns it. */
+/** Waits until a job's process has begun, and returns it. No event tells that: it is nothing that is kept. */
 export async function jobBegun(server: Server, id: string): Promise<SeenJob> {
-  return jobUntil(server, id, ({ status, pid }) => status === "running" && pid !== null);
+  let job = await jobUntil(server, id, ({ status }) => status !== "queued");
+  while (job.status === "running" && job.pid === null) {
+    await pause(10);
+    job = await readJob(server, id);
+  }
+  expect(job.status).toBe("running");
+  return job;
 }
 
 /** Has a job of a template done, and returns how it ended. */
