@@ -24,6 +24,7 @@ export interface RunStep {
   readonly notices: readonly Notice[];
   readonly record: RunRecord;
   readonly subject: string;
+  readonly trailers?: readonly (readonly [string, string])[];
   /** A run that is thereby `merging` is judged after this returns. */
   readonly later?: boolean | undefined;
 }
@@ -36,7 +37,7 @@ export interface RunStep {
 export async function advanceRun(store: Store, author: Authorship, step: RunStep): Promise<RunView> {
   let record: RunRecord = { ...step.record, notices: [...step.record.notices, ...step.notices].slice(0, MAX_LISTED) };
   const edited = editFiles(store, step.tree, step.files ?? new Map());
-  const trailers: (readonly [string, string])[] = [];
+  const trailers = [...(step.trailers ?? [])];
   if (step.files !== null) {
     record = { ...record, submissions: record.submissions + 1 };
     trailers.push(["Submission", String(record.submissions)]);

@@ -1,5 +1,6 @@
 import { type JsonObject, sameJson } from "../domain/json.ts";
 import type { TemplateRecord } from "../domain/job-template.ts";
+import { MAPPED_FACTS, strangeHole } from "../domain/invocation-mapping.ts";
 import { applyMergePatch } from "../domain/patch.ts";
 import type { Authorship } from "../store/authorship.ts";
 import { commitToOps } from "../store/ops-commit.ts";
@@ -21,6 +22,12 @@ export interface TemplateMembers {
   readonly timeout_s?: number | null;
   readonly skip_exit_code?: number | null;
   readonly command?: string | null;
+  readonly workflow_name?: string | null;
+  readonly workflow_id?: string | null;
+  readonly inputs?: JsonObject | null;
+  readonly history_name?: string | null;
+  readonly mapping?: JsonObject | null;
+  readonly server?: string | null;
   readonly status?: TemplateRecord["status"];
 }
 
@@ -82,17 +89,35 @@ async function takeTemplate<Result>(store: Store, id: string, work: () => Promis
   return store.turns.take(`template ${id}`, work);
 }
 
-/** What belongs to processes only needs one. Throws `validation_failed`. */
-function requireConsistent({ executor, command, ...rest }: TemplateRecord): void {
-  if (executor === "process") {
-    if (command === undefined)
-      refuseMember("schema", "/command", "A template whose executor is process names a command of the configuration.");
-    return;
+/** The members of a template that only one executor, or two, can make use of. */
+const ONLY_FOR: Readonly<Partial<Record<keyof TemplateRecord, readonly TemplateRecord["executor"][]>>> = {
+  command: ["process"],
+  timeout_s: ["process"],
+  skip_exit_code: ["process"],
+  retries: ["process", "galaxy"],
+  workflow_name: ["galaxy"],
+  workflow_id: ["galaxy"],
+  inputs: ["galaxy"],
+  history_name: ["galaxy"],
+  mapping: ["galaxy"],
+  server: ["galaxy"],
+};
+
+/** Refuses a template that lacks what its executor needs, or has what only another can make use of. Throws `validation_failed`. */
+function requireConsistent(template: TemplateRecord): void {
+  const { executor, command, workflow_id, workflow_name, mapping } = template;
+  if (executor === "process" && command === undefined)
+    refuseMember("schema", "/command", "A template whose executor is process names a command of the configuration.");
+  if (executor === "galaxy" && (workflow_id === undefined) === (workflow_name === undefined))
+    refuseMember("schema", "/workflow_name", "A template whose executor is galaxy has workflow_name or workflow_id.");
+  for (const [name, executors] of Object.entries(ONLY_FOR)) {
+    if (template[name as keyof TemplateRecord] === undefined || executors.includes(executor)) continue;
+    const words = `Only a template whose executor is ${executors.join(" or ")} has ${name}.`;
+    refuseMember("schema", `/${name}`, words);
   }
-  if (command !== undefined)
-    refuseMember("schema", "/command", "Only a template whose executor is process has a command.");
-  const name = (["retries", "timeout_s", "skip_exit_code"] as const).find((member) => rest[member] !== undefined);
-  if (name !== undefined) refuseMember("schema", `/${name}`, `Only a template whose executor is process has ${name}.`);
+  const strange = mapping === undefined ? null : strangeHole(mapping, MAPPED_FACTS);
+  if (strange !== null)
+    refuseMember("schema", "/mapping", `There is no ${strange} to map; a pointer begins with one of ${MAPPED_FACTS.join(", ")}.`);
 }
 
 async function write(

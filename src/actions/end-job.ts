@@ -1,4 +1,5 @@
 import { RuntreeError } from "../domain/errors.ts";
+import type { InvocationRecord } from "../domain/invocation.ts";
 import { ENDED_BY, type JobEnd, type JobError, type JobRecord, MOST_ATTEMPTS } from "../domain/job.ts";
 import type { Json } from "../domain/json.ts";
 import { readSubmission } from "../domain/patch.ts";
@@ -22,6 +23,8 @@ export interface JobOutcome {
   readonly error?: JobError;
   readonly exit_code?: number;
   readonly pid?: number;
+  /** How the invocation of a Galaxy ended. */
+  readonly invocation?: InvocationRecord;
   /** A submission of it: `{collection: {id: document}}`. */
   readonly body?: Json;
   /** What was changed in that as it was read. */
@@ -119,6 +122,7 @@ async function conclude(store: Store, author: Authorship, view: RunView, outcome
     ...(error === undefined ? {} : { error }),
     ...(outcome.exit_code === undefined ? {} : { exit_code: outcome.exit_code }),
     ...(outcome.pid === undefined ? {} : { pid: outcome.pid }),
+    ...(outcome.invocation === undefined ? {} : { invocation: outcome.invocation }),
   };
   return advanceRun(store, author, {
     ...branch,

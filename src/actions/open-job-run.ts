@@ -19,7 +19,7 @@ export interface DispatchedJob {
 /** What only a run of one executor has. */
 type ExecutorMembers = Pick<RunRecord, "executor" | "log_path" | "invocation" | "dataset_id">;
 
-function membersOf(job: JobRecord, runId: string, invocation: InvocationRequest | null): ExecutorMembers {
+function membersOf(runId: string, invocation: InvocationRequest | null): ExecutorMembers {
   if (invocation === null) return { executor: "process", log_path: logPath(runId) };
   const { dataset_id } = invocation;
   return {
@@ -55,7 +55,7 @@ export async function openJobRun(
     params: waiting.params,
     attempt: waiting.attempt ?? 1,
     ...(before === null ? {} : { retry_of: before }),
-    ...membersOf(waiting, runId, invocation),
+    ...membersOf(runId, invocation),
   };
   const opened = openedBranch(ahead, { ...author, idempotency: null }, {
     parents: [base],

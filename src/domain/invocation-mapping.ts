@@ -5,6 +5,9 @@ import { parsePointer, selectAll, valueAt } from "./pointer.ts";
 /** Documents to be made of an invocation: `{collection: {id: document}}`, whose texts and names may hold `${pointer}`. */
 export type InvocationMapping = JsonObject;
 
+/** What a mapping may speak of. */
+export const MAPPED_FACTS = ["run_id", "job_id", "params", "dataset_id", "dataset", "invocation", "inputs", "outputs"] as const;
+
 const HOLE = /\$\{(\/[^{}]*)\}/g;
 
 /** What a hole is filled with: a value, or, where the pointer has a `*`, all values there. Throws `mapping_failed` where there is none. */

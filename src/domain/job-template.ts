@@ -20,6 +20,17 @@ export interface TemplateRecord {
   readonly skip_exit_code?: number;
   /** The name of a command of the operator's configuration; of templates whose executor is `process`. */
   readonly command?: string;
+  /** The workflow that is invoked, by name or id; of templates whose executor is `galaxy`, as all that follows. */
+  readonly workflow_name?: string;
+  readonly workflow_id?: string;
+  /** What goes to the workflow's inputs, by label or index; texts may hold `${pointer}`. */
+  readonly inputs?: JsonObject;
+  /** What the names of histories begin with. */
+  readonly history_name?: string;
+  /** Documents to be made of what ended well (`invocation-mapping.ts`). */
+  readonly mapping?: JsonObject;
+  /** The name of a Galaxy of the operator's configuration. */
+  readonly server?: string;
   readonly created_at: string;
   readonly created_by: string;
   readonly updated_at: string;

@@ -138,6 +138,12 @@ export function presentTemplate(template: TemplateRecord): Wire<"template#Templa
     timeout_s: template.timeout_s ?? null,
     skip_exit_code: template.skip_exit_code ?? null,
     command: template.command ?? null,
+    workflow_name: template.workflow_name ?? null,
+    workflow_id: template.workflow_id ?? null,
+    inputs: template.inputs ?? null,
+    history_name: template.history_name ?? null,
+    mapping: template.mapping ?? null,
+    server: template.server ?? null,
     status: template.status,
   };
 }

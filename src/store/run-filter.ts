@@ -18,6 +18,12 @@ export interface RunFilter {
   readonly has_warnings?: boolean;
   /** Who made the run, while it is open. */
   readonly open_by?: string;
+  /** Who works on a run that an executor opened. */
+  readonly executor?: string;
+  /** The Galaxy that works on the run, while it is open. */
+  readonly open_on?: string;
+  /** An invocation by server and id (`invocationKey`). */
+  readonly invocation?: string;
 }
 
 /** The members of a run that a filter compares as they are. */
@@ -32,6 +38,9 @@ export const MEMBERS = [
   "place",
   "has_warnings",
   "open_by",
+  "executor",
+  "open_on",
+  "invocation",
 ] as const;
 
 /** Which page of a list: so many behind an offset; with `after` behind a run, where null is the beginning. */

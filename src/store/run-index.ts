@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { invocationKey } from "../domain/invocation.ts";
 import { ATTIC, MAIN, RESULTS, runRecordPath, RUNS } from "../domain/layout.ts";
 import { isRunId } from "../domain/run-id.ts";
 import type { RunRecord, RunStatus } from "../domain/run.ts";
@@ -78,7 +79,8 @@ export class RunIndex {
 
   /** A branch that stock git moved may hold the record of another run; the branch's name counts. */
   #put(id: string, { record, blob, head, place }: RunView): void {
-    const { job_id, status, created_by, contract_id, pipeline_name, template_id, dataset_id, mode } = record;
+    const { job_id, status, created_by, contract_id, pipeline_name, template_id, dataset_id, mode, executor, invocation } = record;
+    const key = invocation === undefined ? null : invocationKey(invocation);
     const created = Date.parse(record.created_at) || 0;
     this.#changes++;
     this.#rows.put({
@@ -98,6 +100,9 @@ export class RunIndex {
         ...(template_id === undefined ? {} : { template_id }),
         ...(dataset_id === undefined ? {} : { dataset_id }),
         ...(mode === undefined ? {} : { mode }),
+        ...(executor === undefined ? {} : { executor }),
+        ...(invocation === undefined || place !== "open" ? {} : { open_on: invocation.server }),
+        ...(key === null ? {} : { invocation: key }),
       },
     });
   }
@@ -144,6 +149,11 @@ export class RunIndex {
   /** How many runs are open. */
   openCount(): number {
     return this.#rows.count("place", "open");
+  }
+
+  /** The open runs that a Galaxy works on. */
+  openOn(server: string): string[] {
+    return this.#rows.idsWith("open_on", server);
   }
 
   /** How many open runs a principal made. */

@@ -12,7 +12,7 @@ import type { Progress } from "./progress.ts";
 const FILE = "index.snapshot";
 
 /** Goes up when the meaning of a state changes within one version of the program. */
-const FORMAT = 3;
+const FORMAT = 4;
 
 const DIGEST = "sha1";
 const DIGEST_BYTES = 20;

@@ -37,6 +37,8 @@ export interface StoreParts {
   readonly clock: () => number;
   /** The operator's commands, for the checks of `runtree.json`; none by default. Closed with the store. */
   readonly commands?: CommandChecks;
+  /** The collection whose documents describe datasets; `datasets` by default. */
+  readonly datasets?: string;
   /** Where what is derived is kept from one start to the next; without one everything is read. */
   readonly snapshot?: SnapshotFile;
   /** What stock git moved; nothing by default. */
@@ -81,6 +83,7 @@ export class Store {
   readonly derived: Derived;
   readonly node: string;
   readonly clock: () => number;
+  readonly datasets: string;
   readonly main: MainView;
   readonly schemas: SchemaChecks;
   readonly commands: CommandChecks;
@@ -114,6 +117,7 @@ export class Store {
     this.repository = parts.repository;
     this.node = parts.node;
     this.clock = parts.clock;
+    this.datasets = shared?.datasets ?? parts.datasets ?? "datasets";
     this.#upon = upon;
     this.#validator = parts.validator;
     this.schemas = shared?.schemas ?? new SchemaChecks(this.#validator);

@@ -1,0 +1,181 @@
+import { cancelOnServer } from "../actions/cancel-on-server.ts";
+import { type InvokeRun, invokeRun } from "../actions/invoke-run.ts";
+import type { AllowedServer, PlannedInvocation } from "../actions/plan-invocation.ts";
+import { planRun } from "../actions/plan-run.ts";
+import { type SeenInvocation, STALLED_MS, writeSeen } from "../actions/poll-invocations.ts";
+import { failJob } from "../actions/request-invocation.ts";
+import { RuntreeError } from "../domain/errors.ts";
+import { isRefused, workflowServerFault } from "../domain/workflow-server.ts";
+import type { Store } from "../store/store.ts";
+import { inParallel } from "./in-parallel.ts";
+
+/** How many invocations are looked at, or workflows invoked, at a time. */
+export const AT_A_TIME = 32;
+
+export interface WatchParts extends AllowedServer {
+  readonly store: Store;
+  /** How long (ms) after a request to invoke it may still have an effect that is not to be seen yet. */
+  readonly settleMs: number;
+  /** Hears what is the operator's to know. */
+  readonly report: (message: string) => void;
+}
+
+/** What is remembered of an open run from one sweep to the next. */
+interface Remembered {
+  /** The id of its invocation; null while none is known. */
+  readonly id: string | null;
+  /** What Galaxy said last, since when, and when it was asked. */
+  said: string;
+  since: number;
+  polled: number | null;
+}
+
+/** Watches the runs that one Galaxy works on. Nothing of what it remembers outlives the process, or needs to. */
+export class GalaxyWatch {
+  readonly #parts: WatchParts;
+  readonly #startedAt: number;
+  readonly #remembered = new Map<string, Remembered>();
+  /** When Galaxy was last asked to invoke the workflow of a run. */
+  readonly #sent = new Map<string, number>();
+  /** Runs whose workflow is yet to be invoked, by a sweep: an earlier process or try did not get through. */
+  readonly #left: Set<string>;
+  /** Runs that ended here, and perhaps not in Galaxy. */
+  readonly #toCancel = new Set<string>();
+
+  constructor(parts: WatchParts) {
+    this.#parts = parts;
+    this.#startedAt = parts.store.clock();
+    this.#left = new Set(parts.store.runs.openOn(parts.server.name));
+  }
+
+  get allowed(): AllowedServer {
+    return this.#parts;
+  }
+
+  /** Whether the server may be asked now. */
+  get isAwake(): boolean {
+    return this.#parts.server.restsUntil <= this.#parts.store.clock();
+  }
+
+  /** When (ms since 1970) the invocation of an open run was last asked for. */
+  polledAt(runId: string): number | null {
+    return this.#remembered.get(runId)?.polled ?? null;
+  }
+
+  /** Has what Galaxy does for a run that ended here cancelled, by the next sweeps. */
+  cancel(runId: string): void {
+    this.#toCancel.add(runId);
+  }
+
+  /** Has the workflow of a run that was opened just now invoked. Throws what asking the server throws. */
+  async invokeNow(runId: string, planned: PlannedInvocation): Promise<void> {
+    await this.#invoke(runId, { isFresh: true, plan: async () => planned });
+  }
+
+  /** The same for one that nobody waits for: a failure that is not for good is left for a later sweep. */
+  async invoke(runId: string, isFresh: boolean): Promise<void> {
+    const { store, report } = this.#parts;
+    try {
+      await this.#invoke(runId, { isFresh, plan: async (record) => planRun(store, this.#parts, record) });
+    } catch (error) {
+      if (!(error instanceof RuntreeError)) throw error;
+      const fault = workflowServerFault(error);
+      const record = store.runs.view(runId)?.record;
+      if (record !== undefined && (fault === null ? isForGood(error) : isRefused(fault))) {
+        this.#left.delete(runId);
+        await failJob(store, record.job_id, error);
+      } else report(`run ${runId}: ${error.message} It is tried again.`);
+    }
+  }
+
+  /** Looks at every run once, and writes what changed, all together. `goesOn` tells whether there is time for more. */
+  async sweep(goesOn: () => boolean): Promise<void> {
+    const { store, server } = this.#parts;
+    const runs = store.runs.openOn(server.name);
+    const open = new Set(runs);
+    for (const runId of this.#remembered.keys()) if (!open.has(runId)) this.#remembered.delete(runId);
+    for (const runId of this.#left) if (!open.has(runId)) this.#left.delete(runId);
+    const found = await inParallel(runs, AT_A_TIME, async (runId) =>
+      goesOn() && this.isAwake ? this.#look(runId) : null,
+    );
+    await writeSeen(
+      store,
+      found.flatMap((seen) => seen ?? []),
+    );
+    for (const runId of this.#toCancel) if (goesOn() && this.isAwake) await this.#cancel(runId);
+  }
+
+  /** What there is to be written of a run; null for nothing. A look that fails changes nothing. */
+  async #look(runId: string): Promise<SeenInvocation | null> {
+    const { store, server } = this.#parts;
+    const remembered = this.#remember(runId);
+    if (remembered.id === null) {
+      // Any other is being invoked just now.
+      if (this.#left.has(runId)) await this.invoke(runId, false);
+      return null;
+    }
+    try {
+      const look = await server.look(remembered.id);
+      const now = store.clock();
+      remembered.polled = now;
+      const said = JSON.stringify(look);
+      if (said === remembered.said && !look.ended && now - remembered.since < STALLED_MS) return null;
+      if (said !== remembered.said) remembered.since = now;
+      remembered.said = said;
+      return { runId, look };
+    } catch (error) {
+      if (workflowServerFault(error) === null) throw error;
+      return null;
+    }
+  }
+
+  #remember(runId: string): Remembered {
+    const known = this.#remembered.get(runId);
+    if (known !== undefined && known.id !== null) return known;
+    const { store } = this.#parts;
+    const id = store.runs.view(runId)?.record.invocation?.invocation_id ?? null;
+    const now: Remembered = { id, said: "", since: store.clock(), polled: null };
+    this.#remembered.set(runId, now);
+    return now;
+  }
+
+  /** Whether enough time has passed since this server may have been asked to invoke a run's workflow. */
+  #hasSettled(runId: string): boolean {
+    return this.#parts.store.clock() - (this.#sent.get(runId) ?? this.#startedAt) >= this.#parts.settleMs;
+  }
+
+  async #invoke(runId: string, how: Pick<InvokeRun, "isFresh" | "plan">): Promise<void> {
+    const { store, server } = this.#parts;
+    const template = store.templates.find(store.runs.view(runId)?.record.template_id ?? "");
+    const prefix = template?.history_name;
+    const onSend = (): void => void this.#sent.set(runId, store.clock());
+    const more = prefix === undefined ? {} : { prefix };
+    try {
+      const view = await invokeRun(store, runId, { ...how, ...more, server, onSend, mayInvoke: this.#hasSettled(runId) });
+      const isOver = view === null || view.record.invocation?.invocation_id !== undefined;
+      if (isOver) this.#left.delete(runId);
+      if (view !== null && isOver) this.#sent.delete(runId);
+    } catch (error) {
+      this.#left.add(runId);
+      throw error;
+    }
+  }
+
+  async #cancel(runId: string): Promise<void> {
+    const { store, server } = this.#parts;
+    try {
+      const found = await cancelOnServer(server, store.runs.view(runId)?.record.invocation ?? {});
+      if (found || this.#hasSettled(runId)) this.#toCancel.delete(runId);
+    } catch (error) {
+      const fault = workflowServerFault(error);
+      if (fault === null) throw error;
+      if (isRefused(fault)) this.#toCancel.delete(runId);
+    }
+    if (!this.#toCancel.has(runId)) this.#sent.delete(runId);
+  }
+}
+
+/** Tells whether a request is wrong for good, whoever answers it. */
+function isForGood({ code }: RuntreeError): boolean {
+  return code !== "busy" && code !== "disk_full" && code !== "io_failed" && code !== "ref_moved";
+}
