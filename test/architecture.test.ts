@@ -10,10 +10,11 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   contract: ["domain"],
   store: ["domain", "schema", "git"],
   actions: ["domain", "git", "store"],
-  daemon: ["domain", "store", "actions"],
+  galaxy: ["domain"],
+  daemon: ["domain", "store", "actions", "galaxy"],
   client: ["domain", "contract"],
   http: ["domain", "schema", "contract", "store", "actions"],
-  cli: ["domain", "schema", "git", "contract", "store", "actions", "daemon", "client", "http", "config.ts"],
+  cli: ["domain", "schema", "git", "contract", "store", "actions", "galaxy", "daemon", "client", "http", "config.ts"],
   "config.ts": ["domain"],
   "index.ts": ["domain", "contract", "client"],
 };
@@ -34,6 +35,7 @@ const PACKAGES: readonly { readonly name: RegExp; readonly only: RegExp }[] = [
 const WORDS: readonly { readonly word: RegExp; readonly only: RegExp }[] = [
   { word: /process\.env/, only: /^(cli\/|config\.ts$)/ },
   { word: /export \* from|export default/, only: /\.d\.ts$/ },
+  { word: /requires_materialization|jobs_summary/, only: /^(galaxy|galaxy-demo)\// },
   { word: /\bDate\.now\(\)/, only: /^(cli|http)\// },
 ];
 
@@ -88,6 +90,10 @@ describe("the rooms", () => {
     ["store/gate.ts", 'export { startRun } from "../actions/start-run.ts";'],
     ["actions/start-run.ts", 'import type Koa from "koa";'],
     ["actions/start-run.ts", 'import { presentRun } from "../http/present.ts";'],
+    ["actions/invoke.ts", 'import { GalaxyClient } from "../galaxy/galaxy-client.ts";'],
+    ["galaxy/look.ts", 'import { RuntreeClient } from "../client/client.ts";'],
+    ["daemon/poller.ts", 'import { Pool } from "undici";'],
+    ["daemon/poller.ts", 'if (state === "requires_materialization") return;'],
     ["store/checks.ts", 'import { Ajv } from "ajv";'],
     ["store/gate.ts", 'import git from "isomorphic-git";'],
     ["domain/ids.ts", 'import { readFileSync } from "node:fs";'],

@@ -30,6 +30,8 @@ export type ErrorCode =
   | "idempotency_key_reused"
   | "request_timeout"
   | "headers_too_large"
+  | "galaxy_error"
+  | "galaxy_timeout"
   | "busy"
   | "disk_full"
   | "internal"
