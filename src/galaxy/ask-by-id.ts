@@ -1,4 +1,3 @@
-import { RuntreeError } from "../domain/errors.ts";
 import { refused } from "./galaxy-error.ts";
 import { isId } from "./read.ts";
 
@@ -9,5 +8,5 @@ const MALFORMED_ID = 400_009;
 export function idInPath(server: string, call: string, id: string): string {
   if (isId(id)) return id;
   const fault = { server, call, sent: false, effect: "none", status: 400 } as const;
-  throw refused(fault, { err_code: MALFORMED_ID, err_msg: "Malformed id." }) satisfies RuntreeError;
+  throw refused(fault, { err_code: MALFORMED_ID, err_msg: "Malformed id." });
 }

@@ -48,9 +48,9 @@ export function textOrNull(value: unknown): string | null {
   return value === undefined || value === null ? null : text(value);
 }
 
-/** A word for a state. */
+/** A word for a state: fit to be the name of a member. */
 export function word(value: unknown): string {
-  if (typeof value !== "string" || !/^[\w-]{1,64}$/.test(value)) throw new Unreadable("not a word");
+  if (typeof value !== "string" || !/^(?!constructor$|prototype$)[a-z][\w-]{0,63}$/i.test(value)) throw new Unreadable("not a word");
   return value;
 }
 
