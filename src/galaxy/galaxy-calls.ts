@@ -101,7 +101,10 @@ export class GalaxyCalls {
       },
       body: body === undefined ? null : JSON.stringify(body),
     };
-    return exchange(this.#pool, request, { ms: Math.max(1, Math.min(limits.answerMs, left)), bytes: limits.answerBytes });
+    return exchange(this.#pool, request, {
+      ms: Math.max(1, Math.min(limits.answerMs, left)),
+      bytes: limits.answerBytes,
+    });
   }
 
   #note(rest: Rest): void {

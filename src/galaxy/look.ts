@@ -25,13 +25,14 @@ const NO_JOBS: JobsSummary = { populated_state: "new", jobs: {} };
 
 /** Looks at an invocation, its jobs, and those of its sub-workflows, however deep they lie. */
 export async function look(galaxy: GalaxyCalls, id: string): Promise<InvocationLook> {
-  const seen = new Set<string>();
+  const seen = new Set([id]);
   const lookAt = async (id: string, depth: number): Promise<Below> => {
-    if (seen.has(id) || seen.size >= MOST_INVOCATIONS || depth > MOST_DEPTH) throw tooMany(galaxy.name);
-    seen.add(id);
     // The summary is asked for afterwards: all steps may have been handed out only after an earlier one.
     const { has_jobs: hasJobs, ...invocation } = await askInvocation(galaxy, id);
     const children = invocation.steps.flatMap((step) => (step.invocation_id === null ? [] : [step.invocation_id]));
+    const isNew = children.every((child) => !seen.has(child)) && new Set(children).size === children.length;
+    for (const child of children) seen.add(child);
+    if (!isNew || seen.size > MOST_INVOCATIONS || depth > MOST_DEPTH) throw tooMany(galaxy.name);
     const begun = meaningOf(invocation.galaxy_state) !== "queued";
     const [summary, ...below] = await Promise.all([
       begun ? askJobsSummary(galaxy, id) : NO_JOBS,

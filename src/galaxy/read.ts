@@ -50,7 +50,8 @@ export function textOrNull(value: unknown): string | null {
 
 /** A word for a state: fit to be the name of a member. */
 export function word(value: unknown): string {
-  if (typeof value !== "string" || !/^(?!constructor$|prototype$)[a-z][\w-]{0,63}$/i.test(value)) throw new Unreadable("not a word");
+  if (typeof value !== "string" || !/^(?!constructor$|prototype$)[a-z][\w-]{0,63}$/i.test(value))
+    throw new Unreadable("not a word");
   return value;
 }
 

@@ -95,10 +95,7 @@ const FAULTS: Readonly<Record<string, readonly [Answering, Outcome]>> = {
   "404": [refusal(404), { ...REFUSED, done: "none", again: false, status: 404 }],
   "409": [refusal(409), { ...REFUSED, done: "none", again: false, status: 409 }],
   "429": [refusal(429), { ...REFUSED, done: "none", again: false, status: 429 }],
-  "429 with a time": [
-    refusal(429, { "retry-after": "2" }),
-    { ...REFUSED, done: "none", again: false, status: 429 },
-  ],
+  "429 with a time": [refusal(429, { "retry-after": "2" }), { ...REFUSED, done: "none", again: false, status: 429 }],
   "429 with nonsense": [
     refusal(429, { "retry-after": "soon" }),
     { ...REFUSED, done: "none", again: false, status: 429 },
@@ -106,10 +103,7 @@ const FAULTS: Readonly<Record<string, readonly [Answering, Outcome]>> = {
   "500": [refusal(500), { ...REFUSED, done: "unknown", again: true, status: 500 }],
   "502 by a proxy": [raw(502, "text/html", "<h1>"), { ...REFUSED, done: "unknown", again: true, status: 502 }],
   "503": [refusal(503), { ...REFUSED, done: "unknown", again: true, status: 503 }],
-  "503 with a time": [
-    refusal(503, { "retry-after": "2" }),
-    { ...REFUSED, done: "unknown", again: false, status: 503 },
-  ],
+  "503 with a time": [refusal(503, { "retry-after": "2" }), { ...REFUSED, done: "unknown", again: false, status: 503 }],
   "504 by a proxy": [raw(504, "text/html", "<h1>"), { ...REFUSED, done: "unknown", again: true, status: 504 }],
 };
 
@@ -148,12 +142,15 @@ function expected({ code, reason, sent, done, status }: Outcome, call: string): 
 }
 
 describe.each(Object.entries(FAULTS))("when a server answers with %s", (_, [answering, outcome]) => {
-  test.each(Object.entries(CALLS))("%s says what is known, and only a call that reads is repeated", async (name, call) => {
-    const server = await smallServer(answering);
-    const client = clientOf(server.url, { retries: 1, answerMs: 150, failures: 5 });
-    expect(outcomeOf(await failure(call(client)))).toEqual(expected(outcome, name));
-    expect(server.asked).toHaveLength(outcome.again && !ACTS.has(name) ? 2 : 1);
-  });
+  test.each(Object.entries(CALLS))(
+    "%s says what is known, and only a call that reads is repeated",
+    async (name, call) => {
+      const server = await smallServer(answering);
+      const client = clientOf(server.url, { retries: 1, answerMs: 150, failures: 5 });
+      expect(outcomeOf(await failure(call(client)))).toEqual(expected(outcome, name));
+      expect(server.asked).toHaveLength(outcome.again && !ACTS.has(name) ? 2 : 1);
+    },
+  );
 });
 
 describe.each(Object.entries(UNREACHED))("when %s", (_, server) => {
@@ -194,13 +191,22 @@ test("an endless answer to a refusal is given up, and the status stands", async 
   expect(outcomeOf(await failure(clientOf(server.url).version()))).toMatchObject({ reason: "refused", status: 403 });
 });
 
-test.each(["", "..", "a/b", "a?b", "a b", "%2e", "x".repeat(200)])("%j is refused as an id without being sent", async (id) => {
-  const server = await smallServer(says({}));
-  const client = clientOf(server.url);
-  for (const made of [client.workflow(id), client.look(id), client.cancel(id), client.dataset(id), client.jobsSummary(id)])
-    expect(outcomeOf(await failure(made))).toMatchObject({ reason: "refused", status: 400, sent: false });
-  expect(server.asked).toEqual([]);
-});
+test.each(["", "..", "a/b", "a?b", "a b", "%2e", "x".repeat(200)])(
+  "%j is refused as an id without being sent",
+  async (id) => {
+    const server = await smallServer(says({}));
+    const client = clientOf(server.url);
+    for (const made of [
+      client.workflow(id),
+      client.look(id),
+      client.cancel(id),
+      client.dataset(id),
+      client.jobsSummary(id),
+    ])
+      expect(outcomeOf(await failure(made))).toMatchObject({ reason: "refused", status: 400, sent: false });
+    expect(server.asked).toEqual([]);
+  },
+);
 
 test.each([
   ["ftp://galaxy.example", "key"],
