@@ -41,8 +41,9 @@ async function serve(context: Koa.Context, name: OperationName, parts: Parts): P
   const operation: Operation = OPERATIONS[name];
   const { galaxy, faults, traffic, key } = parts;
   const id = (context["params"] as { readonly id?: string }).id ?? "";
-  traffic.count(name);
   const body = await readJsonBody(context.req);
+  // Counted when its effect is there, in the same turn, so that whoever waits for the count sees it.
+  traffic.count(name);
   if (operation.open !== true) requireKey(context.get("x-api-key"), key);
   const rule = faults.take(name, id);
   const request = { id, query: context.URL.searchParams, body };
@@ -62,7 +63,8 @@ export function makeApp(parts: Parts): Koa {
     try {
       await next();
     } catch (error) {
-      send(context.res, refusal(error));
+      // Who went away while asking hears nothing.
+      if (!context.req.destroyed || context.req.complete) send(context.res, refusal(error));
     }
   });
   for (const name of OPERATION_NAMES) {

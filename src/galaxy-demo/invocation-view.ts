@@ -42,20 +42,18 @@ function shownJobs(
 ): Wire["JobBaseModel"][] {
   const { job, step } = times;
   const state = job === null ? null : jobState(job, cancelOf(invocation), now);
-  if (job === null || state === null || kept.jobId === null) return [];
-  return [
-    {
-      create_time: stamp(job.made),
-      exit_code: state === "ok" ? 0 : state === "error" ? 1 : null,
-      galaxy_version: null,
-      history_id: invocation.historyId,
-      id: kept.jobId,
-      model_class: "Job",
-      state,
-      tool_id: step.toolId ?? "",
-      update_time: stamp(lastChange([job.made, job.queued, job.running, job.ended], now)),
-    },
-  ];
+  if (job === null || state === null) return [];
+  return kept.jobIds.map((id) => ({
+    create_time: stamp(job.made),
+    exit_code: state === "ok" ? 0 : state === "error" ? 1 : null,
+    galaxy_version: null,
+    history_id: invocation.historyId,
+    id,
+    model_class: "Job",
+    state,
+    tool_id: step.toolId ?? "",
+    update_time: stamp(lastChange([job.made, job.queued, job.running, job.ended], now)),
+  }));
 }
 
 /** Tells whether a step was handed out by a moment; a cancel keeps those from it that were not. */
@@ -63,27 +61,35 @@ function isHanded({ handed }: StepTimes, invocation: Invocation, now: number): b
   return handed <= now && handed <= (cancelOf(invocation)?.asked ?? Infinity);
 }
 
+/** What a step gives out, once its jobs are made. */
+function outputsOfStep({ step }: StepTimes, { outputId, collectionId }: InvocationStep): StepOutputs {
+  const none = { outputs: {}, output_collections: {} };
+  if (outputId === null) return none;
+  const name = step.outputs[0]?.name ?? "out_file1";
+  return collectionId === null
+    ? { ...none, outputs: { [name]: { id: outputId, src: "hda" } } }
+    : { ...none, output_collections: { [name]: { id: outputId, src: "hdca" } } };
+}
+
+type StepOutputs = Pick<Wire["InvocationStep"], "outputs" | "output_collections">;
+
 function shownStep(invocation: Invocation, at: number, detail: Detail, now: number): Wire["InvocationStep"][] {
   const [times, kept] = [invocation.timeline.steps[at], invocation.steps[at]];
   if (times === undefined || kept === undefined) return [];
   const { step } = times;
   const handed = isHanded(times, invocation, now);
   const jobs = handed ? shownJobs(times, kept, invocation, now) : [];
-  const output = step.outputs[0]?.name ?? "out_file1";
+  const told = detail.steps && jobs.length > 0;
   return [
     {
       action: null,
       id: kept.id,
-      implicit_collection_jobs_id: null,
-      job_id: jobs[0]?.id ?? null,
-      jobs: detail.steps ? jobs : [],
+      implicit_collection_jobs_id: jobs.length > 0 ? kept.collectionId : null,
+      job_id: kept.collectionId === null ? (jobs[0]?.id ?? null) : null,
+      jobs: told ? jobs : [],
       model_class: "WorkflowInvocationStep",
       order_index: step.index,
-      output_collections: {},
-      outputs:
-        detail.steps && jobs.length > 0 && kept.outputId !== null
-          ? { [output]: { id: kept.outputId, src: "hda" } }
-          : {},
+      ...(told ? outputsOfStep(times, kept) : { outputs: {}, output_collections: {} }),
       state: detail.jobStates && step.type === "tool" ? (jobs[0]?.state ?? null) : handed ? "scheduled" : "new",
       subworkflow_invocation_id: kept.inner !== null && isThere(kept.inner, now) ? kept.inner.id : null,
       update_time: stamp(handed ? times.handed : invocation.timeline.ready),
@@ -119,16 +125,19 @@ function inputsOf(invocation: Invocation): Pick<Element, "inputs" | "input_step_
   return { inputs, input_step_parameters: parameters };
 }
 
-function outputsOf(invocation: Invocation, now: number): Element["outputs"] {
+function outputsOf(invocation: Invocation, now: number): Pick<Element, "outputs" | "output_collections"> {
   const outputs: Element["outputs"] = {};
+  const collections: Element["output_collections"] = {};
   for (const [at, times] of invocation.timeline.steps.entries()) {
     const kept = invocation.steps[at];
-    const { step } = times;
     if (kept?.outputId == null || !isHanded(times, invocation, now)) continue;
-    for (const { name, label } of step.outputs)
-      outputs[label ?? name] = { id: kept.outputId, src: "hda", workflow_step_id: kept.id };
+    const given = { id: kept.outputId, workflow_step_id: kept.id };
+    for (const { name, label } of times.step.outputs) {
+      if (kept.collectionId === null) outputs[label ?? name] = { ...given, src: "hda" };
+      else collections[label ?? name] = { ...given, src: "hdca" };
+    }
   }
-  return outputs;
+  return { outputs, output_collections: collections };
 }
 
 /** An invocation as it is shown by itself. Its steps are there once it is `ready`. */
@@ -138,9 +147,8 @@ export function shownInvocation(invocation: Invocation, detail: Detail, now: num
     ...listedInvocation(invocation, now),
     ...inputsOf(invocation),
     messages: messagesOf(invocation, now),
-    output_collections: {},
+    ...outputsOf(invocation, now),
     output_values: {},
-    outputs: outputsOf(invocation, now),
     steps: begun ? invocation.timeline.steps.flatMap((_, at) => shownStep(invocation, at, detail, now)) : [],
   };
 }

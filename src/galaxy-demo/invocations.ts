@@ -1,9 +1,9 @@
-import type { Json } from "../domain/json.ts";
+import { isObject, type Json } from "../domain/json.ts";
 import type { Histories } from "./histories.ts";
 import { decodable, type Ids } from "./ids.ts";
 import { type Asked, understandInvoke } from "./invoke-payload.ts";
 import { notFound, uncoded } from "./refused.ts";
-import { type Cancelled, type Course, invocationState, planTimeline, type Timeline } from "./timeline.ts";
+import { type Cancelled, type Course, type Given, invocationState, planTimeline, type Timeline } from "./timeline.ts";
 import type { InvocationState } from "./wire.ts";
 import type { StoredWorkflow } from "./workflows.ts";
 
@@ -24,7 +24,9 @@ export interface Invocation {
 
 export interface InvocationStep {
   readonly id: string;
-  readonly jobId: string | null;
+  readonly jobIds: readonly string[];
+  /** Of the collection that its jobs make together; null where there is one job, or none. */
+  readonly collectionId: string | null;
   readonly outputId: string | null;
   readonly inner: Invocation | null;
 }
@@ -56,6 +58,17 @@ export interface Listed {
   readonly ended: boolean;
 }
 
+/** How many datasets every collection holds. */
+const COLLECTION_SIZE = 2;
+
+/** The inputs that are collections: what takes one has a job for each of its datasets. */
+function collectionsOf({ inputs }: Asked): Map<number, Given> {
+  const collection = { at: 0, well: true, paused: false, copies: COLLECTION_SIZE };
+  return new Map(
+    [...inputs].flatMap(([index, value]) => (isObject(value) && value["src"] === "hdca" ? [[index, collection]] : [])),
+  );
+}
+
 /** The invocations of a stand-in. */
 export class Invocations {
   readonly #ids: Ids;
@@ -77,12 +90,13 @@ export class Invocations {
     const neighbours = this.#byHistory.get(parts.historyId) ?? [];
     this.#byHistory.set(parts.historyId, neighbours);
     neighbours.push(invocation);
-    for (const { step, job, inner } of parts.timeline.steps) {
+    for (const { step, job, copies, inner } of parts.timeline.steps) {
       const workflow = parts.workflow.inner.get(step.index);
       const under = { historyId: parts.historyId, asked: parts.asked, outer: invocation };
       steps.push({
         id: this.#ids.next(),
-        jobId: job === null ? null : this.#ids.next(),
+        jobIds: Array.from({ length: job === null ? 0 : (copies ?? 1) }, () => this.#ids.next()),
+        collectionId: job === null || copies === null ? null : this.#ids.next(),
         outputId: job === null ? null : this.#ids.next(),
         inner: inner === null || workflow === undefined ? null : this.#keep({ workflow, timeline: inner, ...under }),
       });
@@ -95,7 +109,7 @@ export class Invocations {
     return understandInvoke(workflow, body).map((asked) => {
       const { target } = asked;
       const history = "id" in target ? this.#histories.get(target.id) : this.#histories.create(target.name, now);
-      const timeline = planTimeline(workflow.file, now, this.#course);
+      const timeline = planTimeline(workflow.file, now, this.#course, collectionsOf(asked));
       return this.#keep({ workflow, historyId: history.id, asked, timeline, outer: null });
     });
   }

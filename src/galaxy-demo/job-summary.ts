@@ -1,4 +1,4 @@
-import { cancelOf, type Invocation, isThere, stateOf } from "./invocations.ts";
+import { cancelOf, type Invocation, type InvocationStep, isThere, stateOf } from "./invocations.ts";
 import { jobState } from "./timeline.ts";
 import { type JobState, stamp, type Wire } from "./wire.ts";
 
@@ -7,17 +7,25 @@ type StepSummary =
   | Wire["InvocationStepJobsResponseJobModel"]
   | Wire["InvocationStepJobsResponseCollectionJobsModel"];
 
-/** The states of the jobs of an invocation, by their steps; those of sub-workflows are not among them. */
-function* jobsOf(invocation: Invocation, now: number): Generator<readonly [jobId: string, state: JobState]> {
+/** The jobs of a step, which are all in one state. */
+interface StepJobs {
+  readonly step: InvocationStep;
+  readonly state: JobState;
+}
+
+/** The steps of an invocation that have jobs; those of sub-workflows are not among them. */
+function* stepsWithJobs(invocation: Invocation, now: number): Generator<StepJobs> {
   for (const [at, { job }] of invocation.timeline.steps.entries()) {
-    const id = invocation.steps[at]?.jobId ?? null;
+    const step = invocation.steps[at];
     const state = job === null ? null : jobState(job, cancelOf(invocation), now);
-    if (id !== null && state !== null) yield [id, state];
+    if (step !== undefined && state !== null) yield { step, state };
   }
 }
 
-function count(states: Record<string, number>, state: JobState): void {
-  states[state] = (states[state] ?? 0) + 1;
+function countJobs(invocation: Invocation, now: number, states: Record<string, number>): Record<string, number> {
+  for (const { step, state } of stepsWithJobs(invocation, now))
+    states[state] = (states[state] ?? 0) + step.jobIds.length;
+  return states;
 }
 
 function populatedState(invocation: Invocation, now: number): JobState {
@@ -28,23 +36,22 @@ function populatedState(invocation: Invocation, now: number): JobState {
 
 /** How many jobs of an invocation are in which state, without those of sub-workflows. */
 export function summarizeJobs(invocation: Invocation, now: number): Wire["InvocationJobsResponse"] {
-  const states: Record<string, number> = {};
-  for (const [, state] of jobsOf(invocation, now)) count(states, state);
-  return { id: invocation.id, model: "WorkflowInvocation", populated_state: populatedState(invocation, now), states };
+  const [states, populated_state] = [countJobs(invocation, now, {}), populatedState(invocation, now)];
+  return { id: invocation.id, model: "WorkflowInvocation", populated_state, states };
 }
 
 /** The same step by step; only steps with jobs are there. */
 export function summarizeSteps(invocation: Invocation, now: number): StepSummary[] {
-  return [...jobsOf(invocation, now)].map(([id, state]) => ({
-    id,
-    model: "Job",
-    populated_state: state,
-    states: { [state]: 1 },
-  }));
+  return [...stepsWithJobs(invocation, now)].map(({ step, state }): StepSummary => {
+    const common = { populated_state: "ok", states: { [state]: step.jobIds.length } } as const;
+    return step.collectionId === null
+      ? { id: step.jobIds[0] ?? "", model: "Job", ...common }
+      : { id: step.collectionId, model: "ImplicitCollectionJobs", ...common };
+  });
 }
 
 function countAll(invocation: Invocation, now: number, states: Record<string, number>): Record<string, number> {
-  for (const [, state] of jobsOf(invocation, now)) count(states, state);
+  countJobs(invocation, now, states);
   for (const { inner } of invocation.steps) if (inner !== null && isThere(inner, now)) countAll(inner, now, states);
   return states;
 }

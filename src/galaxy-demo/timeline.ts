@@ -16,6 +16,8 @@ export interface StepTimes {
   /** When it is handed out; Infinity behind a pause that nobody ends. */
   readonly handed: number;
   readonly job: JobTimes | null;
+  /** How many such jobs it has; null: one, and no collection of jobs around it. */
+  readonly copies: number | null;
   /** The invocation of its sub-workflow. */
   readonly inner: Timeline | null;
 }
@@ -45,11 +47,13 @@ export interface Course {
 }
 
 /** When what a step gives out is there. */
-interface Given {
+export interface Given {
   readonly at: number;
   readonly well: boolean;
   /** Whether it waits for a pause to end. */
   readonly paused: boolean;
+  /** How many datasets a collection of them holds; null for a dataset. */
+  readonly copies: number | null;
 }
 
 const ENDS: ReadonlySet<JobState> = new Set<JobState>([
@@ -93,6 +97,7 @@ function together(all: readonly Given[], from: number): Given {
     at: Math.max(from, ...all.map(({ at }) => at)),
     well: all.every(({ well }) => well),
     paused: all.some(({ paused }) => paused),
+    copies: all.find(({ copies }) => copies !== null)?.copies ?? null,
   };
 }
 
@@ -119,12 +124,13 @@ export function planTimeline(
     const inputs = givenTo(step);
     if (inputs.paused || fails) {
       given.set(step.index, inputs);
-      return { step, handed: Infinity, job: null, inner: null };
+      return { step, handed: Infinity, job: null, copies: null, inner: null };
     }
     if (step.type === "tool") {
       const job = jobTimes(handed, inputs, course.endOf(workflow, step), pace);
-      given.set(step.index, { at: job.ended, well: endsWell(job), paused: false });
-      return { step, handed, job, inner: null };
+      const { copies } = inputs;
+      given.set(step.index, { at: job.ended, well: endsWell(job), paused: false, copies });
+      return { step, handed, job, copies, inner: null };
     }
     if (step.type === "subworkflow" && step.inner !== null) {
       const feeds = step.sources.flatMap(({ step: from, inner }): [number, Given][] => {
@@ -132,12 +138,13 @@ export function planTimeline(
         return inner === null || fed === undefined ? [] : [[inner, fed]];
       });
       const inner = planTimeline(step.inner, handed, course, new Map(feeds), depth + 1);
-      given.set(step.index, { at: inner.ended, well: wentWell(inner), paused: inner.scheduled === Infinity });
-      return { step, handed, job: null, inner };
+      const { copies } = inputs;
+      given.set(step.index, { at: inner.ended, well: wentWell(inner), paused: inner.scheduled === Infinity, copies });
+      return { step, handed, job: null, copies: null, inner };
     }
-    const fed = outer.get(step.index) ?? { at: handed, well: true, paused: false };
+    const fed = outer.get(step.index) ?? { at: handed, well: true, paused: false, copies: null };
     given.set(step.index, step.type === "pause" ? { ...inputs, paused: true } : fed);
-    return { step, handed, job: null, inner: null };
+    return { step, handed, job: null, copies: null, inner: null };
   };
   const steps = workflow.steps.map(planStep);
   const paused = [...given.values()].some((each) => each.paused);

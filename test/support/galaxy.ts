@@ -20,11 +20,16 @@ export class HandClock {
   }
 }
 
+/** A stand-in with the clock that moves it. */
+export interface LiveGalaxy extends GalaxyDemo {
+  readonly clock: HandClock;
+}
+
 /** Starts a stand-in Galaxy on a free port, with a clock of its own, ended with the test (or whatever `until` names). */
 export async function startGalaxy({
   until = onTestFinished,
   ...options
-}: Partial<DemoOptions> & { until?: Until } = {}): Promise<GalaxyDemo & { readonly clock: HandClock }> {
+}: Partial<DemoOptions> & { until?: Until } = {}): Promise<LiveGalaxy> {
   const clock = new HandClock();
   const demo = await startGalaxyDemo({ clock, ...options });
   until(() => demo.close());
