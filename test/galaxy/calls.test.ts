@@ -131,13 +131,19 @@ describe("invocations", () => {
     const inputs = { "0": { src: "hda", id: "b1" }, "2": 5 };
     const begun = await clientOf(server.url).invoke(ID, { history_id: ID, inputs, parameters: { "3": { x: 1 } } });
     expect(begun).toEqual({
-      ...{ id: "a1", galaxy_state: "new", ...NAMES },
-      ...{ created_at: "2026-01-01T10:00:00.500Z", updated_at: null },
+      id: "a1",
+      galaxy_state: "new",
+      ...NAMES,
+      created_at: "2026-01-01T10:00:00.500Z",
+      updated_at: null,
     });
     expect(server.asked).toEqual([`POST /api/workflows/${ID}/invocations`]);
     expect(server.bodies).toEqual([
       {
-        ...{ history_id: ID, inputs, inputs_by: "step_index", parameters: { "3": { x: 1 } } },
+        history_id: ID,
+        inputs,
+        inputs_by: "step_index",
+        parameters: { "3": { x: 1 } },
         require_exact_tool_versions: true,
       },
     ]);
@@ -201,6 +207,9 @@ test("a dataset is told with its name, state and kind", async () => {
   const dataset = { id: "a1", name: "table", state: "ok", extension: "tabular", peek: "1\t2" };
   const server = await smallServer(saysAt({ "/datasets/a1": dataset }));
   expect(await clientOf(server.url).dataset("a1")).toEqual({
-    ...{ id: "a1", name: "table", galaxy_state: "ok", extension: "tabular" },
+    id: "a1",
+    name: "table",
+    galaxy_state: "ok",
+    extension: "tabular",
   });
 });

@@ -27,7 +27,13 @@ function answers(id: string, part: Part): Record<string, unknown> {
   const times = { create_time: "2026-01-01T10:00:00.123456", update_time: "2026-01-01T10:00:05" };
   return {
     [`/invocations/${id}`]: {
-      ...{ id, state: part.state, workflow_id: "cccc", history_id: "dddd", ...times, steps, messages },
+      id,
+      state: part.state,
+      workflow_id: "cccc",
+      history_id: "dddd",
+      steps,
+      messages,
+      ...times,
       outputs: { table: { id: "b1", src: "hda" }, nothing: { id: null, src: "hda" } },
       output_collections: { tables: { id: "b2", src: "hdca" } },
     },
