@@ -33,6 +33,8 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   repository_not_ours: EXIT.notFound,
   bad_configuration: EXIT.usage,
   unreachable: EXIT.unreachable,
+  galaxy_error: EXIT.unreachable,
+  galaxy_timeout: EXIT.unreachable,
 };
 
 /** The exit code that an error means. */

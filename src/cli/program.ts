@@ -6,6 +6,7 @@ import { doctorCommand } from "./doctor.ts";
 import { blameCommand, showCommand } from "./document.ts";
 import { fmtCommand } from "./fmt.ts";
 import { fsckCommand } from "./fsck.ts";
+import { galaxyDemoCommand } from "./galaxy-demo.ts";
 import { gitCommand } from "./git.ts";
 import { initCommand } from "./init.ts";
 import { jobCommand } from "./job.ts";
@@ -45,6 +46,7 @@ const COMMANDS = [
   keyCommand,
   gitCommand,
   doctorCommand,
+  galaxyDemoCommand,
   completionCommand,
 ] as CommandModule[];
 

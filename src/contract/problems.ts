@@ -48,13 +48,13 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly status: number; rea
   bad_configuration: { status: 500, title: "The configuration cannot be used" },
   address_not_allowed: { status: 500, title: "The address cannot be served" },
   galaxy_error: { status: 502, title: "Galaxy refused, or cannot be reached" },
-  galaxy_timeout: { status: 504, title: "No answer of Galaxy is known" },
   unreachable: { status: 502, title: "The server cannot be reached" },
   galaxy_not_configured: { status: 503, title: "No Galaxy is configured" },
   busy: { status: 503, title: "Busy; try again" },
   ref_moved: { status: 503, title: "Moved meanwhile; try again" },
   repository_locked: { status: 503, title: "The repository is in use" },
   io_failed: { status: 503, title: "The disk failed; nothing was acknowledged" },
+  galaxy_timeout: { status: 504, title: "No answer of Galaxy is known" },
   disk_full: { status: 507, title: "The disk is full" },
 };
 
