@@ -17,8 +17,6 @@ export interface Galaxies {
   allowed(name: string): AllowedServer;
   /** Has the workflow of a run that was opened just now invoked. Throws what asking the server throws. */
   invokeNow(server: string, runId: string, planned: PlannedInvocation): Promise<void>;
-  /** When (ms since 1970) an invocation was last asked for; null when that was before this start, or never. */
-  polledAt(server: string, runId: string): number | null;
 }
 
 export interface RequestInvocation {

@@ -87,3 +87,8 @@ export const TEMPLATE_FILTERS = {
   status: { type: "string", description: "Templates in this status.", enum: ["active", "archived"] },
   executor: { type: "string", description: "Templates whose work this executor does.", enum: ["external", "process"] },
 } as const satisfies Record<string, Parameter>;
+
+/** Which Galaxy is meant, where ids may be the same on several. */
+export const ON_SERVER = {
+  server: { type: "string", description: "The name of a Galaxy of the configuration." },
+} as const satisfies Record<string, Parameter>;

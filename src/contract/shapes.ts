@@ -382,6 +382,29 @@ export interface Job {
     artifacts: string[];
     log_path: string | null;
   } | null;
+  server?: string;
+  workflow_id?: string | null;
+  history_id?: string | null;
+  /**
+   * How many jobs are in each of Galaxy's states, those of sub-workflows too.
+   */
+  jobs?: {
+    [k: string]: number;
+  };
+  steps?: InvocationStep[];
+  messages?: string[];
+  /**
+   * When Galaxy was last asked.
+   */
+  polled_at?: string | null;
+  /**
+   * How often Galaxy was asked to invoke it.
+   */
+  attempts?: number;
+  /**
+   * The id of the invocation, or else of the job, that took its place.
+   */
+  superseded_by?: string | null;
 }
 export interface CreateJob {
   executor?: string;
@@ -401,6 +424,26 @@ export interface CreateJob {
    * Place among the queued jobs of equal priority, counted from 0.
    */
   position?: number;
+  /**
+   * A document of the datasets' collection.
+   */
+  dataset_id?: string | number;
+  workflow_name?: string;
+  workflow_id?: string;
+  /**
+   * Earlier invocations of the same dataset and workflow do not count any more.
+   */
+  overwrite?: boolean;
+  /**
+   * What goes to the workflow's inputs, by label or index, and to its steps.
+   */
+  parameters?: {
+    [k: string]: Json;
+  };
+  /**
+   * The name of a Galaxy of the configuration.
+   */
+  server?: string;
   [k: string]: Json | undefined;
 }
 export interface JobRecord {
@@ -575,6 +618,19 @@ export interface Problem {
   conflicts?: Conflict[];
   run?: Run;
   request_id: string;
+  /**
+   * The job that this came of.
+   */
+  job_id?: string;
+  run_id?: string;
+  /**
+   * What Galaxy answered.
+   */
+  galaxy?: {
+    status: number | null;
+    code: number | null;
+    message: string | null;
+  };
 }
 export interface Violation {
   code:

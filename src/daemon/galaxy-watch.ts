@@ -24,10 +24,9 @@ export interface WatchParts extends AllowedServer {
 interface Remembered {
   /** The id of its invocation; null while none is known. */
   readonly id: string | null;
-  /** What Galaxy said last, since when, and when it was asked. */
+  /** What Galaxy said last, and since when. */
   said: string;
   since: number;
-  polled: number | null;
 }
 
 /** Watches the runs that one Galaxy works on. Nothing of what it remembers outlives the process, or needs to. */
@@ -55,11 +54,6 @@ export class GalaxyWatch {
   /** Whether the server may be asked now. */
   get isAwake(): boolean {
     return this.#parts.server.restsUntil <= this.#parts.store.clock();
-  }
-
-  /** When (ms since 1970) the invocation of an open run was last asked for. */
-  polledAt(runId: string): number | null {
-    return this.#remembered.get(runId)?.polled ?? null;
   }
 
   /** Has what Galaxy does for a run that ended here cancelled, by the next sweeps. */
@@ -93,7 +87,7 @@ export class GalaxyWatch {
     const { store, server } = this.#parts;
     const runs = store.runs.openOn(server.name);
     const open = new Set(runs);
-    for (const runId of this.#remembered.keys()) if (!open.has(runId)) this.#remembered.delete(runId);
+    for (const runId of this.#remembered.keys()) if (!open.has(runId)) this.#forget(runId);
     for (const runId of this.#left) if (!open.has(runId)) this.#left.delete(runId);
     const found = await inParallel(runs, AT_A_TIME, async (runId) =>
       goesOn() && this.isAwake ? this.#look(runId) : null,
@@ -117,7 +111,7 @@ export class GalaxyWatch {
     try {
       const look = await server.look(remembered.id);
       const now = store.clock();
-      remembered.polled = now;
+      store.polled.set(runId, now);
       const said = JSON.stringify(look);
       if (said === remembered.said && !look.ended && now - remembered.since < STALLED_MS) return null;
       if (said !== remembered.said) remembered.since = now;
@@ -129,12 +123,17 @@ export class GalaxyWatch {
     }
   }
 
+  #forget(runId: string): void {
+    this.#remembered.delete(runId);
+    this.#parts.store.polled.delete(runId);
+  }
+
   #remember(runId: string): Remembered {
     const known = this.#remembered.get(runId);
     if (known !== undefined && known.id !== null) return known;
     const { store } = this.#parts;
     const id = store.runs.view(runId)?.record.invocation?.invocation_id ?? null;
-    const now: Remembered = { id, said: "", since: store.clock(), polled: null };
+    const now: Remembered = { id, said: "", since: store.clock() };
     this.#remembered.set(runId, now);
     return now;
   }

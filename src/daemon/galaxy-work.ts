@@ -58,10 +58,6 @@ export class GalaxyWork implements Galaxies {
     });
   }
 
-  polledAt(server: string, runId: string): number | null {
-    return this.#watches.get(server)?.polledAt(runId) ?? null;
-  }
-
   async invokeNow(server: string, runId: string, planned: PlannedInvocation): Promise<void> {
     await this.#watches.get(server)?.invokeNow(runId, planned);
   }

@@ -1,7 +1,9 @@
+import { requestOf } from "../actions/plan-run.ts";
 import type { Wire } from "../contract/wire.ts";
 import { type JobError, type JobRecord, type JobStatus, priorityName, priorityOf } from "../domain/job.ts";
 import type { TemplateRecord } from "../domain/job-template.ts";
 import type { RunStatus } from "../domain/run.ts";
+import { presentInvocation } from "./present-invocation.ts";
 import { artifactsOf } from "../store/run-artifacts.ts";
 import type { RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
@@ -65,6 +67,22 @@ export function placeMembers(store: Store, id: string): Pick<Job, "position" | "
   return { position: place?.position ?? null, queue_position: place?.queue ?? null };
 }
 
+/** What a job says of the invocation that it is about; little of one that no Galaxy does. */
+function invocationMembers(
+  store: Store,
+  job: JobRecord,
+  run: RunView["record"] | null,
+  status: JobStatus,
+): Pick<Job, "dataset_id" | "workflow_name" | "invocation_id" | "state" | "galaxy_state"> {
+  const invocation = run === null ? null : presentInvocation(store, run);
+  if (invocation !== null) {
+    const { run_id: _, job_id: __, created_at: ___, started_at: ____, finished_at: _____, ...members } = invocation;
+    return members;
+  }
+  const { dataset_id = null, workflow_name = null } = requestOf(store, job) ?? {};
+  return { dataset_id, workflow_name, invocation_id: null, state: STATE[status], galaxy_state: null };
+}
+
 /** A job as clients see it (WIRE §3). */
 export function presentJob(store: Store, job: JobRecord, warnings: readonly string[] = []): Job {
   const status = statusOf(store, job);
@@ -102,12 +120,8 @@ export function presentJob(store: Store, job: JobRecord, warnings: readonly stri
     error: isOver ? error : null,
     artifacts: facts?.artifacts ?? [],
     log_path: facts?.log_path ?? null,
-    dataset_id: null,
-    workflow_name: null,
+    ...invocationMembers(store, job, run ?? null, status),
     run_id: run?.id ?? null,
-    invocation_id: null,
-    state: STATE[status],
-    galaxy_state: null,
     warnings,
     run:
       run === undefined || facts === null

@@ -6,6 +6,7 @@ import { isDone } from "../domain/run.ts";
 import type { RunIndex } from "../store/run-index.ts";
 import type { RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
+import { presentInvocation } from "./present-invocation.ts";
 import { runFacts } from "./present-job.ts";
 
 /** The merge of a run as clients see it. */
@@ -43,7 +44,7 @@ export function presentRun(store: Store, view: RunView): Wire<"run#Run"> {
     params: record.params ?? null,
     mode: record.mode ?? null,
     executor: record.executor ?? "external",
-    invocation: null,
+    invocation: presentInvocation(store, record),
     warnings: record.warnings,
     notices: record.notices,
     validations: record.validations,
@@ -66,7 +67,8 @@ const CLOSED = new WeakMap<RunIndex, LRUCache<string, Buffer>>();
 
 /** The JSON of a run as clients see it. */
 export function presentedRun(store: Store, view: RunView): Buffer {
-  if (view.place === "open") return jsonOf(store, view);
+  // What is said of an invocation changes by later ones.
+  if (view.place === "open" || view.record.invocation !== undefined) return jsonOf(store, view);
   let closed = CLOSED.get(store.runs);
   if (closed === undefined)
     CLOSED.set(store.runs, (closed = new LRUCache({ maxSize: MOST_CLOSED, sizeCalculation: ({ length }) => length })));

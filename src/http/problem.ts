@@ -2,6 +2,7 @@ import { PROBLEMS, wireCode } from "../contract/problems.ts";
 import type { Wire } from "../contract/wire.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import { MAX_LISTED, type Conflict, type Violation } from "../domain/verdict.ts";
+import { isRefused, type WorkflowServerFault, workflowServerFault } from "../domain/workflow-server.ts";
 import type { RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
 import { presentRun } from "./present.ts";
@@ -16,8 +17,11 @@ function isView(value: unknown): value is RunView {
 export function presentProblem(error: unknown, requestId: string, store: Store | null): Problem {
   const known = error instanceof RuntreeError ? error : new RuntreeError("internal", "", {}, error);
   const code = wireCode(known.code);
-  const { status, title } = PROBLEMS[code];
-  const { errors, conflicts, run } = known.data;
+  const { title } = PROBLEMS[code];
+  const { errors, conflicts, run, job_id, run_id } = known.data;
+  const fault = workflowServerFault(known);
+  // What Galaxy finds wrong is what the client sent.
+  const status = fault !== null && isRefused(fault) ? 422 : PROBLEMS[code].status;
   const listed = Array.isArray(errors) ? (errors as readonly Violation[]).slice(0, MAX_LISTED) : [];
   return {
     type: `urn:runtree:problem:${code}`,
@@ -31,8 +35,15 @@ export function presentProblem(error: unknown, requestId: string, store: Store |
       : {}),
     ...(Array.isArray(conflicts) ? { conflicts: conflicts as readonly Conflict[] } : {}),
     ...(isView(run) && store !== null ? { run: presentRun(store, run) } : {}),
+    ...(typeof job_id === "string" && fault !== null ? { job_id } : {}),
+    ...(typeof run_id === "string" && fault !== null ? { run_id } : {}),
+    ...(fault?.reason === "refused" ? { galaxy: asGalaxySaid(fault) } : {}),
     request_id: requestId,
   };
+}
+
+function asGalaxySaid({ status = null, err_code = null, err_msg = null }: WorkflowServerFault): Problem["galaxy"] {
+  return { status, code: err_code, message: err_msg };
 }
 
 /** Every 422 names at least one thing that is wrong. */

@@ -1,0 +1,43 @@
+import { supersededBy } from "../actions/superseded.ts";
+import type { Wire } from "../contract/wire.ts";
+import type { InvocationRecord } from "../domain/invocation.ts";
+import type { RunRecord } from "../domain/run.ts";
+import type { Store } from "../store/store.ts";
+
+type Invocation = Wire<"invocation#Invocation">;
+
+/** The invocation of a run as clients see it (WIRE §4); null for a run that no Galaxy works on. */
+export function presentInvocation(store: Store, record: RunRecord): Invocation | null {
+  const { invocation } = record;
+  if (invocation === undefined) return null;
+  const polled = store.polled.get(record.id);
+  return {
+    ...invocationMembers(invocation),
+    run_id: record.id,
+    job_id: record.job_id,
+    polled_at: polled === undefined ? null : new Date(polled).toISOString(),
+    superseded_by: supersededBy(store, record),
+    created_at: record.created_at,
+  };
+}
+
+type Members = Omit<Invocation, "run_id" | "job_id" | "polled_at" | "superseded_by" | "created_at">;
+
+function invocationMembers(invocation: InvocationRecord): Members {
+  return {
+    invocation_id: invocation.invocation_id ?? null,
+    server: invocation.server,
+    workflow_id: invocation.workflow_id ?? null,
+    workflow_name: invocation.workflow_name ?? null,
+    dataset_id: invocation.dataset_id ?? null,
+    history_id: invocation.history_id ?? null,
+    state: invocation.state,
+    galaxy_state: invocation.galaxy_state ?? null,
+    jobs: invocation.jobs,
+    steps: invocation.steps,
+    messages: invocation.messages,
+    attempts: invocation.attempts,
+    started_at: invocation.started_at ?? null,
+    finished_at: invocation.finished_at ?? null,
+  };
+}
