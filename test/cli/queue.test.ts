@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../support/folders.ts";
+import { call } from "../support/http.ts";
 import { enqueue, jobUntil, makeTemplate, SCRIPTS } from "../support/jobs.ts";
 import { firstNote, runtree } from "../support/program.ts";
 import { startServer, type TestServer } from "../support/server.ts";
@@ -54,11 +55,13 @@ test("jobs are put first, moved, and given other priorities", async () => {
 });
 
 test("runtree queue --follow prints the queue whenever it changes, until it is told to end", async () => {
-  const { at, ids } = await waiting(2);
+  const { server, at, ids } = await waiting(2);
   const [a = "", b = ""] = ids;
   const [people, programs] = [at.start("queue", "--follow"), at.start("queue", "list", "--follow", "--json")];
   await Promise.all([people, programs].map(firstNote));
   await programs.until((line) => line.includes(b));
+  // Of a job, and none of the queue's.
+  await call(server, "startRun", { params: { job_id: "custom" }, body: {} });
   await at.text("queue", "reorder", b, a);
   const isReordered = (line: string): boolean => idsOf(JSON.parse(line) as Parameters<typeof idsOf>[0])[0] === b;
   await Promise.all([programs.until(isReordered), people.until((line) => line.startsWith(`1       ${b}`))]);
@@ -111,15 +114,12 @@ test("what is no place, no priority or no job of the queue is refused", async ()
   const { at, ids } = await waiting(1);
   const [id = ""] = ids;
   for (const [args, exit, code] of [
-    [["nonsense"], 2, "bad_request"],
     [["reorder"], 2, "bad_request"],
     [["reorder", "nope"], 6, "job_not_found"],
     [["reorder", "custom"], 4, "job_not_queued"],
-    [["move", id], 2, "bad_request"],
     [["move", id, "first"], 2, "bad_request"],
     [["move", id, "-1"], 3, "validation_failed"],
     [["priority", id, "urgent"], 2, "bad_request"],
-    [["priority", "nope", "high"], 6, "job_not_found"],
   ] as const)
     expect([args, ...(await at.refusal("queue", ...args))]).toEqual([args, exit, code]);
 });
