@@ -3,6 +3,7 @@ import { ENDED_BY, type JobEnd, type JobError, type JobRecord, MOST_ATTEMPTS } f
 import type { Json } from "../domain/json.ts";
 import { readSubmission } from "../domain/patch.ts";
 import { type RunRecord, isClosed } from "../domain/run.ts";
+import type { Notice } from "../domain/verdict.ts";
 import type { Authorship } from "../store/authorship.ts";
 import { bringToEnd } from "../store/gate.ts";
 import { commitToOps } from "../store/ops-commit.ts";
@@ -23,6 +24,8 @@ export interface JobOutcome {
   readonly pid?: number;
   /** A submission of it: `{collection: {id: document}}`. */
   readonly body?: Json;
+  /** What was changed in that as it was read. */
+  readonly notices?: readonly Notice[];
   /** Files that it brought along, by their paths in the repository. */
   readonly artifacts?: ReadonlyMap<string, Buffer>;
   /** The work was cut short by this node, so that it is tried again whatever the template says. */
@@ -92,7 +95,7 @@ function refusedWords(error: unknown): string | null {
 }
 
 async function conclude(store: Store, author: Authorship, view: RunView, outcome: JobOutcome): Promise<RunView> {
-  const { status, error, body, artifacts = new Map() } = outcome;
+  const { status, error, body, notices = [], artifacts = new Map() } = outcome;
   const submission = body === undefined ? null : readSubmission(body, []);
   const [violation] = submission?.violations ?? [];
   if (violation !== undefined) {
@@ -121,7 +124,7 @@ async function conclude(store: Store, author: Authorship, view: RunView, outcome
     ...branch,
     files: files.size === 0 ? null : files,
     lines: [...(error === undefined ? [] : [error.message]), ...(applied?.lines ?? [])],
-    notices: [],
+    notices,
     record,
     subject: next === "merging" ? `Finish run ${record.id}` : `Close run ${record.id} as ${next}`,
   });

@@ -55,15 +55,15 @@ export const FOUND_RUNNING: JobOutcome = interrupted("the server that began it e
 function broughtBy(
   runId: string,
   harvest: JobProcessEnd["harvest"],
-): Pick<JobOutcome, "body" | "artifacts"> | { fault: { code: string; message: string } } {
+): Pick<JobOutcome, "body" | "notices" | "artifacts"> | { fault: { code: string; message: string } } {
   if ("fault" in harvest) return harvest;
   const artifacts = new Map(
     harvest.files.map(({ path, bytes }) => [`${artifactFolder(runId)}${path}`, Buffer.from(bytes)]),
   );
   if (harvest.output === null) return { artifacts };
-  const { value, violations } = readOutput(harvest.output);
+  const { value, violations, notices } = readOutput(harvest.output);
   const [first] = violations;
-  if (first === undefined) return { artifacts, body: value };
+  if (first === undefined) return { artifacts, body: value, notices };
   return { fault: { code: "output_invalid", message: `The output is refused: ${first.message}` } };
 }
 

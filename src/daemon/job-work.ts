@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import {
   closeSync,
   constants,
@@ -44,6 +45,8 @@ const MOST_FOLDERS = 8;
 export class JobWork {
   readonly #folder: string;
   readonly #limits: WorkLimits;
+  /** Which folder was made, whatever is called so later. */
+  readonly #made: string | null;
 
   /** Makes the folder and writes the params, for this user only. Throws the system's errors. */
   constructor(folder: string, params: string, limits: WorkLimits) {
@@ -53,6 +56,7 @@ export class JobWork {
     mkdirSync(folder, { mode: 0o700 });
     mkdirSync(join(folder, "artifacts"), { mode: 0o700 });
     writeFileSync(join(folder, "params.json"), params, { mode: 0o600, flag: "wx" });
+    this.#made = identityOf(folder);
   }
 
   /** The variables that tell a job where things are. */
@@ -68,6 +72,10 @@ export class JobWork {
   /** Reads what the job left, following no links and waiting for nothing. */
   harvest(): JobHarvest {
     try {
+      const found = identityOf(this.#folder);
+      if (found === null) return { output: null, files: [] };
+      if (found !== this.#made)
+        return { fault: { code: "output_invalid", message: "The private folder of the process was replaced." } };
       const output = readPlain(join(this.#folder, "output.json"), this.#limits.outputBytes);
       if (typeof output === "string")
         return { fault: { code: "output_invalid", message: `The output ${output}; it has to be a file of JSON.` } };
@@ -85,6 +93,7 @@ export class JobWork {
   #files(): BroughtFile[] | string {
     const root = join(this.#folder, "artifacts");
     const files: BroughtFile[] = [];
+    if (!isFolderOrNothing(root)) return "What stands in place of the folder for artifacts is no folder.";
     let bytesLeft = this.#limits.artifactBytes;
     const open = [""];
     for (let below = open.pop(); below !== undefined; below = open.pop()) {
@@ -107,9 +116,27 @@ export class JobWork {
     return files;
   }
 
-  /** Removes the folder and all that is in it. */
+  /** Removes the folder and all that is in it, as far as the system lets it. */
   clear(): void {
-    rmSync(this.#folder, { recursive: true, force: true });
+    removeFolder(this.#folder);
+  }
+}
+
+/** Tells what is at a path apart from what is there later, links not followed; null when nothing is. */
+function identityOf(path: string): string | null {
+  const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  // The number of what went is soon given to something else.
+  return found === undefined ? null : `${found.isDirectory()} ${found.dev} ${found.ino} ${found.birthtimeNs}`;
+}
+
+/** Removes a folder that a process had for itself. What the system does not let go stays. */
+export function removeFolder(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // A path in it may be longer than any that can be named: `rm` goes down step by step. Should that fail as well, it is in
+    // nobody's way, as no other process is given a folder of this name.
+    spawnSync("rm", ["-rf", "--", path], { stdio: "ignore" });
   }
 }
 
@@ -120,6 +147,11 @@ function namesIn(folder: string): string[] {
     if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return [];
     throw error;
   }
+}
+
+function isFolderOrNothing(path: string): boolean {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  return found === undefined || found.isDirectory();
 }
 
 /** The bytes of a plain file; null when there is none, or what is wrong with it. A pipe is not waited for, a link not followed. */

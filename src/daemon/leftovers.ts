@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { signalGroup } from "../store/process-group.ts";
+import { removeFolder } from "./job-work.ts";
 
 /** What the environment of a process says that works on a run. */
 const RUN = /(?:^|\0)RUNTREE_RUN_ID=([0-9a-z]{26})(?:\0|$)/;
@@ -40,7 +41,7 @@ function environmentOf(pid: number): string {
 
 /** Removes the private folders of jobs that ended with a server that was killed. */
 export function clearLeftFolders(work: string): void {
-  for (const name of entriesOf(work)) rmSync(join(work, name), { recursive: true, force: true });
+  for (const name of entriesOf(work)) removeFolder(join(work, name));
 }
 
 function entriesOf(folder: string): string[] {

@@ -23,6 +23,7 @@ export class Metrics {
   readonly #requestSeconds: Histogram<"operation">;
   readonly #merges: Counter<"outcome">;
   readonly #mergeSeconds: Histogram;
+  readonly #jobs: Counter<"status">;
   /** When (ms) runs that are merging began to. */
   readonly #merging = new Map<string, number>();
 
@@ -65,6 +66,14 @@ export class Metrics {
     this.#read("runtree_index_documents", "Documents on main.", () => store.derived.main.index.size);
     this.#read("runtree_index_runs", "Runs, closed ones too.", () => store.runs.size);
     this.#read("runtree_open_runs", "Runs that are open.", () => store.runs.openCount());
+    this.#read("runtree_queued_jobs", "Jobs that wait for a slot.", () => store.jobs.queue.length);
+    this.#read("runtree_running_jobs", "Jobs that an executor works on.", () => store.jobs.runningCount());
+    this.#jobs = new Counter({
+      name: "runtree_jobs_total",
+      help: "Jobs that ended.",
+      labelNames: ["status"],
+      registers,
+    });
     this.#counted("runtree_git_processes_total", "git programs run by this process.", () => git().processes);
     this.#counted(
       "runtree_git_failures_total",
@@ -92,8 +101,10 @@ export class Metrics {
     this.#requestSeconds.observe({ operation }, ms / 1000);
   }
 
-  /** Takes note of what happened to runs. */
-  tell({ run, was }: News): void {
+  /** Takes note of what happened to runs and jobs. */
+  tell({ run, was, jobs }: News): void {
+    for (const { was: before, status, job } of jobs)
+      if (job.ended !== undefined && status !== null && status !== before) this.#jobs.inc({ status });
     if (run === undefined) return;
     const { id, status } = run.record;
     if (status === "merging") this.#merging.set(id, performance.now());

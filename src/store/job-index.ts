@@ -100,13 +100,18 @@ export class JobIndex {
     return [...this.#running.values()];
   }
 
-  /** The status of a job; an external job runs while a run is open, else it follows its newest run. */
+  /** How many these are. */
+  runningCount(): number {
+    return this.#running.size;
+  }
+
+  /**
+   * The status of a job; an external job runs while a run is open, else it follows its newest run. A job that an executor
+   * has begun runs until it has ended: its run may be closed, or refused, while its process is still at work.
+   */
   statusOf(row: JobRow): JobStatus {
     if (row.executor === "external") return this.#externalStatus(row);
-    if (row.ended !== null) return row.ended;
-    if (row.run === null) return "queued";
-    const status = this.#runs.statusOf(row.run);
-    return (status === null ? null : ENDED_BY[status]) ?? "running";
+    return row.ended ?? (row.run === null ? "queued" : "running");
   }
 
   /** Where a job is in the queue, counted from 1, and among those of its priority, from 0; null when it does not wait. */

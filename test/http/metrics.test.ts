@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { call } from "../support/http.ts";
+import { enqueue, jobBegun, jobEnded, makeTemplate, SCRIPTS } from "../support/jobs.ts";
 import { startServer } from "../support/server.ts";
 
 /** The samples of an answer of `/metrics`, by name with labels. */
@@ -39,4 +40,17 @@ test("requests, merges, the journal, the index and git are counted", async () =>
   expect(found.get("process_resident_memory_bytes")).toBeGreaterThan(1e6);
   const again = samples((await call(server, "getMetrics")).body);
   expect(again.get("runtree_journal_groups_total")).toBe(5);
+});
+
+test("jobs that wait, run and ended are counted", async () => {
+  const server = await startServer({ scripts: SCRIPTS });
+  await makeTemplate(server, "noop");
+  await makeTemplate(server, "hang");
+  await jobEnded(server, await enqueue(server, "noop"));
+  await jobBegun(server, await enqueue(server, "hang"));
+  await enqueue(server, "noop");
+  const found = samples((await call(server, "getMetrics")).body);
+  expect(found.get("runtree_running_jobs")).toBe(1);
+  expect(found.get("runtree_queued_jobs")).toBe(1);
+  expect(found.get('runtree_jobs_total{status="completed"}')).toBe(1);
 });

@@ -1,12 +1,22 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { expect } from "vitest";
 import { call } from "./http.ts";
 import type { TestServer } from "./server.ts";
 
 type Server = Pick<TestServer, "url">;
 
-/** Commands of an operator's configuration, each a line of sh. */
-export type Scripts = Readonly<Record<string, string>>;
+/** A command as an operator's configuration has it. */
+export interface CommandSettings {
+  readonly argv: readonly string[];
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly timeout_s?: number;
+}
+
+/** Commands of an operator's configuration, each a line of sh unless more is said of it. */
+export type Scripts = Readonly<Record<string, string | CommandSettings>>;
 
 /** Some that many tests use. */
 export const SCRIPTS: Scripts = {
@@ -17,10 +27,20 @@ export const SCRIPTS: Scripts = {
   skips: "exit 75",
 };
 
+/** A command that runs a program for Node, written below a folder. */
+export function nodeProgram(folder: string, name: string, text: string, more: object = {}): CommandSettings {
+  const path = join(folder, `${name}.mjs`);
+  writeFileSync(path, text);
+  return { argv: [process.execPath, path], ...more };
+}
+
 /** Writes an operator's configuration with these commands into a data directory. */
 export function writeScripts(data: string, scripts: Scripts = SCRIPTS, more: object = {}): void {
   const commands = Object.fromEntries(
-    Object.entries(scripts).map(([name, script]) => [name, { argv: ["sh", "-c", script] }]),
+    Object.entries(scripts).map(([name, script]) => [
+      name,
+      typeof script === "string" ? { argv: ["sh", "-c", script] } : script,
+    ]),
   );
   writeFileSync(join(data, "runtree.config.json"), JSON.stringify({ commands, ...more }));
 }
@@ -76,7 +96,35 @@ export async function jobEnded(server: Server, id: string, headers: Record<strin
   return jobUntil(server, id, ({ status }) => status !== "queued" && status !== "running", headers);
 }
 
-/** Waits until a job's process has begun, and returns it. */
+/** Waits until a job's process has begun, and returns it. No event tells that: it is nothing that is kept. */
 export async function jobBegun(server: Server, id: string): Promise<SeenJob> {
-  return jobUntil(server, id, ({ status, pid }) => status === "running" && pid !== null);
+  let job = await jobUntil(server, id, ({ status }) => status !== "queued");
+  while (job.status === "running" && job.pid === null) {
+    await pause(10);
+    job = await readJob(server, id);
+  }
+  expect(job.status).toBe("running");
+  return job;
+}
+
+/** Has a job of a template done, and returns how it ended. */
+export async function runJob(server: Server, template_id: string, more: object = {}): Promise<SeenJob> {
+  return jobEnded(server, await enqueue(server, template_id, more));
+}
+
+/** Waits until a job and all that tries it again have ended, and returns them, the first first. */
+export async function chainEnded(server: Server, id: string): Promise<readonly SeenJob[]> {
+  const chain: SeenJob[] = [];
+  for (let next: string | undefined = id; next !== undefined;) {
+    const job = await jobEnded(server, next);
+    chain.push(job);
+    const { items } = (await call(server, "listJobs", { query: { limit: "500" } })).body;
+    next = items.find(({ retry_of }: SeenJob) => retry_of === job.job_id)?.job_id;
+  }
+  return chain;
+}
+
+/** The run of a job. */
+export async function runOf(server: Server, { run_id }: SeenJob): Promise<SeenJob> {
+  return (await call(server, "getRun", { params: { run_id } })).body;
 }

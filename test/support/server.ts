@@ -8,6 +8,9 @@ import { type Scripts, writeScripts } from "./jobs.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
+/** Commands of a configuration, which may depend on the data directory that it lies in. */
+export type ScriptsIn = Scripts | ((data: string) => Scripts);
+
 export interface TestServer {
   readonly url: string;
   readonly data: string;
@@ -29,13 +32,14 @@ export async function startServer(
     flags?: readonly string[];
     path?: string;
     until?: Until;
-    scripts?: Scripts;
+    scripts?: ScriptsIn;
     more?: object;
   } = {},
 ): Promise<TestServer> {
   const until = options.until ?? onTestFinished;
   const data = options.data ?? temporaryFolder(until);
-  if (options.scripts !== undefined) writeScripts(data, options.scripts, options.more);
+  const { scripts, more } = options;
+  if (scripts !== undefined) writeScripts(data, typeof scripts === "function" ? scripts(data) : scripts, more);
   const template = options.template === undefined ? [] : ["--template", options.template];
   const child = spawn(
     process.execPath,
@@ -87,7 +91,7 @@ export async function startServer(
 export async function startServerForFile(
   use: (server: TestServer) => void | Promise<void>,
   flags: readonly string[] = [],
-  scripts?: Scripts,
+  scripts?: ScriptsIn,
 ): Promise<() => Promise<void>> {
   const cleanUps: (() => void | Promise<void>)[] = [];
   const end = async (): Promise<void> => {
