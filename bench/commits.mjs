@@ -1,6 +1,7 @@
-// Rows: how fast submissions are committed, and the PATCH that brings them.
+// Rows: how fast submissions are committed, the PATCH that brings them, and jobs that are put in the queue.
 import { measurementsOf, rates } from "./measure.mjs";
 import { row } from "./rows.mjs";
+import { giveCommand } from "./store.mjs";
 
 const DOCUMENTS = 100_000;
 const IN_FLIGHT = 64;
@@ -12,9 +13,10 @@ export const names = [
   "commit:cpu",
   "commit-1:append",
   "http-patch:commit",
+  "enqueue:commit",
 ];
 
-/** Measures the wanted rows. All of them are measured by turns, so that `commit:*` and `http-patch` share what ours does. */
+/** Measures the wanted rows. All of them are measured by turns, so that those that are compared with `commit:*` share what ours does. */
 export async function measure({ workspace, opening, wanted, plan }) {
   const content = { documents: DOCUMENTS };
   const options = { documents: DOCUMENTS, runs: IN_FLIGHT };
@@ -40,6 +42,12 @@ export async function measure({ workspace, opening, wanted, plan }) {
     const server = opening.server(await workspace.copy(content));
     sides.patches = [opening.load(server, { documents: DOCUMENTS, connections: CONNECTIONS }), "patches"];
   }
+  if (wanted.includes("enqueue:commit")) {
+    const data = await workspace.copy(content);
+    const { command } = giveCommand(data);
+    const server = opening.server(data, ["--concurrency", "0"]);
+    sides.jobs = [opening.load(server, { command, connections: CONNECTIONS }, "jobs"), "enqueues"];
+  }
   const found = await rates(await measurementsOf(sides), plan);
   const rows = {
     "commit:isomorphic-git": {
@@ -55,6 +63,7 @@ export async function measure({ workspace, opening, wanted, plan }) {
     "commit:cpu": { ours: found.ours, reference: "JSON + SHA-1 of the same objects, no I/O", value: found.cpu },
     "commit-1:append": { ours: found.oneByOne, reference: "append + fdatasync of as many bytes", value: found.append },
     "http-patch:commit": { ours: found.patches, reference: "ours of commit:cpu", value: found.ours },
+    "enqueue:commit": { ours: found.jobs, reference: "ours of commit:cpu", value: found.ours },
   };
   return wanted.map((name) => row(name, { ...rows[name], durable: true }));
 }

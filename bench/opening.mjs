@@ -21,15 +21,15 @@ export class Opening {
     });
   }
 
-  /** Starts the clients of a server; null when they or the server did not open. */
-  async load(server, options) {
+  /** Starts the clients of a server, a side; null when they or the server did not open. */
+  async load(server, options, module = "load") {
     const started = await server;
-    return started === null ? null : this.side("load", { ...options, url: started.url });
+    return started === null ? null : this.side(module, { ...options, url: started.url });
   }
 
-  /** Starts a server; null when it did not come up. */
-  async server(data) {
-    return this.#server(() => serve(data, this.#seconds));
+  /** Starts a server with these flags; null when it did not come up. */
+  async server(data, flags = []) {
+    return this.#server(() => serve(data, this.#seconds, flags));
   }
 
   /** Starts a bare Koa server that answers with the bytes of a file. */

@@ -95,9 +95,9 @@ async function startServer(args, pattern, seconds) {
   };
 }
 
-/** Starts `runtree serve` on a data directory. Throws `TooSlow` after so many seconds. */
-export async function serve(data, seconds) {
-  const args = [place("../dist/cli/main.js"), "serve", "--port", "0", "--data", data];
+/** Starts `runtree serve` on a data directory, with these flags besides. Throws `TooSlow` after so many seconds. */
+export async function serve(data, seconds, flags) {
+  const args = [place("../dist/cli/main.js"), "serve", "--port", "0", "--data", data, ...flags];
   return startServer(args, /^runtree listening on (\S+)/, seconds);
 }
 

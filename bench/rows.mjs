@@ -22,6 +22,7 @@ export const GOALS = {
   "merge:documents": { unit: "ms", atMost: 1.5 },
   "merge:open-runs": { unit: "ms", atMost: 1.2 },
   "http-patch:commit": { unit: "requests/s", atLeast: 0.5 },
+  "enqueue:commit": { unit: "jobs/s", atLeast: 0.5 },
   "auth:open": { unit: "requests/s", atLeast: 0.95 },
   events: { unit: "merges/s", atLeast: 0.8 },
   "run-cycle:git": { unit: "cycles/s", atLeast: 8 },
@@ -35,6 +36,9 @@ export const GOALS = {
   "push:http-backend": { unit: "ms", atMost: 1.3 },
   "push-50": { unit: "ms", atMost: 2 },
   "fetch:http-backend": { unit: "ms", atMost: 1.1 },
+  "dispatch:spawn": { unit: "jobs/s", atLeast: 0.6 },
+  "queue-view:healthz": { unit: "ms", atMost: 5 },
+  "reorder:enqueue": { unit: "ms", atMost: 3 },
   "validate:ajv": { unit: "documents/s", atLeast: 0.5 },
 };
 

@@ -11,7 +11,7 @@ const PLANS = {
 };
 
 /** The files that measure rows, in the order of the table as far as they share work. */
-const GROUPS = ["commits", "merges", "requests", "history", "clones", "pushes", "validation", "runs"];
+const GROUPS = ["commits", "merges", "requests", "history", "clones", "pushes", "queue", "validation", "runs"];
 
 const { values } = parseArgs({
   options: { only: { type: "string" }, quick: { type: "boolean", default: false }, json: { type: "string" } },

@@ -1,5 +1,6 @@
 // Every place where the bench calls the store from inside: when an entry point of src/ changes, this file follows.
 import fs from "node:fs";
+import { join } from "node:path";
 import { documentBlame } from "../dist/actions/document-history.js";
 import { patchRun as patch } from "../dist/actions/patch-run.js";
 import { startRun as start } from "../dist/actions/start-run.js";
@@ -23,6 +24,14 @@ import { applySubmission } from "../dist/store/submission.js";
 /** Makes a key of an agent in a data directory and returns it. */
 export function makeKey(data) {
   return createKey(fs, data, { name: "bench", role: "agent", expiresAt: null }, Date.now()).key;
+}
+
+/** Gives the server of a data directory a command that does nothing; returns its name and its program. */
+export function giveCommand(data) {
+  const [command, program] = ["nothing", findProgram("true")];
+  const commands = { [command]: { argv: [program] } };
+  fs.writeFileSync(join(data, "runtree.config.json"), JSON.stringify({ commands }));
+  return { command, program };
 }
 
 export { ajvFor, canonicalJson, encodeRecord, runRef };

@@ -1,6 +1,6 @@
 // The clients of a server: a process of their own, with keep-alive connections.
+import { Clients } from "../clients.mjs";
 import { nameOf, sampleName } from "../documents.mjs";
-import { Connection } from "../http.mjs";
 import { repeatFor } from "../measure.mjs";
 
 const RUNS = "/jobs/custom/runs";
@@ -21,37 +21,23 @@ const PAGES = [
 
 /** Makes so many clients, with a key where one is given. `documents` is how many the server's repository has. */
 export async function open({ url, connections, documents, key }) {
-  const headers = key === undefined ? "" : `X-API-Key: ${key}\r\n`;
-  let clients = [];
-  /** Connects anew: a server closes connections that were idle for a while, as they are between two rounds. */
-  const connected = (measure) => async (milliseconds) => {
-    clients = await Promise.all(Array.from({ length: connections }, () => Connection.to(url, headers)));
-    try {
-      return await measure(milliseconds);
-    } finally {
-      for (const client of clients) client.close();
-    }
-  };
+  const clients = new Clients(url, connections, key === undefined ? "" : `X-API-Key: ${key}\r\n`);
   const patchOf = ({ collection, id }, notes) => ({ body: { [collection]: { [id]: { notes } } } });
-  const startRun = async (client) => JSON.parse((await client.request("POST", RUNS, {})).toString("utf8")).id;
+  const startRun = async (number) => JSON.parse((await clients.request(number, "POST", RUNS, {})).toString("utf8")).id;
   const runs = [];
   let count = 0;
 
   const patch = async (number) => {
-    runs[number] ??= await startRun(clients[number]);
-    await clients[number].request(
-      "PATCH",
-      `/runs/${runs[number]}`,
-      patchOf(sampleName(number, documents), `patch ${++count}`),
-    );
+    runs[number] ??= await startRun(number);
+    const value = patchOf(sampleName(number, documents), `patch ${++count}`);
+    await clients.request(number, "PATCH", `/runs/${runs[number]}`, value);
   };
   const cycle = async (number) => {
-    const client = clients[number];
-    const run = await startRun(client);
+    const run = await startRun(number);
     const name = sampleName(++count, documents);
     for (let step = 1; step <= 3; step++)
-      await client.request("PATCH", `/runs/${run}`, patchOf(name, `step ${step} of ${run}`));
-    await client.request("PATCH", `/runs/${run}`, { done: true });
+      await clients.request(number, "PATCH", `/runs/${run}`, patchOf(name, `step ${step} of ${run}`));
+    await clients.request(number, "PATCH", `/runs/${run}`, { done: true });
   };
   /** Merges that begin at an even pace, as far as they are done in time; how many the server did. */
   const pacedMerges = async (milliseconds) => {
@@ -62,29 +48,19 @@ export async function open({ url, connections, documents, key }) {
       const early = due - (performance.now() - started);
       if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
       const { body } = patchOf(sampleName(++count, documents), `merge ${count}`);
-      await clients[number].request("POST", RUNS, { done: true, body });
+      await clients.request(number, "POST", RUNS, { done: true, body });
     });
   };
   const read = async (number) => {
     const { collection, id } = nameOf((++count * 7919) % documents, documents);
-    await clients[number].request("GET", `/documents/${collection}/${id}`);
-  };
-  /** How long each request of one client took, in ms. */
-  const latencies = async (milliseconds, paths) => {
-    const found = [];
-    await repeatFor(milliseconds, 1, async () => {
-      const started = performance.now();
-      await clients[0].request("GET", paths[found.length % paths.length]);
-      found.push(performance.now() - started);
-    });
-    return found;
+    await clients.request(number, "GET", `/documents/${collection}/${id}`);
   };
   return {
-    patches: connected((milliseconds) => repeatFor(milliseconds, connections, patch)),
-    cycles: connected((milliseconds) => repeatFor(milliseconds, connections, cycle)),
-    merges: connected(pacedMerges),
-    reads: connected((milliseconds) => repeatFor(milliseconds, connections, read)),
-    health: connected((milliseconds) => latencies(milliseconds, ["/healthz"])),
-    lists: connected((milliseconds) => latencies(milliseconds, PAGES)),
+    patches: clients.repeatedly(patch),
+    cycles: clients.repeatedly(cycle),
+    merges: clients.connected(pacedMerges),
+    reads: clients.repeatedly(read),
+    health: clients.latencies(() => ({ path: "/healthz" })),
+    lists: clients.latencies(() => ({ path: PAGES[++count % PAGES.length] })),
   };
 }

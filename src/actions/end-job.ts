@@ -158,5 +158,6 @@ function isTriedAgain(store: Store, job: JobRecord, { status, error }: JobEnd, {
   const attempt = job.attempt ?? 1;
   if (status !== "failed" || error?.code === "gate_rejected" || attempt >= MOST_ATTEMPTS) return false;
   const { retries = 0 } = store.templates.find(job.template_id ?? "") ?? {};
-  return interrupted === true || attempt <= retries;
+  // What it was doing may have been over before it was cut short.
+  return (interrupted === true && error?.code === "interrupted") || attempt <= retries;
 }

@@ -6,8 +6,13 @@ import type { Flags } from "./command.ts";
 import { changes, followList, printingAnew, requireServer, untilToldToEnd } from "./following.ts";
 import { getJob, type GoneJob, type Job, jobCells, PENDING_JOB, shownJob } from "./job-text.ts";
 
+/** Tells whether a job, or its place in the queue, may be another after events; so it may be before the first of them. */
+export function mayChangeJobs(events: readonly ServerEvent[]): boolean {
+  return events.length === 0 || events.some((event) => jobIn(event) !== null);
+}
+
 /** The id of the job that an event is about; null for another event. How jobs of agents get on is told by their runs. */
-export function jobIn({ data }: ServerEvent): string | null {
+function jobIn({ data }: ServerEvent): string | null {
   return "job_id" in data ? data.job_id : null;
 }
 
@@ -43,7 +48,7 @@ export async function followJob(client: RuntreeClient, flags: Flags, id: string)
   requireServer(flags);
   const print = printingAnew(flags.json);
   for await (const events of changes(client, untilToldToEnd())) {
-    if (events.length > 0 && !events.some((event) => jobIn(event) === id || event.type === "queue.reordered")) continue;
+    if (!mayChangeJobs(events)) continue;
     const job = await getJob(client, id);
     print(shownJob(job));
     if (!PENDING_JOB.has(job.status)) return null;

@@ -4,7 +4,7 @@ import type { Wire } from "../contract/wire.ts";
 import { askingCommand, type Flags, type Found, groupOf, keyFlag, keyHeader, pageAsked, pageFlags } from "./command.ts";
 import { changes, followFlag, printingAnew, requireServer, untilToldToEnd } from "./following.ts";
 import { PRIORITY_WORDS, readPriority } from "./job-flags.ts";
-import { jobIn } from "./job-follow.ts";
+import { mayChangeJobs } from "./job-follow.ts";
 import { jobArgument, jobCells, shownJob } from "./job-text.ts";
 import { note } from "./output.ts";
 import { facts, table } from "./table.ts";
@@ -30,8 +30,7 @@ async function follow(client: RuntreeClient, flags: Flags): Promise<null> {
   const print = printingAnew(flags.json);
   for await (const events of changes(client, untilToldToEnd())) {
     if (events.length === 0) note("following the queue; Ctrl-C ends it");
-    else if (!events.some((event) => jobIn(event) !== null || event.type === "queue.reordered")) continue;
-    print(await readQueue(client, flags));
+    if (mayChangeJobs(events)) print(await readQueue(client, flags));
   }
   return null;
 }

@@ -9,6 +9,7 @@ import type { News } from "../store/news.ts";
 import type { Store } from "../store/store.ts";
 import { FOUND_RUNNING, outcomeOf, type StopReason } from "./job-outcome.ts";
 import { JobRunner, type RunningJob } from "./job-runner.ts";
+import { removeFolder } from "./job-work.ts";
 import { clearLeftFolders, endLeftProcesses } from "./leftovers.ts";
 
 /** How long (ms) is waited before something that the machine failed at is tried again. */
@@ -64,6 +65,10 @@ class Slot {
   cancel(reason: string): void {
     this.stop({ kind: "cancelled", words: reason });
   }
+}
+
+function workFolder(folder: string, runId: string): string {
+  return join(folder, "work", runId);
 }
 
 /**
@@ -167,7 +172,7 @@ export class Executor {
     const running = this.#runner.start(
       {
         command: { ...command, env: { ...command.env, ...own } },
-        folder: join(folder, "work", slot.runId),
+        folder: workFolder(folder, slot.runId),
         log: join(folder, slot.log),
         params: JSON.stringify(job.params),
         seconds: Math.min(DEFAULT_SECONDS, ...seconds),
@@ -177,7 +182,14 @@ export class Executor {
     );
     slot.begun(running);
     const end = await running.ended;
+    if (end === null) this.#clearUp(slot.runId);
     return outcomeOf(slot.runId, end, slot.stopped, template);
+  }
+
+  /** Ends what is left of the work on a run when the process that looked after it went. */
+  #clearUp(runId: string): void {
+    endLeftProcesses(new Set([runId]));
+    removeFolder(workFolder(this.#parts.folder, runId));
   }
 
   /** Does what must be done, again and again while the machine fails at it; null when the executor is closed meanwhile. */

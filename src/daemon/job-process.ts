@@ -61,8 +61,9 @@ export function startJob(job: JobStart, tell: (report: JobReport) => void): Proc
         onEnd: (end) => {
           log.close();
           const harvest = end.notStarted === null ? made.harvest() : NOTHING;
-          made.clear();
+          // Before the folder goes, which takes longer than to read it.
           tell({ number, end: { group: end, pid, harvest } });
+          made.clear();
         },
       },
     );

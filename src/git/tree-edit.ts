@@ -1,7 +1,7 @@
 import { spliceDelta } from "./delta.ts";
 import { type EncodedObject, encodeObject, type Oid, type ReadObject } from "./objects.ts";
 import { compareNames, corruptTree, entryEnd, ID_BYTES, isFileAt, isFolderAt, locateNames } from "./tree-bytes.ts";
-import { findName } from "./tree-lookup.ts";
+import { findName, noteEdited, placeOfNew } from "./tree-lookup.ts";
 import { EMPTY_TREE, entryAt, FILE_MODE, formatEntry, isTree, TREE_MODE, treeBytes, type TreeEntry } from "./tree.ts";
 
 /** What is to become of a path: a file with this content, or nothing. */
@@ -91,9 +91,16 @@ export function editTree(
     const oid = editFolder(folder, below);
     return oid === null ? null : { mode: TREE_MODE, name, oid };
   };
-  /** One entry that stays what it is, a file or a directory, under another id: most edits are that on every level. */
+  /** One entry that stays what it is, a file or a directory, under another id, as most edits are on every level; or a new file among files. */
   const editInPlace = (data: Buffer, name: string, { file, below }: NameEdits): InPlace | null => {
-    const at = name.includes("\ufffd") ? -1 : findName(data, Buffer.from(name, "utf8"));
+    if (name.includes("\ufffd")) return null;
+    const bytes = Buffer.from(name, "utf8");
+    const at = findName(data, bytes);
+    if (at < 0 && below === undefined && file != null) {
+      const place = placeOfNew(data, bytes);
+      if (place === null) return null;
+      return [data.subarray(0, place), formatEntry({ mode: FILE_MODE, name, oid: file }), data.subarray(place)];
+    }
     const stays = at >= 0 && (below === undefined ? isFileAt(data, at) : file === undefined && isFolderAt(data, at));
     if (!stays) return null;
     const end = entryEnd(data, at);
@@ -114,6 +121,7 @@ export function editTree(
     if (pieces.every(({ length }) => length === 0)) return null;
     const object = encodeObject("tree", pieces);
     if (object.oid === tree) return tree;
+    if (inPlace !== null) noteEdited(bytes, object.data, inPlace[0].length);
     if (tree === null || tree === EMPTY_TREE) objects.push(object);
     else objects.push({ ...object, base: tree, ...(inPlace === null ? {} : { delta: deltaOf(bytes, inPlace) }) });
     return object.oid;

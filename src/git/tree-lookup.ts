@@ -56,6 +56,50 @@ function halvable(data: Buffer): Uint32Array | null {
   }
 }
 
+/**
+ * Notes where the entries begin of a tree that was made from another by a change of one entry, if that is known of the
+ * other: one that was put in or taken out at a place, or that has another id.
+ */
+export function noteEdited(before: Buffer, after: Buffer, at: number): void {
+  const places = noted.get(before);
+  if (places == null) return;
+  const added = after.length - before.length;
+  if (added === 0) {
+    noted.set(after, places);
+    return;
+  }
+  const index = indexOf(places, at);
+  const rest = places.subarray(added > 0 ? index : index + 1);
+  const next = new Uint32Array(index + (added > 0 ? 1 : 0) + rest.length);
+  next.set(places.subarray(0, index));
+  if (added > 0) next[index] = at;
+  const first = next.length - rest.length;
+  for (let each = 0; each < rest.length; each++) next[first + each] = (rest[each] ?? 0) + added;
+  noted.set(after, next);
+}
+
+/** How many of the places are before one. */
+function indexOf(places: Uint32Array, at: number): number {
+  let [low, high] = [0, places.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((places[middle] ?? 0) < at) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/**
+ * Where the entry of a file would begin that has this name, which has no NUL and which the tree does not have; null when
+ * that takes passing the tree, as its entries were not noted or are no files.
+ */
+export function placeOfNew(data: Buffer, name: Buffer): number | null {
+  const places = noted.get(data) ?? null;
+  if (places === null || isFolderAt(data, 0)) return null;
+  const { index } = halve(data, places, name);
+  return places[index] ?? data.length;
+}
+
 function passFor(data: Buffer, name: Buffer): number {
   if (data.length > LARGE && data.indexOf(name) < 0) return -1;
   let found = -1;
@@ -71,19 +115,25 @@ function passFor(data: Buffer, name: Buffer): number {
   return found;
 }
 
-function halveFor(data: Buffer, places: Uint32Array, name: Buffer): number {
+/** Which entry has a name, and which is the first that is not before it. A name that holds a NUL compares as if it ended there. */
+function halve(data: Buffer, places: Uint32Array, name: Buffer): { index: number; isThere: boolean } {
   const isFolder = isFolderAt(data, 0);
   let low = 0;
   let high = places.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    const at = places[middle] ?? 0;
-    const start = nameStart(data, at);
-    const order = compareBytes(name, 0, isFolder, data, start, isFolder);
-    // A name that holds a NUL compares as if it ended there.
-    if (order === 0) return nulOf(data, start) - start === name.length ? at : -1;
+    const order = compareBytes(name, 0, isFolder, data, nameStart(data, places[middle] ?? 0), isFolder);
+    if (order === 0) return { index: middle, isThere: true };
     if (order < 0) high = middle;
     else low = middle + 1;
   }
-  return -1;
+  return { index: low, isThere: false };
+}
+
+function halveFor(data: Buffer, places: Uint32Array, name: Buffer): number {
+  const { index, isThere } = halve(data, places, name);
+  if (!isThere) return -1;
+  const at = places[index] ?? 0;
+  const start = nameStart(data, at);
+  return nulOf(data, start) - start === name.length ? at : -1;
 }

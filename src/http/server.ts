@@ -125,6 +125,11 @@ export async function serveHttp(
     (request, response) => answer({ request, response }),
   );
   refuseBeyond(server, limits.connections, log);
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   server.on("clientError", (error, socket) => answerBroken(error, socket as Socket, log));
   const address = await listen(server, host, port);
   return {
@@ -138,6 +143,8 @@ export async function serveHttp(
         });
         events.close();
         server.closeIdleConnections();
+        // Node takes those that no request has come by yet, which clients keep ready, for requests at work.
+        for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
       }),
   };
 }

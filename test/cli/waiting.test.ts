@@ -5,7 +5,7 @@ import { followMerges } from "../../src/cli/merges.ts";
 import { waitFor } from "../../src/cli/waiting.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { call } from "../support/http.ts";
-import { type Command, runtree, startProgram } from "../support/program.ts";
+import { firstNote, runtree, startProgram } from "../support/program.ts";
 import { startServer, startServerForFile, type TestServer } from "../support/server.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -22,11 +22,6 @@ async function open(id: string, title: unknown): Promise<string> {
 
 async function done(run: string): Promise<void> {
   await call(server, "patchRun", { params: { run_id: run }, body: { done: true } });
-}
-
-/** The first line that a command prints on stderr. */
-async function firstNote({ process: child }: Command): Promise<string> {
-  return new Promise((resolve) => child.stderr?.once("data", (text) => resolve(String(text))));
 }
 
 describe("runtree run wait", () => {

@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type EncodedObject, encodeObject, type Oid, type ReadObject } from "../../src/git/objects.ts";
+import { applyDelta } from "../../src/git/pack.ts";
 import { editFurther, editTree, type TreeEdits } from "../../src/git/tree-edit.ts";
 import {
   diffTrees,
@@ -168,6 +169,36 @@ describe("editing a tree", () => {
         expect(new Map(files)).toEqual(new Map([...kept, ...after]));
       }),
       { numRuns: 80 },
+    );
+  });
+
+  test("gives the same tree step by step as at once, and the delta that was made on the way, however long the folder", () => {
+    // Names are told apart by their beginnings, so that new ones come before, between and behind those that are there.
+    const nameOf = (number: number): string => `${String(number).padStart(4, "0")}-a-name-of-some-length`;
+    const step = fc.record({ number: fc.nat(400), oid: fc.option(fc.constantFrom(...OIDS)) });
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 150, maxLength: 300 }), (steps) => {
+        const [oid = ""] = OIDS;
+        const files = new Map(Array.from({ length: 100 }, (_, number) => [nameOf(number * 4), oid]));
+        const { root, objects } = treeOf(files);
+        const known = new Map(objects.map((object) => [object.oid, object]));
+        const read: ReadObject = (wanted) => known.get(wanted) ?? null;
+        let tip = root;
+        for (const { number, oid: now } of steps) {
+          const edited = editTree(read, tip, new Map([[nameOf(number), now]]));
+          const isSame = edited.objects.every(
+            ({ base, delta, data }) =>
+              delta === undefined || applyDelta(read(base ?? "")?.data ?? Buffer.alloc(0), delta).equals(data),
+          );
+          expect(isSame).toBe(true);
+          for (const object of edited.objects) if (!known.has(object.oid)) known.set(object.oid, object);
+          tip = edited.root;
+          if (now === null) files.delete(nameOf(number));
+          else files.set(nameOf(number), now);
+        }
+        expect(tip).toBe(treeOf(files).root);
+      }),
+      { numRuns: 10 },
     );
   });
 

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { describe, expect, test } from "vitest";
 import { call } from "../support/http.ts";
 import { problemIn, raw } from "../support/raw.ts";
@@ -67,6 +69,17 @@ test("a stop lets the requests at work end", async () => {
   for (const id of merged)
     expect((await call(again, "getRun", { params: { run_id: id } })).body.status).toBe("success");
   expect(merged.length).toBeGreaterThan(0);
+});
+
+test("a connection that a client keeps ready holds up no stop", async () => {
+  const server = await startServer();
+  const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
+  await once(socket, "connect");
+  await call(server, "getHealth");
+  const begun = Date.now();
+  expect(await server.stop()).toBe(0);
+  expect(Date.now() - begun).toBeLessThan(8000);
+  socket.destroy();
 });
 
 test("an address that anybody could reach is refused without keys", async () => {

@@ -61,3 +61,8 @@ export function gitThatWaits(): { readonly folder: string; readonly path: string
   chmodSync(`${folder}/git`, 0o755);
   return { folder, path: `${folder}:${process.env["PATH"] ?? ""}` };
 }
+
+/** The first that a command prints on stderr. */
+export async function firstNote({ process: child }: Command): Promise<string> {
+  return new Promise((resolve) => child.stderr?.once("data", (text) => resolve(String(text))));
+}
