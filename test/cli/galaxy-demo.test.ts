@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -35,20 +35,19 @@ test.each(["SIGTERM", "SIGINT"] as const)("it serves workflows of folders on loo
   expect(await once(child, "exit")).toEqual([0, null]);
 });
 
-test("a file that is no workflow, and a port that is taken, are said so", async () => {
+/** The code of what the command says when it cannot start. */
+function refusal(...flags: string[]): unknown {
+  const { stderr } = spawnSync(process.execPath, [PROGRAM, "galaxy-demo", "--json", ...flags], { encoding: "utf8" });
+  return (JSON.parse(stderr) as { error: { code: string } }).error.code;
+}
+
+test("what it cannot start with is said so", async () => {
   const folder = temporaryFolder();
   writeFileSync(join(folder, "bad.ga"), "{}");
   const { url } = await startDemo();
-  const refusal = (...flags: string[]): string => {
-    try {
-      return execFileSync(process.execPath, [PROGRAM, "galaxy-demo", "--json", ...flags], {
-        encoding: "utf8",
-        stdio: "pipe",
-      });
-    } catch (error) {
-      return (error as { stderr: string }).stderr;
-    }
-  };
-  expect(JSON.parse(refusal("--port", "0", "--workflows", folder))).toMatchObject({ error: { code: "bad_request" } });
-  expect(JSON.parse(refusal("--port", new URL(url).port))).toMatchObject({ error: { code: "busy" } });
+  expect(refusal("--port", "0", "--workflows", folder)).toBe("bad_request");
+  expect(refusal("--port", "0", "--workflows", join(folder, "nowhere"))).toBe("bad_request");
+  expect(refusal("--port", "99999")).toBe("bad_request");
+  expect(refusal("--port", "0", "--seconds", "-1")).toBe("bad_request");
+  expect(refusal("--port", new URL(url).port)).toBe("busy");
 });
