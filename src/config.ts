@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { type Command, type Commands, readCommands } from "./domain/commands.ts";
 import { RuntreeError, systemCode } from "./domain/errors.ts";
 import { readAliases } from "./domain/aliases.ts";
+import { type GalaxyServers, readGalaxyServers } from "./domain/galaxy-servers.ts";
 import { type LimitName, type Limits, readLimits } from "./domain/limits.ts";
 import { readRetention, type Retention } from "./domain/retention.ts";
 
@@ -13,6 +14,8 @@ interface Setting {
   readonly type: "string" | "number" | "boolean";
   readonly fallback: SettingValue;
   readonly describe: string;
+  /** Not to be printed. */
+  readonly secret?: true;
 }
 
 const TEMPLATE = fileURLToPath(new URL("../data-repo-template", import.meta.url));
@@ -27,6 +30,15 @@ export const SETTINGS = {
   node: { type: "string", fallback: "runtree", describe: "committer name" },
   "anonymous-read": { type: "boolean", fallback: false, describe: "let GET pass without a key where there are keys" },
   concurrency: { type: "number", fallback: 1, describe: "how many processes of jobs work at once; 0 for none" },
+  "galaxy-url": { type: "string", fallback: "", describe: "address of the Galaxy called default; none where empty" },
+  "galaxy-key": { type: "string", fallback: "", secret: true, describe: "its key, best in the environment" },
+  "galaxy-workflows": {
+    type: "string",
+    fallback: "",
+    describe: "names of workflows that may be invoked there, with commas; any where empty",
+  },
+  poll: { type: "string", fallback: "*/30 * * * * *", describe: "cron of the sweeps over invocations, with seconds" },
+  "dataset-collection": { type: "string", fallback: "datasets", describe: "collection whose documents are datasets" },
   "max-body": { type: "number", fallback: 1_048_576, describe: "bytes of a request body" },
 } as const satisfies Record<string, Setting>;
 
@@ -50,6 +62,7 @@ export interface ResolvedSettings {
   /** Names of templates by what older programs call them. */
   readonly aliases: Readonly<Record<string, string>>;
   readonly retention: Retention;
+  readonly galaxies: GalaxyServers;
 }
 
 /** The file of a data directory that may hold settings. */
@@ -89,7 +102,7 @@ function readConfigFile(data: string): Record<string, unknown> {
   }
   // The file lies in the data directory, so it cannot say where that is.
   const settings = Object.keys(SETTINGS).filter((name) => name !== "data");
-  const known = new Set([...settings.map(memberOf), "limits", "commands", "aliases", "retention"]);
+  const known = new Set([...settings.map(memberOf), "limits", "commands", "aliases", "retention", "galaxy"]);
   const unknown = Object.keys(value).find((member) => !known.has(member));
   if (unknown !== undefined)
     throw new RuntreeError("bad_configuration", `${path} has a member that is not known: ${unknown}.`, { path });
@@ -147,8 +160,9 @@ export function resolveSettings(
   const settled = (Object.keys(SETTINGS) as SettingName[]).map(
     (name) => [name, pick(name, name === "data" ? {} : file)] as const,
   );
+  const values = Object.fromEntries(settled.map(([name, [value]]) => [name, value])) as Settings;
   return {
-    values: Object.fromEntries(settled.map(([name, [value]]) => [name, value])) as Settings,
+    values,
     origins: Object.fromEntries(settled.map(([name, [, origin]]) => [name, origin])) as Record<SettingName, string>,
     limits,
     limitOrigins: Object.fromEntries(Object.keys(limits).map((name) => [name, originOf(name)])) as Record<
@@ -157,6 +171,11 @@ export function resolveSettings(
     >,
     aliases: readAliases(file["aliases"], resolve(data, CONFIG_FILE)),
     retention: readRetention(file["retention"], resolve(data, CONFIG_FILE)),
+    galaxies: readGalaxyServers(
+      file["galaxy"],
+      { file: resolve(data, CONFIG_FILE), environment },
+      { url: values["galaxy-url"], key: values["galaxy-key"], workflows: values["galaxy-workflows"] },
+    ),
     commands: readCommands(file["commands"], {
       file: resolve(data, CONFIG_FILE),
       folderOf: (cwd) => resolve(data, cwd ?? "."),

@@ -117,7 +117,11 @@ function requireConsistent(template: TemplateRecord): void {
   }
   const strange = mapping === undefined ? null : strangeHole(mapping, MAPPED_FACTS);
   if (strange !== null)
-    refuseMember("schema", "/mapping", `There is no ${strange} to map; a pointer begins with one of ${MAPPED_FACTS.join(", ")}.`);
+    refuseMember(
+      "schema",
+      "/mapping",
+      `There is no ${strange} to map; a pointer begins with one of ${MAPPED_FACTS.join(", ")}.`,
+    );
 }
 
 async function write(

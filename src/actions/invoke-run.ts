@@ -125,7 +125,11 @@ async function adopt(
   return view;
 }
 
-function begun(invocation: InvocationRecord, { id, galaxy_state, created_at }: InvocationName, now: number): InvocationRecord {
+function begun(
+  invocation: InvocationRecord,
+  { id, galaxy_state, created_at }: InvocationName,
+  now: number,
+): InvocationRecord {
   return {
     ...invocation,
     invocation_id: id,

@@ -57,13 +57,22 @@ export async function openJobRun(
     ...(before === null ? {} : { retry_of: before }),
     ...membersOf(runId, invocation),
   };
-  const opened = openedBranch(ahead, { ...author, idempotency: null }, {
-    parents: [base],
-    tree: readCommit(ahead.reader(), base).tree,
-    record,
-    text: { subject: `Start run ${runId} of ${waiting.id}`, trailers: runTrailers(record) },
-  });
-  const job: JobRecord = { ...waiting, run_id: runId, started_at: at };
+  const opened = openedBranch(
+    ahead,
+    { ...author, idempotency: null },
+    {
+      parents: [base],
+      tree: readCommit(ahead.reader(), base).tree,
+      record,
+      text: { subject: `Start run ${runId} of ${waiting.id}`, trailers: runTrailers(record) },
+    },
+  );
+  const job: JobRecord = {
+    ...waiting,
+    ...(invocation === null ? {} : { invocation }),
+    run_id: runId,
+    started_at: at,
+  };
   const trailers = [
     ["Job-Id", waiting.id],
     ["Run-Id", runId],

@@ -9,7 +9,10 @@ import { datasetOf } from "./dataset.ts";
 import { type AllowedServer, type PlannedInvocation, planInvocation } from "./plan-invocation.ts";
 
 /** What a Galaxy is asked for by a job of a template, or by one that says so itself; null for a job of another executor. */
-export function requestOf(store: Store, { executor, template_id, invocation, params }: JobRecord): InvocationRequest | null {
+export function requestOf(
+  store: Store,
+  { executor, template_id, invocation, params }: JobRecord,
+): InvocationRequest | null {
   if (executor !== "galaxy") return null;
   const template = store.templates.find(template_id ?? "");
   if (template === null) return invocation ?? { server: DEFAULT_GALAXY };

@@ -98,7 +98,10 @@ function outcomeOf(
 ): JobOutcome {
   const words = wordsOf(invocation);
   if (invocation.state === "cancelled")
-    return { status: "cancelled", error: { code: "cancelled", message: `The invocation was cancelled in Galaxy (${words}).` } };
+    return {
+      status: "cancelled",
+      error: { code: "cancelled", message: `The invocation was cancelled in Galaxy (${words}).` },
+    };
   if (!succeeded) {
     const said = invocation.messages.length === 0 ? "" : ` Galaxy says: ${invocation.messages.join("; ")}`;
     return { status: "failed", error: { code: "galaxy_failed", message: `The invocation ended as ${words}.${said}` } };
@@ -118,7 +121,16 @@ function bodyOf(store: Store, record: RunRecord, invocation: InvocationRecord): 
   if (mapping === undefined) return null;
   const { dataset_id, inputs = {}, outputs = {}, server, workflow_id, workflow_name, history_id } = invocation;
   const { invocation_id, state, galaxy_state } = invocation;
-  const told = { id: invocation_id, key: invocationKey(invocation), server, workflow_id, workflow_name, history_id, state, galaxy_state };
+  const told = {
+    id: invocation_id,
+    key: invocationKey(invocation),
+    server,
+    workflow_id,
+    workflow_name,
+    history_id,
+    state,
+    galaxy_state,
+  };
   const known = Object.entries(told).filter(([, value]) => value !== undefined && value !== null);
   return mapInvocation(mapping, {
     run_id: record.id,

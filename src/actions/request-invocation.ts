@@ -19,6 +19,27 @@ export interface Galaxies {
   invokeNow(server: string, runId: string, planned: PlannedInvocation): Promise<void>;
 }
 
+/** Where no Galaxy is configured, and where there is no server to ask one. */
+export const NO_GALAXIES: Galaxies = {
+  allowed: (name) => {
+    throw notConfigured(name, []);
+  },
+  invokeNow: async () => undefined,
+};
+
+/** The same Galaxies, that are asked what there is and never for anything to be done. */
+export function rehearsed(galaxies: Galaxies): Galaxies {
+  return { allowed: (name) => galaxies.allowed(name), invokeNow: async () => undefined };
+}
+
+/** The error of a Galaxy that nobody configured. */
+export function notConfigured(name: string, known: readonly string[]): RuntreeError {
+  const hint =
+    known.length === 0 ? "whoever runs this server gives it --galaxy-url and a key" : `there is ${known.join(", ")}`;
+  const words = `No Galaxy called ${JSON.stringify(name)} is configured; ${hint}.`;
+  return new RuntreeError("galaxy_not_configured", words, { server: name });
+}
+
 export interface RequestInvocation {
   readonly dataset_id: string;
   readonly workflow_name?: string;

@@ -34,14 +34,18 @@ export async function writeInvocation(
     const { invocation, subject, lines = [], notices = [] } = found;
     const key = invocationKey(invocation);
     const updated_at = new Date(store.clock()).toISOString();
-    return advanceRun(store, { principal: record.created_by, idempotency: null }, {
-      ...onBranch(store, view),
-      files: null,
-      lines,
-      notices,
-      record: { ...record, updated_at, invocation },
-      subject,
-      ...(key === null ? {} : { trailers: [["Galaxy-Invocation", key]] }),
-    });
+    return advanceRun(
+      store,
+      { principal: record.created_by, idempotency: null },
+      {
+        ...onBranch(store, view),
+        files: null,
+        lines,
+        notices,
+        record: { ...record, updated_at, invocation },
+        subject,
+        ...(key === null ? {} : { trailers: [["Galaxy-Invocation", key]] }),
+      },
+    );
   });
 }

@@ -66,6 +66,11 @@ function folderOf(data: string): string {
   return `${path}${there === path ? "" : " (not made yet)"}`;
 }
 
+/** A setting as it may be printed. */
+function shown(name: SettingName, value: string | number | boolean): string | number | boolean {
+  return "secret" in SETTINGS[name] && value !== "" ? "(set)" : value;
+}
+
 /** With less free space than this (bytes) the disk may be full before anybody sees to it. */
 const LITTLE_SPACE = 1_000_000_000;
 
@@ -196,7 +201,11 @@ export const doctorCommand: CommandModule<object, { json: boolean; data: string 
       findings.push(await look(`command ${command.name}`, () => programFor(command)));
     for (const check of checks) findings.push(await look(`check ${check.name}`, () => commandFor(check, commands)));
     const settings = [
-      ...(Object.keys(SETTINGS) as SettingName[]).map((name) => ({ name, value: values[name], origin: origins[name] })),
+      ...(Object.keys(SETTINGS) as SettingName[]).map((name) => ({
+        name,
+        value: shown(name, values[name]),
+        origin: origins[name],
+      })),
       ...(Object.keys(limits) as LimitName[]).map((name) => ({
         name: `limits.${name}`,
         value: limits[name],

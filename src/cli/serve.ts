@@ -10,6 +10,7 @@ import { GitBackend } from "../git/git-backend.ts";
 import type { GitCounts } from "../git/native.ts";
 import { type AnswerPush, PushDoor } from "../git/push-door.ts";
 import type { KeyRing } from "../store/key-ring.ts";
+import { galaxiesOf } from "./galaxies.ts";
 import { keepUp, repeat } from "./maintain.ts";
 import { toldToStop } from "./stop.ts";
 import { GIT, openForWriting, openInMemory } from "./target.ts";
@@ -68,8 +69,10 @@ export async function serve(flags: Readonly<Record<string, unknown>>): Promise<v
     const { aliases } = settings;
     const executor = new Executor({ store: open.store, slots: values.concurrency, folder, maxBody, report });
     const door = { git, gitCounts, backend, openPushDoor };
-    const serving = { host, port, data, maxBody, anonymousRead, limits, ...door, aliases, executor, logs: folder, log };
-    const server = await serveStore(open, serving);
+    const galaxies = await galaxiesOf(settings, open.store, report);
+    const workers = [executor, galaxies.work];
+    const jobs = { aliases, workers, galaxies: galaxies.work, logs: folder };
+    const server = await serveStore(open, { host, port, data, maxBody, anonymousRead, limits, ...door, ...jobs, log });
     open.store.warmUp().catch((error: unknown) => log.debug({ err: error }, "warm-up ended early"));
     const upkeep = values.memory ? null : keepUp(open.store, data, log);
     const { retention } = settings;
@@ -86,7 +89,7 @@ export async function serve(flags: Readonly<Record<string, unknown>>): Promise<v
     process.stdout.write(`${json ? JSON.stringify({ listening: server.url, git_dir: gitDir, keys }) : words}\n`);
     await stop;
     await Promise.all([server.close(), upkeep?.close(), kept.close()]);
-    await backend?.close();
+    await Promise.all([backend?.close(), galaxies.close()]);
     if (values.memory) rmSync(folder, { recursive: true, force: true });
   } finally {
     await open.close();

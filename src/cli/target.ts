@@ -43,23 +43,45 @@ export function dataFlags<Given>(yargs: Argv<Given>): Argv<Given & { json: boole
  * snapshot of the index is laid aside for good.
  */
 export async function openForWriting(
-  { values: { data, node }, commands }: ResolvedSettings,
+  { values: { data, node, "dataset-collection": datasets }, commands }: ResolvedSettings,
   template: string | null,
   report: (message: string) => void = note,
   anew?: Progress,
 ): Promise<OpenStore> {
   const more = anew === undefined ? {} : { anew };
-  return openStore({ fs, git: GIT, data, template, node, clock: () => Date.now(), commands, report, ...more });
+  return openStore({
+    fs,
+    git: GIT,
+    data,
+    template,
+    node,
+    clock: () => Date.now(),
+    commands,
+    datasets,
+    report,
+    ...more,
+  });
 }
 
 /** Opens a store that is wholly in memory, made from a template folder. */
 export async function openInMemory(
-  { values: { data, node, template }, commands }: ResolvedSettings,
+  { values: { data, node, template, "dataset-collection": datasets }, commands }: ResolvedSettings,
   report: (message: string) => void,
 ): Promise<OpenStore> {
   const clock = (): number => Date.now();
   const { makeMemoryDisk } = await import("../git/memory-disk.ts");
-  return openStore({ fs: makeMemoryDisk(), git: null, lasting: false, data, template, node, clock, commands, report });
+  return openStore({
+    fs: makeMemoryDisk(),
+    git: null,
+    lasting: false,
+    data,
+    template,
+    node,
+    clock,
+    commands,
+    datasets,
+    report,
+  });
 }
 
 /** Where a command works: on a server, by its address, or on the repository of a data directory. */

@@ -1,5 +1,16 @@
 import { BODY, KEYED, type Operation } from "./operation.ts";
-import { JOB_FILTERS, PAGE, REHEARSE } from "./parameters.ts";
+import { JOB_FILTERS, PAGE, REHEARSE, SEED_INVOCATION } from "./parameters.ts";
+
+/** What asking a Galaxy may be answered. */
+const OF_GALAXY = [
+  "dataset_not_found",
+  "ambiguous",
+  "workflow_not_allowed",
+  "input_missing",
+  "galaxy_error",
+  "galaxy_not_configured",
+  "galaxy_timeout",
+] as const;
 
 const DEDUP_CHECK = {
   path: "/jobs/{job_id}/dedup_check",
@@ -13,13 +24,14 @@ export const JOB_OPERATIONS = {
   createJob: {
     method: "POST",
     path: "/jobs",
-    summary: "Put a job of a template in the queue, or register a job for agents.",
+    summary:
+      "Put a job of a template in the queue, have a workflow invoked for a dataset, or register a job for agents.",
     role: "agent",
-    query: REHEARSE,
+    query: { ...REHEARSE, ...SEED_INVOCATION },
     request: "job#CreateJob",
     success: 201,
     response: "job#Job",
-    problems: [...BODY, ...KEYED, "ambiguous_job", "template_not_found", "command_not_allowed"],
+    problems: [...BODY, ...KEYED, "ambiguous_job", "template_not_found", "command_not_allowed", ...OF_GALAXY],
     idempotent: true,
     rehearsable: true,
   },

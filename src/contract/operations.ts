@@ -1,4 +1,5 @@
 import { DOCUMENT_OPERATIONS } from "./document-operations.ts";
+import { INVOCATION_OPERATIONS } from "./invocation-operations.ts";
 import { JOB_OPERATIONS } from "./job-operations.ts";
 import type { Operation } from "./operation.ts";
 import type { ParameterValue } from "./parameters.ts";
@@ -14,6 +15,7 @@ export const OPERATIONS = {
   ...JOB_OPERATIONS,
   ...QUEUE_OPERATIONS,
   ...TEMPLATE_OPERATIONS,
+  ...INVOCATION_OPERATIONS,
   ...DOCUMENT_OPERATIONS,
   ...SERVICE_OPERATIONS,
 } as const satisfies Record<string, Operation>;

@@ -77,7 +77,11 @@ export const JOB_FILTERS = {
   template_id: { type: "string", description: "Jobs of this template." },
   schedule_id: { type: "string", description: "Jobs of this schedule." },
   group_id: { type: "string", description: "Jobs of this group." },
-  executor: { type: "string", description: "Jobs whose work this executor does.", enum: ["external", "process"] },
+  executor: {
+    type: "string",
+    description: "Jobs whose work this executor does.",
+    enum: ["external", "process", "galaxy"],
+  },
   dataset_id: { type: "string", description: "Jobs on this dataset." },
   workflow_name: { type: "string", description: "Jobs of this workflow." },
 } as const satisfies Record<string, Parameter>;
@@ -85,10 +89,26 @@ export const JOB_FILTERS = {
 /** What templates are filtered by. */
 export const TEMPLATE_FILTERS = {
   status: { type: "string", description: "Templates in this status.", enum: ["active", "archived"] },
-  executor: { type: "string", description: "Templates whose work this executor does.", enum: ["external", "process"] },
+  executor: {
+    type: "string",
+    description: "Templates whose work this executor does.",
+    enum: ["external", "process", "galaxy"],
+  },
 } as const satisfies Record<string, Parameter>;
 
 /** Which Galaxy is meant, where ids may be the same on several. */
 export const ON_SERVER = {
   server: { type: "string", description: "The name of a Galaxy of the configuration." },
+} as const satisfies Record<string, Parameter>;
+
+/** The members of a request to invoke a workflow, where the body is its parameters. */
+export const SEED_INVOCATION = {
+  dataset_id: { type: "string", description: "With it the body is the parameters of the workflow." },
+  workflow_name: { type: "string", description: "The workflow's name, with dataset_id." },
+  workflow_id: { type: "string", description: "The workflow's id, with dataset_id." },
+  overwrite: {
+    type: "boolean",
+    description: "Earlier invocations of the same dataset and workflow do not count any more.",
+  },
+  ...ON_SERVER,
 } as const satisfies Record<string, Parameter>;

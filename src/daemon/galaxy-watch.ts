@@ -150,7 +150,13 @@ export class GalaxyWatch {
     const onSend = (): void => void this.#sent.set(runId, store.clock());
     const more = prefix === undefined ? {} : { prefix };
     try {
-      const view = await invokeRun(store, runId, { ...how, ...more, server, onSend, mayInvoke: this.#hasSettled(runId) });
+      const view = await invokeRun(store, runId, {
+        ...how,
+        ...more,
+        server,
+        onSend,
+        mayInvoke: this.#hasSettled(runId),
+      });
       const isOver = view === null || view.record.invocation?.invocation_id !== undefined;
       if (isOver) this.#left.delete(runId);
       if (view !== null && isOver) this.#sent.delete(runId);

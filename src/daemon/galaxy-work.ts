@@ -2,8 +2,7 @@ import { dispatchJob } from "../actions/dispatch-job.ts";
 import { endJob } from "../actions/end-job.ts";
 import type { AllowedServer, PlannedInvocation } from "../actions/plan-invocation.ts";
 import { requestOf } from "../actions/plan-run.ts";
-import type { Galaxies } from "../actions/request-invocation.ts";
-import { RuntreeError } from "../domain/errors.ts";
+import { type Galaxies, notConfigured } from "../actions/request-invocation.ts";
 import { hasEnded } from "../domain/invocation-state.ts";
 import type { RunRecord } from "../domain/run.ts";
 import type { News } from "../store/news.ts";
@@ -51,11 +50,7 @@ export class GalaxyWork implements Galaxies {
   allowed(name: string): AllowedServer {
     const found = this.#watches.get(name);
     if (found !== undefined) return found.allowed;
-    const known = [...this.#watches.keys()].join(", ");
-    const hint = known === "" ? "whoever runs this server gives --galaxy-url and a key" : `there is ${known}`;
-    throw new RuntreeError("galaxy_not_configured", `No Galaxy called ${JSON.stringify(name)} is configured; ${hint}.`, {
-      server: name,
-    });
+    throw notConfigured(name, [...this.#watches.keys()]);
   }
 
   async invokeNow(server: string, runId: string, planned: PlannedInvocation): Promise<void> {
@@ -99,7 +94,9 @@ export class GalaxyWork implements Galaxies {
     try {
       await work;
     } catch (error) {
-      this.#parts.report(`Galaxy: ${error instanceof Error ? error.message : String(error)}; the next sweep tries again`);
+      this.#parts.report(
+        `Galaxy: ${error instanceof Error ? error.message : String(error)}; the next sweep tries again`,
+      );
     }
   }
 

@@ -53,7 +53,8 @@ export function readGalaxyServers(
   const refuse = (where: string, words: string): never => {
     throw new RuntreeError("bad_configuration", `${where} ${words}.`, { path: file });
   };
-  if (value !== undefined && !isMembers(value)) return refuse(`${file}: galaxy`, "must be an object of servers by name");
+  if (value !== undefined && !isMembers(value))
+    return refuse(`${file}: galaxy`, "must be an object of servers by name");
   const servers = Object.entries(value ?? {}).map(([name, settings]): GalaxyServer => {
     const member = `${file}: galaxy.${name.slice(0, 100)}`;
     if (!NAME.test(name))
@@ -62,7 +63,8 @@ export function readGalaxyServers(
     const unknown = Object.keys(settings).find((key) => !MEMBERS.has(key));
     if (unknown !== undefined) refuse(`${member}.${unknown}`, "is not known; there are url, key_env, workflows");
     const { url, key_env: variable, workflows = [] } = settings;
-    const address = addressOf(url) ?? refuse(`${member}.url`, "must be an address that begins with http:// or https://");
+    const address =
+      addressOf(url) ?? refuse(`${member}.url`, "must be an address that begins with http:// or https://");
     if (typeof variable !== "string" || variable === "")
       return refuse(`${member}.key_env`, "must name the environment variable that holds the key");
     const key = environment[variable];

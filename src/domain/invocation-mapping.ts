@@ -6,7 +6,16 @@ import { parsePointer, selectAll, valueAt } from "./pointer.ts";
 export type InvocationMapping = JsonObject;
 
 /** What a mapping may speak of. */
-export const MAPPED_FACTS = ["run_id", "job_id", "params", "dataset_id", "dataset", "invocation", "inputs", "outputs"] as const;
+export const MAPPED_FACTS = [
+  "run_id",
+  "job_id",
+  "params",
+  "dataset_id",
+  "dataset",
+  "invocation",
+  "inputs",
+  "outputs",
+] as const;
 
 const HOLE = /\$\{(\/[^{}]*)\}/g;
 

@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { OPERATIONS, OperationId, ParamsOf, QueryOf, RequestOf } from "../contract/operations.ts";
+import type { Galaxies } from "../actions/request-invocation.ts";
 import type { Wire } from "../contract/wire.ts";
 import type { Principal } from "../domain/roles.ts";
 import type { Notice } from "../domain/verdict.ts";
@@ -57,6 +58,8 @@ export interface Service {
   readonly logs?: string | null;
   /** Names of templates by what older programs call them. */
   readonly aliases?: Readonly<Record<string, string>>;
+  /** The Galaxies of the configuration; none where there is no server to ask them. */
+  readonly galaxies?: Galaxies;
 }
 
 type ResponseOf<Id extends OperationId> = Wire<(typeof OPERATIONS)[Id]["response"]>;

@@ -28,6 +28,7 @@ import type { Store } from "../store/store.ts";
 import { ASSET_HEADERS, docsAsset, docsPage, PAGE_HEADERS } from "./docs-page.ts";
 import { patchAsked } from "./patch-asked.ts";
 import type { Answer, Call, Handlers, Service } from "./handler.ts";
+import { invocationHandlers } from "./invocation-handlers.ts";
 import { jobHandlers } from "./job-handlers.ts";
 import { badCursor, pageLinks, pageMembers, pageOf } from "./paging.ts";
 import { refused } from "./refused.ts";
@@ -103,11 +104,12 @@ function ofServer<Part>(part: Part | undefined): Part {
 }
 
 /** Makes the handlers. */
-export function makeHandlers({ git, requireRoom, events, metrics, logs = null, aliases = {} }: Service): Handlers {
+export function makeHandlers({ git, requireRoom, events, metrics, logs = null, ...service }: Service): Handlers {
   const memory = git === null;
   const document = Buffer.from(JSON.stringify(openApi(SHAPE_FILES, PROGRAM.version)));
   return {
-    ...jobHandlers({ aliases }),
+    ...jobHandlers(service),
+    ...invocationHandlers(),
 
     startRun: async ({ store, author, params, body, notices, later }) => {
       const view = await startRun(store, author, { ...body, job_id: params.job_id, notices, later } as StartRun);

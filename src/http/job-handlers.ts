@@ -2,19 +2,20 @@ import { cancelJob } from "../actions/cancel-job.ts";
 import { deleteJob, type PatchJob, patchJob } from "../actions/change-job.ts";
 import { archiveTemplate, createTemplate, patchTemplate } from "../actions/change-template.ts";
 import { checkDuplicate } from "../actions/check-duplicate.ts";
-import { type CreateJob, createJob } from "../actions/create-job.ts";
+import { createJob } from "../actions/create-job.ts";
 import { reorderQueue } from "../actions/order-queue.ts";
 import { queueStats } from "../actions/read-queue.ts";
+import { NO_GALAXIES, rehearsed, requestInvocation } from "../actions/request-invocation.ts";
 import { requireJobRecord, requireTemplate } from "../actions/require-job.ts";
 import { retryJob } from "../actions/retry-job.ts";
 import type { QueryOf } from "../contract/operations.ts";
 import type { Wire } from "../contract/wire.ts";
-import { RuntreeError } from "../domain/errors.ts";
 import { JOB_STATUSES, type JobRecord, type JobStatus } from "../domain/job.ts";
 import type { TemplateRecord } from "../domain/job-template.ts";
 import type { JobFilter, JobRow } from "../store/job-row.ts";
 import type { Store } from "../store/store.ts";
 import type { Answer, Handlers, Service } from "./handler.ts";
+import { jobAsked } from "./job-asked.ts";
 import { badCursor, pageLinks, pageMembers, pageOf } from "./paging.ts";
 import { presentJob, presentTemplate } from "./present-job.ts";
 import { presentedQueue } from "./presented-queue.ts";
@@ -42,40 +43,6 @@ export function madeTemplateAnswer(template: TemplateRecord): Answer<Wire<"templ
   return { ...templateAnswer(template), headers: { Location: `/templates/${encodeURIComponent(template.id)}` } };
 }
 
-/** Members of a request for a job, and those that each kind of job knows. */
-const OF_TEMPLATE: ReadonlySet<string> = new Set([
-  "template_id",
-  "type",
-  "job_type",
-  "title",
-  "params",
-  "priority",
-  "position",
-]);
-const FOR_AGENTS: ReadonlySet<string> = new Set(["executor", "job_id", "title", "params", "priority"]);
-
-/** Which kind of job a request asks for is told by its members. Throws `ambiguous_job` for two kinds or none. */
-function jobAsked(
-  { executor, ...body }: Wire<"job#CreateJob">,
-  aliases: Readonly<Record<string, string>>,
-): { readonly job: CreateJob; readonly warnings: readonly string[] } {
-  const named = body.template_id ?? body.type ?? body.job_type;
-  const [isOfTemplate, isForAgents] = [named !== undefined, executor === "external"];
-  if (isOfTemplate === isForAgents) {
-    const words =
-      'Which kind of job is not clear: send {"template_id": …} for a job of a template, or {"executor": "external"} for a job that agents do.';
-    throw new RuntreeError("ambiguous_job", words);
-  }
-  const known = isOfTemplate ? OF_TEMPLATE : FOR_AGENTS;
-  const job = Object.fromEntries(Object.entries(body).filter(([name]) => known.has(name)));
-  const { type: _, job_type: __, ...asked } = job;
-  const template = Object.hasOwn(aliases, named ?? "") ? aliases[named ?? ""] : named;
-  const warnings = Object.keys(body)
-    .filter((name) => !known.has(name))
-    .map((name) => `The member ${name} is not known and was ignored.`);
-  return { job: { ...asked, ...(template === undefined ? {} : { template_id: template }) } as CreateJob, warnings };
-}
-
 /** Other words for the statuses of jobs (WIRE §7). */
 const OTHER_WORDS: Readonly<Record<string, JobStatus>> = {
   created: "queued",
@@ -97,13 +64,15 @@ function filterOf(query: QueryOf<"listJobs">, aliases: Readonly<Record<string, s
   const { status, type, template_id, executor, schedule_id, group_id, dataset_id, workflow_name } = query;
   const named = type === undefined ? undefined : Object.hasOwn(aliases, type) ? aliases[type] : type;
   const isNone =
-    [schedule_id, group_id, dataset_id, workflow_name].some((value) => value !== undefined) ||
+    [schedule_id, group_id].some((value) => value !== undefined) ||
     (named !== undefined && template_id !== undefined && named !== template_id);
   const template = template_id ?? named;
   return {
     ...(status === undefined ? {} : { status: statusAsked(status) }),
     ...(template === undefined ? {} : { template }),
     ...(executor === undefined ? {} : { executor }),
+    ...(dataset_id === undefined ? {} : { dataset: dataset_id }),
+    ...(workflow_name === undefined ? {} : { workflow: workflow_name }),
     ...(isNone ? { any: false } : {}),
   };
 }
@@ -139,13 +108,20 @@ type JobOperation =
   | "archiveTemplate";
 
 /** Makes the handlers of jobs, the queue and templates. */
-export function jobHandlers({ aliases = {} }: Pick<Service, "aliases">): Pick<Handlers, JobOperation> {
+export function jobHandlers({
+  aliases = {},
+  galaxies = NO_GALAXIES,
+}: Pick<Service, "aliases" | "galaxies">): Pick<Handlers, JobOperation> {
   const asRead = (store: Store, rows: readonly JobRow[]): Wire<"job#Job">[] =>
     rows.map((row) => presentJob(store, store.jobs.read(row)));
   return {
-    createJob: async ({ store, author, body }) => {
-      const { job, warnings } = jobAsked(body, aliases);
-      return madeJobAnswer(store, await createJob(store, author, job), warnings);
+    createJob: async ({ store, author, query: { dryRun, ...query }, body }) => {
+      const asked = jobAsked(body, query, aliases);
+      const job =
+        "invocation" in asked
+          ? await requestInvocation(store, dryRun ? rehearsed(galaxies) : galaxies, author, asked.invocation)
+          : await createJob(store, author, asked.job);
+      return madeJobAnswer(store, job, asked.warnings);
     },
 
     listJobs: async ({ store, query, prefix }) => {

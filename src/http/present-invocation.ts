@@ -10,12 +10,14 @@ type Invocation = Wire<"invocation#Invocation">;
 export function presentInvocation(store: Store, record: RunRecord): Invocation | null {
   const { invocation } = record;
   if (invocation === undefined) return null;
+  // After a start it was asked for when its run last changed, at the least.
+  const asked = invocation.invocation_id === undefined ? null : record.updated_at;
   const polled = store.polled.get(record.id);
   return {
     ...invocationMembers(invocation),
     run_id: record.id,
     job_id: record.job_id,
-    polled_at: polled === undefined ? null : new Date(polled).toISOString(),
+    polled_at: polled === undefined ? asked : new Date(polled).toISOString(),
     superseded_by: supersededBy(store, record),
     created_at: record.created_at,
   };

@@ -42,8 +42,8 @@ export function presentProblem(error: unknown, requestId: string, store: Store |
   };
 }
 
-function asGalaxySaid({ status = null, err_code = null, err_msg = null }: WorkflowServerFault): Problem["galaxy"] {
-  return { status, code: err_code, message: err_msg };
+function asGalaxySaid({ status, err_code, err_msg }: WorkflowServerFault): NonNullable<Problem["galaxy"]> {
+  return { status: status ?? null, code: err_code ?? null, message: err_msg ?? null };
 }
 
 /** Every 422 names at least one thing that is wrong. */

@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import type { Logger } from "pino";
 import type { Limits } from "../domain/limits.ts";
+import type { Galaxies } from "../actions/request-invocation.ts";
 import { keepFree } from "../store/free-disk.ts";
 import { KeyRing } from "../store/key-ring.ts";
 import { readKeys } from "../store/keys.ts";
@@ -40,14 +41,16 @@ export interface Serving {
   ) => Promise<{ readonly close: () => Promise<void> } | null>;
   /** Names of templates by what older programs call them. */
   readonly aliases: Readonly<Record<string, string>>;
-  /** Works on the queue from when the server listens. */
-  readonly executor: Executing;
+  /** Those who work on jobs, from when the server listens. */
+  readonly workers: readonly Executing[];
+  /** The Galaxies of the configuration. */
+  readonly galaxies: Galaxies;
   /** The folder that logs of runs are kept below. */
   readonly logs: string;
   readonly log: Logger;
 }
 
-/** What works on the queue (`daemon/executor.ts`), as a server needs it. */
+/** What works on jobs (`daemon/executor.ts`, `daemon/galaxy-work.ts`), as a server needs it. */
 export interface Executing {
   start(url: string): Promise<void>;
   tell(news: News): void;
@@ -62,7 +65,7 @@ export interface ServedStore extends Listening {
 /** Serves an open store over HTTP: keys, limits, events and counters around it. Throws what `serveHttp` throws. */
 export async function serveStore(
   { store, journal }: Pick<OpenStore, "store" | "journal">,
-  { data, limits, git, gitCounts, backend, openPushDoor, aliases, executor, logs, ...serving }: Serving,
+  { data, limits, git, gitCounts, backend, openPushDoor, aliases, workers, galaxies, logs, ...serving }: Serving,
 ): Promise<ServedStore> {
   const clock = (): number => Date.now();
   // A file of keys that cannot be read ends a start; later it keeps everybody out.
@@ -78,10 +81,10 @@ export async function serveStore(
   store.listen((news) => {
     events.tell(news);
     metrics.tell(news);
-    executor.tell(news);
+    for (const worker of workers) worker.tell(news);
   });
   const admission = new Admission(store, { openRuns: limits.open_runs, requireRoom });
-  const handlers = makeHandlers({ git, requireRoom, events, metrics, aliases, logs });
+  const handlers = makeHandlers({ git, requireRoom, events, metrics, aliases, galaxies, logs });
   const dispatcher = new Dispatcher(store, handlers, admission);
   const unread = new UnreadAnswers(limits.request_s * 1000);
   const rate = new RequestRate(limits.requests_per_minute);
@@ -96,10 +99,10 @@ export async function serveStore(
     await pushes?.close();
     throw error;
   });
-  await executor.start(listening.url);
+  for (const worker of workers) await worker.start(listening.url);
   const close = async (): Promise<void> => {
     // Side by side: requests at work may wait for a job to end.
-    await Promise.all([listening.close(), executor.close()]);
+    await Promise.all([listening.close(), ...workers.map(async (worker) => worker.close())]);
     await pushes?.close();
   };
   return { ...listening, close, ring };

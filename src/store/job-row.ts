@@ -10,6 +10,9 @@ export interface JobRow extends QueuePlace {
   readonly blob: Oid;
   readonly executor: Executor;
   readonly template: string | null;
+  /** Of a job for a Galaxy: the dataset and the workflow. */
+  readonly dataset: string | null;
+  readonly workflow: string | null;
   readonly run: string | null;
   readonly retryOf: string | null;
   readonly attempt: number;
@@ -25,6 +28,8 @@ export interface JobFilter {
   readonly status?: JobStatus;
   readonly template?: string;
   readonly executor?: string;
+  readonly dataset?: string;
+  readonly workflow?: string;
   /** False for what no job has. */
   readonly any?: boolean;
 }
@@ -56,6 +61,8 @@ export function rowOf(record: JobRecord, blob: Oid): JobRow {
     blob,
     executor: record.executor,
     template: record.template_id ?? null,
+    dataset: record.invocation?.dataset_id ?? null,
+    workflow: record.invocation?.workflow_name ?? null,
     priority: priorityOf(record.priority),
     rank: record.rank ?? "",
     created: Date.parse(record.created_at) || 0,
@@ -110,6 +117,8 @@ export function fits(row: JobRow, status: JobStatus, filter: JobFilter): boolean
     filter.any !== false &&
     (filter.status === undefined || filter.status === status) &&
     (filter.template === undefined || filter.template === row.template) &&
-    (filter.executor === undefined || filter.executor === row.executor)
+    (filter.executor === undefined || filter.executor === row.executor) &&
+    (filter.dataset === undefined || filter.dataset === row.dataset) &&
+    (filter.workflow === undefined || filter.workflow === row.workflow)
   );
 }

@@ -51,6 +51,8 @@ export interface OpenOptions {
   readonly clock: () => number;
   /** The operator's commands; none by default. */
   readonly commands?: Commands;
+  /** The collection whose documents describe datasets. */
+  readonly datasets?: string;
   /** Hears what was done to the repository before it was opened, and later what is the operator's to know. */
   readonly report: (message: string) => void;
   /** Lays the snapshot of the index aside for good, so that all that is derived is read anew; hears how far that has come. */
@@ -203,7 +205,8 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
     if (options.anew !== undefined) file.remove();
     const snapshot = options.lasting === false ? {} : { snapshot: file };
     const pushes = git === null ? {} : { pushes: pushNotes(fs, gitDir) };
-    const parts = { repository, validator, node, clock, commands, report, ...snapshot, ...pushes };
+    const { datasets = "datasets" } = options;
+    const parts = { repository, validator, node, clock, commands, datasets, report, ...snapshot, ...pushes };
     const store = new Store(parts, null, options.anew);
     await receiveLeftPushes(store, report);
     const judged = judgeLeftovers(store, report);

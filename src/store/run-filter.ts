@@ -20,7 +20,8 @@ export interface RunFilter {
   readonly open_by?: string;
   /** Who works on a run that an executor opened. */
   readonly executor?: string;
-  /** The Galaxy that works on the run, while it is open. */
+  /** The Galaxy that works on the run, or did; and the same while it is open. */
+  readonly server?: string;
   readonly open_on?: string;
   /** An invocation by server and id (`invocationKey`). */
   readonly invocation?: string;
@@ -39,6 +40,7 @@ export const MEMBERS = [
   "has_warnings",
   "open_by",
   "executor",
+  "server",
   "open_on",
   "invocation",
 ] as const;

@@ -79,7 +79,18 @@ export class RunIndex {
 
   /** A branch that stock git moved may hold the record of another run; the branch's name counts. */
   #put(id: string, { record, blob, head, place }: RunView): void {
-    const { job_id, status, created_by, contract_id, pipeline_name, template_id, dataset_id, mode, executor, invocation } = record;
+    const {
+      job_id,
+      status,
+      created_by,
+      contract_id,
+      pipeline_name,
+      template_id,
+      dataset_id,
+      mode,
+      executor,
+      invocation,
+    } = record;
     const key = invocation === undefined ? null : invocationKey(invocation);
     const created = Date.parse(record.created_at) || 0;
     this.#changes++;
@@ -101,6 +112,7 @@ export class RunIndex {
         ...(dataset_id === undefined ? {} : { dataset_id }),
         ...(mode === undefined ? {} : { mode }),
         ...(executor === undefined ? {} : { executor }),
+        ...(invocation === undefined ? {} : { server: invocation.server }),
         ...(invocation === undefined || place !== "open" ? {} : { open_on: invocation.server }),
         ...(key === null ? {} : { invocation: key }),
       },
@@ -149,6 +161,12 @@ export class RunIndex {
   /** How many runs are open. */
   openCount(): number {
     return this.#rows.count("place", "open");
+  }
+
+  /** The runs of an invocation by Galaxy's id: on one server, or on any that there ever was. */
+  ofInvocation(id: string, server?: string): string[] {
+    const servers = server === undefined ? this.#rows.valuesOf("server") : [server];
+    return servers.flatMap((name) => this.#rows.idsWith("invocation", `${name}/${id}`));
   }
 
   /** The open runs that a Galaxy works on. */

@@ -182,6 +182,12 @@ export class RunRows {
     return this.#memberOf(name).rows.get(this.#texts.find(value) + 1)?.length ?? 0;
   }
 
+  /** The values that a member has in any run. */
+  valuesOf(name: (typeof MEMBERS)[number]): string[] {
+    const { rows } = this.#memberOf(name);
+    return [...rows].flatMap(([value, list]) => (list.length === 0 ? [] : [this.#texts.at(value - 1)]));
+  }
+
   /** Every id of the runs that have a value of a member. */
   idsWith(name: (typeof MEMBERS)[number], value: string): string[] {
     const rows = this.#memberOf(name).rows.get(this.#texts.find(value) + 1) ?? [];
