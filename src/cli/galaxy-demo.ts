@@ -14,21 +14,31 @@ interface Flags {
   readonly json: boolean;
 }
 
+/** Does something with a path; what fails is told in words. */
+function using<Result>(path: string, what: string, act: (path: string) => Result): Result {
+  try {
+    return act(path);
+  } catch (error) {
+    throw new RuntreeError("bad_request", `${path} ${what}.`, { path }, error);
+  }
+}
+
 /** Imports every `.ga` file of a folder, and returns the names of the workflows. */
-function importFolder(demo: GalaxyDemo, folder: string): string[] {
-  const files = readdirSync(folder).filter((name) => name.endsWith(".ga"));
-  return files.sort().map((name) => {
-    const path = join(folder, name);
-    try {
+function importFolder({ galaxy }: GalaxyDemo, folder: string): string[] {
+  const names = using(folder, "is no folder that can be read", (path) => readdirSync(path));
+  const files = names.filter((name) => name.endsWith(".ga")).sort();
+  return files.map((name) =>
+    using(join(folder, name), "is no workflow of Galaxy's", (path) => {
       const file = JSON.parse(readFileSync(path, "utf8")) as Json;
-      return demo.galaxy.workflows.import(file, demo.galaxy.now()).file.name;
-    } catch (error) {
-      throw new RuntreeError("bad_request", `${path} is no workflow of Galaxy's.`, { path }, error);
-    }
-  });
+      return galaxy.workflows.import(file, galaxy.now()).file.name;
+    }),
+  );
 }
 
 async function start({ port, key, seconds }: Flags): Promise<GalaxyDemo> {
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new RuntreeError("bad_request", "--port is a whole number from 0 to 65535.");
+  if (seconds < 0) throw new RuntreeError("bad_request", "--seconds is a number from 0.");
   try {
     return await startGalaxyDemo({ clock: Date, port, key, seconds });
   } catch (error) {

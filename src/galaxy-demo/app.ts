@@ -1,5 +1,6 @@
 import Router from "@koa/router";
 import Koa from "koa";
+import { systemCode } from "../domain/errors.ts";
 import { addControl } from "./control.ts";
 import { type Faults, hasEffect } from "./faults.ts";
 import { faultyReply } from "./faulty-reply.ts";
@@ -53,10 +54,16 @@ async function serve(context: Koa.Context, name: OperationName, parts: Parts): P
   else if (rule !== null) await misbehave(context.res, rule, good);
 }
 
+/** What the system says of clients that went away. */
+const GONE: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE", "ERR_STREAM_PREMATURE_CLOSE"]);
+
 /** The Koa application of a stand-in. */
 export function makeApp(parts: Parts): Koa {
   const app = new Koa();
   const router = new Router();
+  app.on("error", (error: Error) => {
+    if (!GONE.has(systemCode(error) ?? "")) process.stderr.write(`galaxy-demo: ${error.stack ?? error.message}\n`);
+  });
   app.use(async (context, next) => {
     // Faults need the response itself.
     context.respond = false;

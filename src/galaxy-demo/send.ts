@@ -1,5 +1,6 @@
-import { once } from "node:events";
 import type { ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FaultRule } from "./faults.ts";
 import type { Reply } from "./reply.ts";
@@ -18,13 +19,18 @@ export function send(response: ServerResponse, reply: Reply): void {
   response.end(reply.text);
 }
 
-/** Sends one JSON text of 100 MB, as far as anybody reads it. */
+/** One JSON text of 100 MB. */
+function* hugeText(): Generator<Buffer> {
+  yield Buffer.from('{"err_msg": "');
+  for (let sent = 0; sent < HUGE_BYTES; sent += PIECE.length) yield PIECE;
+  yield Buffer.from('"}');
+}
+
+/** Sends far too much, as far as anybody reads it. */
 async function sendHuge(response: ServerResponse, reply: Reply): Promise<void> {
   head(response, reply);
-  response.write('{"err_msg": "');
-  for (let sent = 0; sent < HUGE_BYTES && !response.destroyed; sent += PIECE.length)
-    if (!response.write(PIECE)) await Promise.race([once(response, "drain"), once(response, "close")]);
-  response.end('"}');
+  // Who has enough goes away, and the pipeline says so.
+  await pipeline(Readable.from(hugeText()), response).catch(() => undefined);
 }
 
 /** Sends an answer a byte at a time. */
