@@ -88,12 +88,12 @@ export class GalaxyCalls {
     }
   }
 
-  #exchange({ method = "GET", path, query = {}, body }: GalaxyCall<unknown>, left: number): Promise<Exchanged> {
+  #exchange({ method = "GET", path, query, body }: GalaxyCall<unknown>, left: number): Promise<Exchanged> {
     const { limits, key } = this.#address;
-    const asked = new URLSearchParams(query).toString();
+    const asked = query === undefined ? "" : `?${new URLSearchParams(query).toString()}`;
     const request: ExchangeRequest = {
       method,
-      path: `${this.#prefix}/api${path}${asked === "" ? "" : `?${asked}`}`,
+      path: `${this.#prefix}/api${path}${asked}`,
       headers: {
         "x-api-key": key,
         accept: "application/json",

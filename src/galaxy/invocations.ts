@@ -1,3 +1,4 @@
+import { byUnit } from "../domain/json.ts";
 import type {
   Invocation,
   InvocationMessage,
@@ -164,6 +165,12 @@ export async function invoke(
   });
 }
 
+/** The oldest first; ids, so that the order is always the same. */
+function byAge(left: InvocationName, right: InvocationName): number {
+  const [one, other] = [left, right].map(({ created_at, id }) => `${created_at ?? ""} ${id}`);
+  return byUnit(one ?? "", other ?? "");
+}
+
 /** The invocations in a history, the oldest first, but those of sub-workflows. */
 export async function invocationsIn(galaxy: GalaxyCalls, historyId: string): Promise<readonly InvocationName[]> {
   const query: InvocationsQuery = {
@@ -186,7 +193,7 @@ export async function invocationsIn(galaxy: GalaxyCalls, historyId: string): Pro
       return all
         .map(readInvocationName)
         .filter((found) => found.history_id === historyId && !nested.has(found.id))
-        .sort((left, right) => Date.parse(left.created_at ?? "") - Date.parse(right.created_at ?? "") || 0);
+        .sort(byAge);
     },
   });
 }

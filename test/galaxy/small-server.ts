@@ -81,7 +81,7 @@ export function clientOf(
     key: "a-key",
     clock: Date.now,
     random: () => 0.5,
-    limits: { connectMs: 300, answerMs: 300, retryMs: 1, retries: 0, answerBytes: 100_000, ...limits },
+    limits: { connectMs: 300, answerMs: 10_000, retryMs: 1, retries: 0, answerBytes: 100_000, ...limits },
     ...more,
   });
   onTestFinished(() => client.close());
