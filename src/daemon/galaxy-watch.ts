@@ -111,7 +111,7 @@ export class GalaxyWatch {
     try {
       const look = await server.look(remembered.id);
       const now = store.clock();
-      store.polled.set(runId, now);
+      store.executions.polled.set(runId, now);
       const said = JSON.stringify(look);
       if (said === remembered.said && !look.ended && now - remembered.since < STALLED_MS) return null;
       if (said !== remembered.said) remembered.since = now;
@@ -125,7 +125,7 @@ export class GalaxyWatch {
 
   #forget(runId: string): void {
     this.#remembered.delete(runId);
-    this.#parts.store.polled.delete(runId);
+    this.#parts.store.executions.polled.delete(runId);
   }
 
   #remember(runId: string): Remembered {

@@ -12,7 +12,7 @@ export function presentInvocation(store: Store, record: RunRecord): Invocation |
   if (invocation === undefined) return null;
   // After a start it was asked for when its run last changed, at the least.
   const asked = invocation.invocation_id === undefined ? null : record.updated_at;
-  const polled = store.polled.get(record.id);
+  const polled = store.executions.polled.get(record.id);
   return {
     ...invocationMembers(invocation),
     run_id: record.id,

@@ -17,6 +17,8 @@ export interface Execution {
 
 /** What an executor of this node is doing, by run; and the tokens by which its processes submit. Nothing outlives the process. */
 export class Executions {
+  /** When (ms since 1970) a Galaxy was last asked about an open run, by its id. */
+  readonly polled: Map<string, number> = new Map();
   readonly #byRun = new Map<string, Execution>();
   /** Who has a token, by the digest of it. */
   readonly #tokens = new Map<string, Principal>();

@@ -99,8 +99,6 @@ export class Store {
   readonly turns: NamedTurns;
   readonly later: LaterWork;
   readonly executions: Executions;
-  /** When (ms since 1970) a Galaxy was last asked about an open run, by its id. */
-  readonly polled: Map<string, number>;
   readonly pushes: PushNotes;
   readonly nextRunId: (now: number) => string;
   readonly #paths: PathFinder;
@@ -138,7 +136,6 @@ export class Store {
     this.later = shared?.later ?? new LaterWork(parts.report ?? ((): void => undefined));
     // Whoever only plays at it ends no process.
     this.executions = new Executions();
-    this.polled = shared?.polled ?? new Map<string, number>();
     this.pushes = shared?.pushes ?? parts.pushes ?? NO_NOTES;
     this.nextRunId = shared?.nextRunId ?? runIdMaker();
     this.#paths = shared === undefined ? new PathFinder() : shared.#paths;
