@@ -93,7 +93,7 @@ export class Executor {
   async start(url: string): Promise<void> {
     const { store, folder, report } = this.#parts;
     this.#url = url;
-    const left = store.jobs.running();
+    const left = store.jobs.running().filter(({ executor }) => executor === "process");
     endLeftProcesses(new Set(left.flatMap(({ run }) => run ?? [])));
     clearLeftFolders(join(folder, "work"));
     for (const { id } of left) {
@@ -138,7 +138,7 @@ export class Executor {
   #next(): JobRow | null {
     const { store, slots } = this.#parts;
     if (!this.#isWorking || this.#slots.size >= slots) return null;
-    return store.jobs.queue.find(({ id }) => !this.#slots.has(id)) ?? null;
+    return store.jobs.queue.find(({ id, executor }) => executor === "process" && !this.#slots.has(id)) ?? null;
   }
 
   async #work(id: string): Promise<void> {

@@ -34,6 +34,7 @@ export async function startServer(
     until?: Until;
     scripts?: ScriptsIn;
     more?: object;
+    env?: Readonly<Record<string, string>>;
   } = {},
 ): Promise<TestServer> {
   const until = options.until ?? onTestFinished;
@@ -46,7 +47,7 @@ export async function startServer(
     [PROGRAM, "serve", "--port", "0", "--data", data, ...template, ...(options.flags ?? [])],
     {
       stdio: ["ignore", "pipe", "pipe"],
-      env: { PATH: options.path ?? process.env["PATH"] ?? "" },
+      env: { PATH: options.path ?? process.env["PATH"] ?? "", ...options.env },
     },
   );
   let log = "";
