@@ -16,7 +16,6 @@ import { Executions } from "./executions.ts";
 import { SchemaChecks } from "./schema-checks.ts";
 import type { RememberedRequests } from "./idempotency.ts";
 import type { JobIndex } from "./job-index.ts";
-import { isRunning } from "./job-row.ts";
 import { type Lane, ownLane, SharedLane } from "./lane.ts";
 import { LaterWork } from "./later-work.ts";
 import { MainAhead } from "./main-ahead.ts";
@@ -228,8 +227,7 @@ export class Store {
 
   #learnJob({ job, blob }: JobChange): JobNews {
     const before = this.jobs.row(job.id);
-    // The run of a job ends before the job itself does, and only that is told of it.
-    const was = before === null ? null : isRunning(before) ? "running" : this.jobs.statusOf(before);
+    const was = before === null ? null : this.jobs.statusOf(before);
     this.jobs.learn(job, blob);
     const now = this.jobs.row(job.id);
     return { job, was, status: now === null ? null : this.jobs.statusOf(now), at: this.clock() };

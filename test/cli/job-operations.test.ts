@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { JOB_OPERATIONS } from "../../src/contract/job-operations.ts";
 import { QUEUE_OPERATIONS } from "../../src/contract/queue-operations.ts";
 import { TEMPLATE_OPERATIONS } from "../../src/contract/template-operations.ts";
@@ -7,6 +7,9 @@ import { temporaryFolder } from "../support/folders.ts";
 import { runtree } from "../support/program.ts";
 import { startServer } from "../support/server.ts";
 import { terminal } from "../support/terminal.ts";
+
+// These are some thirty commands, each a process.
+vi.setConfig({ testTimeout: 120_000 });
 
 const OPERATIONS = Object.keys({ ...JOB_OPERATIONS, ...QUEUE_OPERATIONS, ...TEMPLATE_OPERATIONS });
 
