@@ -73,6 +73,11 @@ export async function serve(flags: Readonly<Record<string, unknown>>): Promise<v
     const workers = [executor, galaxies.work];
     const jobs = { aliases, workers, galaxies: galaxies.work, logs: folder };
     const server = await serveStore(open, { host, port, data, maxBody, anonymousRead, limits, ...door, ...jobs, log });
+    for (const { id, status, command = "" } of open.store.templates.all())
+      if (status === "active" && command !== "" && !open.store.commands.has(command))
+        report(
+          `template ${id} names the command ${command}, which runtree.config.json does not have: its jobs will fail`,
+        );
     open.store.warmUp().catch((error: unknown) => log.debug({ err: error }, "warm-up ended early"));
     const upkeep = values.memory ? null : keepUp(open.store, data, log);
     const { retention } = settings;

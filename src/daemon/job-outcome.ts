@@ -1,7 +1,7 @@
 import type { JobOutcome } from "../actions/end-job.ts";
 import type { TemplateRecord } from "../domain/job-template.ts";
 import { readJson } from "../domain/json-door.ts";
-import { artifactFolder } from "../domain/layout.ts";
+import { artifactFolder, collidingPaths } from "../domain/layout.ts";
 import type { JobProcessEnd } from "./job-process.ts";
 
 /** Why a job is ended before it ends itself. */
@@ -57,6 +57,11 @@ function broughtBy(
   harvest: JobProcessEnd["harvest"],
 ): Pick<JobOutcome, "body" | "notices" | "artifacts"> | { fault: { code: string; message: string } } {
   if ("fault" in harvest) return harvest;
+  const alike = collidingPaths(harvest.files.map(({ path }) => path));
+  if (alike !== null) {
+    const message = `The artifacts ${alike.join(" and ")} differ only in case or normal form; not every system can have both.`;
+    return { fault: { code: "artifacts_invalid", message } };
+  }
   const artifacts = new Map(
     harvest.files.map(({ path, bytes }) => [`${artifactFolder(runId)}${path}`, Buffer.from(bytes)]),
   );

@@ -1,4 +1,4 @@
-import { decodeId, encodeId, isCollectionName, shardOf } from "./ids.ts";
+import { decodeId, encodeId, foldId, isCollectionName, shardOf } from "./ids.ts";
 import { datedFolder, runIdTime } from "./run-id.ts";
 
 export const MAIN = "refs/heads/main";
@@ -88,14 +88,34 @@ const MOST_FOLDERS = 8;
 /** Bytes of a name in UTF-8: what file systems take, and room for what programs put behind it. */
 const MOST_NAME_BYTES = 200;
 
-/** A name that git or some system trips over: dotfiles, ends that Windows drops, short names of `.git`, devices, separators, what is no text. */
-const UNPORTABLE = /^$|^\.|[. ]$|^git~\d|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)|["\\:*?<>|\ufffd\p{Cc}\u2028\u2029]/iu;
+/**
+ * A name that git or some system trips over: dotfiles, ends that Windows drops, short names (`git~1` is `.git` to NTFS, as
+ * `gitmod~1` is `.gitmodules`), characters that HFS+ does not see (git's `is_hfs_dotgit`), devices, separators, what is no text.
+ */
+const UNPORTABLE =
+  /^$|^\.|[. ]$|~\d|[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)|["\\:*?<>|\ufffd\p{Cc}\u2028\u2029]/iu;
 
 /** Tells whether every file system has a file at a path. */
 export function isPortable(path: string): boolean {
   const names = path.split("/");
   const isLong = (name: string): boolean => new TextEncoder().encode(name).length > MOST_NAME_BYTES;
   return names.length <= MOST_FOLDERS + 1 && !names.some((name) => UNPORTABLE.test(name) || isLong(name));
+}
+
+/** Two of some paths whose names, or those of their folders, some file systems cannot tell apart; null when there are none. */
+export function collidingPaths(paths: Iterable<string>): readonly [string, string] | null {
+  const known = new Map<string, string>();
+  for (const path of paths) {
+    const names = path.split("/");
+    for (const depth of names.keys()) {
+      const above = names.slice(0, depth + 1).join("/");
+      const folded = foldId(above);
+      const other = known.get(folded) ?? above;
+      if (other !== above) return [other, above];
+      known.set(folded, above);
+    }
+  }
+  return null;
 }
 
 /** What a path of a run's branch is to the gate; null when no run may change it. */

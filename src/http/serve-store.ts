@@ -5,7 +5,7 @@ import type { Galaxies } from "../actions/request-invocation.ts";
 import { keepFree } from "../store/free-disk.ts";
 import { KeyRing } from "../store/key-ring.ts";
 import { readKeys } from "../store/keys.ts";
-import type { News } from "../store/news.ts";
+import type { JobNews, News } from "../store/news.ts";
 import type { OpenStore } from "../store/open.ts";
 import { Admission } from "./admission.ts";
 import { Dispatcher } from "./dispatch.ts";
@@ -62,6 +62,14 @@ export interface ServedStore extends Listening {
   readonly ring: KeyRing;
 }
 
+/** Tells the operator how a job that a node works on gets on; agents do that for theirs. */
+function logJob(log: Logger, { job, was, status }: JobNews): void {
+  const { id, executor, template_id, run_id, ended } = job;
+  if (executor === "external" || status === was || status === null) return;
+  const error = ended?.error === undefined ? {} : { error: ended.error };
+  log.info({ job_id: id, template_id, run_id, status, ...error }, "job");
+}
+
 /** Serves an open store over HTTP: keys, limits, events and counters around it. Throws what `serveHttp` throws. */
 export async function serveStore(
   { store, journal }: Pick<OpenStore, "store" | "journal">,
@@ -82,6 +90,7 @@ export async function serveStore(
     events.tell(news);
     metrics.tell(news);
     for (const worker of workers) worker.tell(news);
+    for (const job of news.jobs) logJob(serving.log, job);
   });
   const admission = new Admission(store, { openRuns: limits.open_runs, requireRoom });
   const handlers = makeHandlers({ git, requireRoom, events, metrics, aliases, galaxies, logs });

@@ -128,6 +128,14 @@ test("closing the run of a job ends its process, and the job is cancelled", asyn
   expect(await chainEnded(server, job_id)).toHaveLength(1);
 });
 
+test("a job whose run somebody closed runs until its process has ended, and is then as its run", async () => {
+  const { job_id, run_id, pid } = await jobBegun(server, await enqueue(server, "hang"));
+  await call(server, "patchRun", { params: { run_id }, body: { status: "failed", error: { message: "seen enough" } } });
+  expect(await readJob(server, job_id)).toMatchObject({ status: "running", finished_at: null, error: null });
+  process.kill(-pid, "SIGKILL");
+  expect(await jobEnded(server, job_id)).toMatchObject({ status: "failed", error: { message: "seen enough" }, pid });
+});
+
 describe("a process that takes too long", () => {
   test("is asked to end, with all of its group", async () => {
     const job = await runJob(server, "hangs-but-listens");

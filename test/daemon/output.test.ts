@@ -47,6 +47,11 @@ const UNFIT: Scripts = {
   "ten-gigabytes-of-zeros": 'truncate -s 10G "$RUNTREE_ARTIFACTS/large"',
   "too-large-together": 'for each in 1 2 3; do truncate -s 2M "$RUNTREE_ARTIFACTS/$each"; done',
   "a-name-that-git-would-not-have": 'mkdir "$RUNTREE_ARTIFACTS/.git"; echo x >"$RUNTREE_ARTIFACTS/.git/config"',
+  "the-short-name-of-a-file-of-gits": 'echo x >"$RUNTREE_ARTIFACTS/gitmod~1"',
+  "a-file-of-gits-with-a-character-that-is-not-seen": `echo x >"$RUNTREE_ARTIFACTS/$(printf '\\342\\200\\214.gitmodules')"`,
+  "names-that-differ-in-case-only": 'echo x >"$RUNTREE_ARTIFACTS/A"; echo y >"$RUNTREE_ARTIFACTS/a"',
+  "folders-that-differ-in-normal-form-only": `
+    for each in 'u\\314\\210' '\\303\\274'; do mkdir "$RUNTREE_ARTIFACTS/$(printf "$each")"; echo x >"$RUNTREE_ARTIFACTS/$(printf "$each")/file"; done`,
   "names-on-two-lines": `echo x >"$RUNTREE_ARTIFACTS/$(printf 'a\nb')"`,
   "folders-without-end": `
     cd -P "$RUNTREE_ARTIFACTS"; name=$(head -c 200 /dev/zero | tr '\\0' n)

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { signalGroup } from "../../src/store/process-group.ts";
 import { fsck } from "../support/git.ts";
 import { call } from "../support/http.ts";
 import {
@@ -163,6 +164,7 @@ test("a process at work ends with the server, also with children that hear nothi
 test("a process whose overseer was killed with the server is ended by the next start, before its next attempt", async () => {
   const id = await held();
   const { pid = 0, overseer = 0 } = starts().at(-1) ?? {};
+  onTestFinished(() => signalGroup(pid, "SIGKILL"));
   process.kill(overseer, "SIGSTOP");
   await server.kill();
   process.kill(overseer, "SIGKILL");

@@ -37,6 +37,7 @@ test("a server that is stopped ends its processes politely, and tries their jobs
   expect(await runOf(second, unknown)).toMatchObject({ status: "failed", error: { code: "command_not_allowed" } });
   const retried = await call(second, "retryJob", { params: { job_id: gone }, body: {} });
   expect(retried.body.code).toBe("command_not_allowed");
+  expect(second.log()).toMatch(/template \S+ names the command \S+, which runtree\.config\.json does not have/);
 });
 
 test("what is cut short again and again is given up after three attempts, whatever its template says", async () => {

@@ -42,7 +42,7 @@ test("requests, merges, the journal, the index and git are counted", async () =>
   expect(again.get("runtree_journal_groups_total")).toBe(5);
 });
 
-test("jobs that wait, run and ended are counted", async () => {
+test("jobs that wait, run and ended are counted and logged", async () => {
   const server = await startServer({ scripts: SCRIPTS });
   await makeTemplate(server, "noop");
   await makeTemplate(server, "hang");
@@ -53,4 +53,8 @@ test("jobs that wait, run and ended are counted", async () => {
   expect(found.get("runtree_running_jobs")).toBe(1);
   expect(found.get("runtree_queued_jobs")).toBe(1);
   expect(found.get('runtree_jobs_total{status="completed"}')).toBe(1);
+  // The log has them, too.
+  const logged = server.log().split("\n").filter((line) => line.includes('"msg":"job"'));
+  const statuses = logged.map((line) => (JSON.parse(line) as { status: string }).status);
+  expect(statuses).toEqual(["queued", "running", "completed", "queued", "running", "queued"]);
 });

@@ -219,7 +219,7 @@ test(
   "whatever is done to it, by hand, by the ends of processes and of the server, the queue is as its model",
   { timeout: 60_000 + RUNS * 30 },
   async () => {
-    const property = fc.asyncProperty(fc.array(step, { minLength: 30, maxLength: 30 }), async (steps) => {
+    const property = fc.asyncProperty(fc.array(step, { minLength: 40, maxLength: 40 }), async (steps) => {
       const cleanUps: (() => void | Promise<void>)[] = [];
       const until: Until = (cleanUp) => cleanUps.push(cleanUp);
       try {
@@ -237,6 +237,6 @@ test(
       }
     });
     // A case takes seconds, and each that is tried to find a smaller one as well.
-    await fc.assert(property, { numRuns: Math.max(1, Math.ceil(RUNS / 500)), endOnFailure: true });
+    await fc.assert(property, { numRuns: Math.ceil(RUNS / 1000), endOnFailure: true });
   },
 );

@@ -88,6 +88,8 @@ export const NAMES: readonly Situation[] = [
   brings(".GIT", "a/.GIT/config", FSCK),
   brings("git~1, its name on Windows", "git~1/config", FSCK),
   brings(".git with a character that file systems leave out", "a/.g\u200cit/config", FSCK),
+  brings("gitmod~1, the name of .gitmodules on Windows", "a/gitmod~1"),
+  brings(".gitignore with a character that file systems leave out", "a/\u200c.gitignore"),
   brings(".gitmodules among what a run brings along", "a/.gitmodules"),
   brings(".gitattributes in a folder", "a/.gitattributes"),
   changes(".gitmodules", ".gitmodules"),

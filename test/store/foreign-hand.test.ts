@@ -37,6 +37,8 @@ describe("a branch of a run that somebody made by hand", () => {
       const opened = await openTestStore();
       await merged(opened.store, study("s-1"));
       const id = runIdMaker()(Date.now());
+      // Else git may see another main as it lists it than as it names it.
+      await opened.store.repository.settle();
       await move(opened, `refs/heads/runs/${id}`, commitWith(opened.gitDir, text));
       await opened.close();
       const told: string[] = [];
