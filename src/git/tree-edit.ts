@@ -1,7 +1,7 @@
 import { spliceDelta } from "./delta.ts";
 import { type EncodedObject, encodeObject, type Oid, type ReadObject } from "./objects.ts";
 import { compareNames, corruptTree, entryEnd, ID_BYTES, isFileAt, isFolderAt, locateNames } from "./tree-bytes.ts";
-import { findName, noteEdited, placeOfNew } from "./tree-lookup.ts";
+import { findName, isNoted, noteEdited, placeOfNew } from "./tree-lookup.ts";
 import { EMPTY_TREE, entryAt, FILE_MODE, formatEntry, isTree, TREE_MODE, treeBytes, type TreeEntry } from "./tree.ts";
 
 /** What is to become of a path: a file with this content, or nothing. */
@@ -111,17 +111,39 @@ export function editTree(
       ? [data.subarray(0, at), NOTHING, data.subarray(end)]
       : [data.subarray(0, end - ID_BYTES), Buffer.from(oid, "hex"), data.subarray(end)];
   };
+  /** Files that are there under other ids, several at once, where that takes no passing of the directory; null where it does. */
+  const replaceFiles = (data: Buffer, names: ReadonlyMap<string, NameEdits>): Buffer[] | null => {
+    if (names.size < 2 || !isNoted(data)) return null;
+    const ids: { start: number; oid: Oid }[] = [];
+    for (const [name, { file, below }] of names) {
+      const at = name.includes("\ufffd") ? -1 : findName(data, Buffer.from(name, "utf8"));
+      if (at < 0 || below !== undefined || file == null || !isFileAt(data, at)) return null;
+      ids.push({ start: entryEnd(data, at) - ID_BYTES, oid: file });
+    }
+    const pieces: Buffer[] = [];
+    let kept = 0;
+    for (const { start, oid } of ids.sort((left, right) => left.start - right.start)) {
+      const old = data.toString("hex", start, start + ID_BYTES);
+      if (old !== oid) replaced.set(oid, old);
+      pieces.push(data.subarray(kept, start), Buffer.from(oid, "hex"));
+      kept = start + ID_BYTES;
+    }
+    return [...pieces, data.subarray(kept)];
+  };
   const editFolder = (tree: Oid | null, inside: TreeEdits): Oid | null => {
     const names = editsByName(inside);
     const bytes = treeBytes(read, tree);
     const [[only = "", edit] = []] = names;
     const inPlace = names.size === 1 && edit !== undefined ? editInPlace(bytes, only, edit) : null;
+    const replacing = inPlace === null ? replaceFiles(bytes, names) : null;
     const pieces =
-      inPlace ?? editEntries(bytes, names.keys(), (old, name) => editEntry(old, name, names.get(name) ?? {}));
+      inPlace ??
+      replacing ??
+      editEntries(bytes, names.keys(), (old, name) => editEntry(old, name, names.get(name) ?? {}));
     if (pieces.every(({ length }) => length === 0)) return null;
     const object = encodeObject("tree", pieces);
     if (object.oid === tree) return tree;
-    if (inPlace !== null) noteEdited(bytes, object.data, inPlace[0].length);
+    if (inPlace !== null || replacing !== null) noteEdited(bytes, object.data, inPlace?.[0].length ?? 0);
     if (tree === null || tree === EMPTY_TREE) objects.push(object);
     else objects.push({ ...object, base: tree, ...(inPlace === null ? {} : { delta: deltaOf(bytes, inPlace) }) });
     return object.oid;

@@ -89,6 +89,11 @@ function indexOf(places: Uint32Array, at: number): number {
   return low;
 }
 
+/** Tells whether names of a tree are found without passing it. */
+export function isNoted(data: Buffer): boolean {
+  return noted.get(data) != null;
+}
+
 /**
  * Where the entry of a file would begin that has this name, which has no NUL and which the tree does not have; null when
  * that takes passing the tree, as its entries were not noted or are no files.

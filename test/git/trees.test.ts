@@ -175,7 +175,10 @@ describe("editing a tree", () => {
   test("gives the same tree step by step as at once, and the delta that was made on the way, however long the folder", () => {
     // Names are told apart by their beginnings, so that new ones come before, between and behind those that are there.
     const nameOf = (number: number): string => `${String(number).padStart(4, "0")}-a-name-of-some-length`;
-    const step = fc.record({ number: fc.nat(400), oid: fc.option(fc.constantFrom(...OIDS)) });
+    const step = fc.array(fc.tuple(fc.nat(400).map(nameOf), fc.option(fc.constantFrom(...OIDS))), {
+      minLength: 1,
+      maxLength: 3,
+    });
     fc.assert(
       fc.property(fc.array(step, { minLength: 150, maxLength: 300 }), (steps) => {
         const [oid = ""] = OIDS;
@@ -184,8 +187,9 @@ describe("editing a tree", () => {
         const known = new Map(objects.map((object) => [object.oid, object]));
         const read: ReadObject = (wanted) => known.get(wanted) ?? null;
         let tip = root;
-        for (const { number, oid: now } of steps) {
-          const edited = editTree(read, tip, new Map([[nameOf(number), now]]));
+        for (const step of steps) {
+          const edits = new Map(step);
+          const edited = editTree(read, tip, edits);
           const isSame = edited.objects.every(
             ({ base, delta, data }) =>
               delta === undefined || applyDelta(read(base ?? "")?.data ?? Buffer.alloc(0), delta).equals(data),
@@ -193,8 +197,10 @@ describe("editing a tree", () => {
           expect(isSame).toBe(true);
           for (const object of edited.objects) if (!known.has(object.oid)) known.set(object.oid, object);
           tip = edited.root;
-          if (now === null) files.delete(nameOf(number));
-          else files.set(nameOf(number), now);
+          for (const [name, now] of edits) {
+            if (now === null) files.delete(name);
+            else files.set(name, now);
+          }
         }
         expect(tip).toBe(treeOf(files).root);
       }),
