@@ -68,6 +68,8 @@ test("without a server jobs wait for one, and nothing can be followed", async ()
     title: null,
     params: { a: 1 },
   });
+  const waited = await here.run("job", "wait", id, "--timeout", "0");
+  expect([waited.code, waited.err]).toEqual([1, expect.stringContaining(`nobody works on ${data}`)]);
   for (const args of [["list"], ["log", id]])
     expect(await here.refusal("job", ...args, "--follow")).toEqual([2, "bad_request"]);
   expect(await here.refusal("job", "log", id)).toEqual([6, "not_found"]);
