@@ -3,13 +3,14 @@ import type { Argv, CommandModule } from "yargs";
 import type { RuntreeClient } from "../client/client.ts";
 import type { QueryOf } from "../contract/operations.ts";
 import type { Wire } from "../contract/wire.ts";
-import { RuntreeError } from "../domain/errors.ts";
+import { hasCode, RuntreeError } from "../domain/errors.ts";
 import { CUSTOM_JOB, JOB_STATUSES } from "../domain/job.ts";
 import { RUN_STATUSES } from "../domain/run.ts";
 import { isServed } from "../store/data-lock.ts";
 import { askingCommand, type Flags, type Found, groupOf, keyFlag, keyHeader, pageAsked, pageFlags } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import { followFlag } from "./following.ts";
+import { archivedTemplate, hinted, refusedParams, unknownTemplate } from "./hint.ts";
 import { jobFlags, jobMembers, requireMembers, takenAway, withoutFlag } from "./job-flags.ts";
 import { followJob, followJobs } from "./job-follow.ts";
 import { logOfJobCommand } from "./job-log.ts";
@@ -49,14 +50,18 @@ async function create(client: RuntreeClient, flags: Flags): Promise<Found> {
     throw new RuntreeError("bad_request", "--id is for jobs that agents do; a job of a template is given its id.");
   const kind = template === undefined ? { executor: "external" } : { template_id: template };
   const body = { ...kind, ...(id === undefined ? {} : { job_id: id }), ...jobMembers(flags) } as Wire<"job#CreateJob">;
-  return shownQueued(flags, (await client.call("createJob", { body, headers: keyHeader(flags) })).body);
+  const asked = client.call("createJob", { body, headers: keyHeader(flags) });
+  if (template === undefined) return shownQueued(flags, (await asked).body);
+  const hints = [unknownTemplate(client, template), archivedTemplate(() => template), refusedParams];
+  return shownQueued(flags, (await hinted(asked, ...hints)).body);
 }
 
 async function edit(client: RuntreeClient, flags: Flags): Promise<Found> {
   const without = Object.fromEntries(takenAway(flags).map((name) => [name, null]));
   const body = requireMembers({ ...jobMembers(flags), ...without }) as Wire<"job#PatchJob">;
   const params = { job_id: idOf(flags) };
-  return shownJob((await client.call("patchJob", { params, body, headers: keyHeader(flags) })).body);
+  const asked = client.call("patchJob", { params, body, headers: keyHeader(flags) });
+  return shownJob((await hinted(asked, refusedParams)).body);
 }
 
 async function list(client: RuntreeClient, flags: Flags): Promise<Found | null> {
@@ -230,8 +235,9 @@ const subcommands: readonly CommandModule[] = [
     (yargs: Argv) => keyFlag(jobArgument(yargs)),
     async (client, flags) => {
       const params = { job_id: idOf(flags) };
-      const { body } = await client.call("retryJob", { params, body: {}, headers: keyHeader(flags) });
-      return shownQueued(flags, body);
+      const asked = client.call("retryJob", { params, body: {}, headers: keyHeader(flags) });
+      const template = async (): Promise<string | null> => (await getJob(client, idOf(flags))).template_id;
+      return shownQueued(flags, (await hinted(asked, archivedTemplate(template))).body);
     },
   ),
   askingCommand(
@@ -240,7 +246,12 @@ const subcommands: readonly CommandModule[] = [
     jobArgument,
     async (client, flags) => {
       const job_id = idOf(flags);
-      await client.call("deleteJob", { params: { job_id } });
+      await hinted(client.call("deleteJob", { params: { job_id } }), async (error) => {
+        if (!hasCode(error, "job_not_queued") || job_id === CUSTOM_JOB) return null;
+        return PENDING_JOB.has((await getJob(client, job_id)).status)
+          ? `End it with \`runtree job cancel ${job_id}\`.`
+          : "It has ended, and is taken away when the retention of the server is over (retention.jobs_days, 30 unless told).";
+      });
       return [{ job_id, deleted: true }, `deleted ${job_id}`];
     },
   ),

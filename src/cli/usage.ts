@@ -66,15 +66,13 @@ function meant(word: string, known: readonly string[], dashes = ""): string {
   return found === null ? "" : `; did you mean ${dashes}${found}?`;
 }
 
-/** Says which of some words of a command line is not known, and which one was probably meant. */
-function unknownWords(names: readonly string[], args: readonly string[], { path, commands, flags }: Command): string {
-  return names
-    .map((name) => {
-      if (!args.includes(name)) return `There is no flag --${name}${meant(name, flags, "--") || "."}`;
-      if (commands.length > 0) return `There is no command \`${path} ${name}\`${meant(name, commands) || "."}`;
-      return `"${name}" is one word more than \`${path}\` takes.`;
-    })
-    .join(" ");
+/** Says which word of a command line is the first that is not known, and which one was probably meant. */
+function unknownWord(names: readonly string[], args: readonly string[], { path, commands, flags }: Command): string {
+  const at = (name: string): number => args.findIndex((word) => word.replace(/^--?|=.*$/gs, "") === name);
+  const [name = ""] = [...names].sort((left, right) => at(left) - at(right));
+  if (!args.includes(name)) return `There is no flag --${name}${meant(name, flags, "--") || "."}`;
+  if (commands.length > 0) return `There is no command \`${path} ${name}\`${meant(name, commands) || "."}`;
+  return `"${name}" is one word more than \`${path}\` takes.`;
 }
 
 /** A flag or an argument as a person writes it. */
@@ -93,7 +91,7 @@ function inOurWords(message: string, args: readonly string[], command: Command):
   const missing = /^Missing required arguments?: (.*)/.exec(message)?.[1]?.split(", ");
   if (missing !== undefined) return `\`${path}\` needs ${missing.map((name) => written(name, command)).join(" and ")}.`;
   const unknown = /^Unknown (?:argument|command)s?: (.*)/.exec(message)?.[1]?.split(", ");
-  if (unknown !== undefined) return unknownWords(unknown, args, command);
+  if (unknown !== undefined) return unknownWord(unknown, args, command);
   const [, one, other] = /^Arguments (\S+) and (\S+) are mutually exclusive/.exec(message) ?? [];
   if (one !== undefined) return `--${one} and --${other} do not go together; give one of them.`;
   const [, flag, value, choices] = /Argument: (\S+), Given: (.*), Choices: (.*)/.exec(message) ?? [];
