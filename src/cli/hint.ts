@@ -1,8 +1,8 @@
 import type { RuntreeClient } from "../client/client.ts";
 import type { Wire } from "../contract/wire.ts";
 import { hasCode, RuntreeError } from "../domain/errors.ts";
+import { nearest } from "../domain/nearest.ts";
 import type { Violation } from "../domain/verdict.ts";
-import { nearest } from "./usage.ts";
 
 /** Says what to do at a terminal about an error, of which the server's words are for every client; null for nothing. */
 export type Hint = (error: RuntreeError, violations: readonly Violation[]) => string | null | Promise<string | null>;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { nearest } from "../../src/cli/usage.ts";
+import { nearest } from "../../src/domain/nearest.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { runtree } from "../support/program.ts";
 
