@@ -53,6 +53,7 @@ export interface ResolvedSettings {
   /** Names of templates by what older programs call them. */
   readonly aliases: Readonly<Record<string, string>>;
   readonly retention: Retention;
+  readonly retentionOrigins: Readonly<Record<keyof Retention, string>>;
 }
 
 /** The file of a data directory that may hold settings. */
@@ -148,8 +149,17 @@ export function resolveSettings(
   const data = String(pick("data", {})[0]);
   const file = readConfigFile(data);
   const limits = readLimits(file["limits"], resolve(data, CONFIG_FILE));
-  const originOf = (limit: string): string =>
-    Object.hasOwn((file["limits"] ?? {}) as object, limit) ? CONFIG_FILE : "default";
+  const retention = readRetention(file["retention"], resolve(data, CONFIG_FILE));
+  const originsOf = <Name extends string>(
+    member: string,
+    found: Readonly<Record<Name, number>>,
+  ): Record<Name, string> =>
+    Object.fromEntries(
+      Object.keys(found).map((name) => [
+        name,
+        Object.hasOwn((file[member] ?? {}) as object, name) ? CONFIG_FILE : "default",
+      ]),
+    ) as Record<Name, string>;
   const settled = (Object.keys(SETTINGS) as SettingName[]).map(
     (name) => [name, pick(name, name === "data" ? {} : file)] as const,
   );
@@ -157,12 +167,10 @@ export function resolveSettings(
     values: Object.fromEntries(settled.map(([name, [value]]) => [name, value])) as Settings,
     origins: Object.fromEntries(settled.map(([name, [, origin]]) => [name, origin])) as Record<SettingName, string>,
     limits,
-    limitOrigins: Object.fromEntries(Object.keys(limits).map((name) => [name, originOf(name)])) as Record<
-      LimitName,
-      string
-    >,
+    limitOrigins: originsOf("limits", limits),
     aliases: readAliases(file["aliases"], resolve(data, CONFIG_FILE)),
-    retention: readRetention(file["retention"], resolve(data, CONFIG_FILE)),
+    retention,
+    retentionOrigins: originsOf("retention", { ...retention }),
     commands: readCommands(file["commands"], {
       file: resolve(data, CONFIG_FILE),
       folderOf: (cwd) => resolve(data, cwd ?? "."),

@@ -5,7 +5,7 @@ import { CUSTOM_JOB } from "../domain/job.ts";
 import type { Found } from "./command.ts";
 import { conflictLine, violationLine } from "./output.ts";
 import { getRun, type Run } from "./run-text.ts";
-import { facts, table } from "./table.ts";
+import { facts, table, terminalWidth } from "./table.ts";
 
 export type Job = Wire<"job#Job">;
 
@@ -126,10 +126,29 @@ export function jobCells(job: Job | GoneJob): string[] {
   return [job.job_id, job.status, job.template_id ?? "-", priority, title];
 }
 
-/** Jobs in columns. */
-export function jobTable(jobs: readonly Job[]): string {
+/** How long a job that ended took, in seconds. */
+function took({ started_at, finished_at }: Job): string {
+  if (started_at === null || finished_at === null) return "-";
+  return `${((Date.parse(finished_at) - Date.parse(started_at)) / 1000).toFixed(1)} s`;
+}
+
+/** A list of jobs is this wide, as a rule, with all its columns; ids that are cut are of no use. */
+const WIDE = 120;
+
+/** Jobs in columns; a narrow terminal gets fewer. */
+export function jobTable(jobs: readonly Job[], width: number | null = terminalWidth()): string {
   if (jobs.length === 0) return "no jobs";
-  return table([["JOB", "STATUS", "TEMPLATE", "PRIORITY", "TITLE"], ...jobs.map(jobCells)]);
+  const more = (title: string, cells: readonly string[]): string[] =>
+    width !== null && width < WIDE ? [title] : [...cells, title];
+  const lines = jobs.map((job) => {
+    const cells = jobCells(job);
+    const title = cells.pop() ?? "";
+    return [...cells, ...more(title, [job.created_at, took(job), job.error?.code ?? "-"])];
+  });
+  return table(
+    [["JOB", "STATUS", "TEMPLATE", "PRIORITY", ...more("TITLE", ["CREATED", "TOOK", "ERROR"])], ...lines],
+    width,
+  );
 }
 
 /** Asks for a job as it is now. */

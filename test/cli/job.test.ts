@@ -46,7 +46,7 @@ describe("runtree job create", () => {
   test("registers a job for agents", async () => {
     const job = await at.json("job", "create", "--external", "--id", "j-agents", "--title", "T");
     expect(job).toMatchObject({ job_id: "j-agents", executor: "external", title: "T" });
-    expect(await at.text("job", "list", "--executor", "external")).toMatch(/^j-agents +queued +- +50 +T$/m);
+    expect(await at.text("job", "list", "--executor", "external")).toMatch(/^j-agents +queued +- +50 +\S+Z +- +- +T$/m);
   });
 
   test("makes one job of two requests with one key", async () => {
@@ -166,5 +166,8 @@ test("runtree job monitor and list tell of what runs", async () => {
   const { items } = await at.json("job", "monitor");
   const holder = items.find(({ title }: { title: string }) => title === "Holder");
   expect(await at.json("job", "monitor", holder.job_id)).toMatchObject({ status: "running" });
-  expect(await at.text("job", "list", "--status", "running")).toMatch(/ running +hang +50 +Holder$/m);
+  await jobEnded(server, await enqueue(server, "fails", { title: "In vain" }));
+  const failed = await at.text("job", "list", "--template", "fails");
+  expect(failed).toMatch(/ failed +fails +50 +\S+Z +\d+\.\d s +exit_code +In vain$/m);
+  expect(await at.text("job", "list", "--status", "running")).toMatch(/ running +hang +50 +\S+Z +- +- +Holder$/m);
 });
