@@ -7,7 +7,7 @@ import type { Store } from "../store/store.ts";
 import { requireCommand, requireFit } from "./fit-params.ts";
 import { rankAt, takeQueue } from "./order-queue.ts";
 import { refuseMember } from "./refusal.ts";
-import { requireTemplate } from "./require-job.ts";
+import { requireActiveTemplate } from "./require-job.ts";
 
 /** Ids that name routes or the evergreen job. */
 const RESERVED: ReadonlySet<string> = new Set([CUSTOM_JOB, "batch", "monitor"]);
@@ -43,9 +43,7 @@ export async function createJob(store: Store, author: Authorship, input: CreateJ
   const id = input.job_id ?? store.nextRunId(now);
   requireName("job_id", id, "a job's id");
   if (RESERVED.has(id)) refuseMember("bad_id", "/job_id", `"${id}" is reserved.`);
-  const template = input.template_id === undefined ? null : requireTemplate(store, input.template_id);
-  if (template?.status === "archived")
-    refuseMember("schema", "/template_id", `Template ${template.id} is archived; no new jobs are made of it.`);
+  const template = input.template_id === undefined ? null : requireActiveTemplate(store, input.template_id);
   if (template !== null) requireCommand(store, template);
   const params = withDefaults(template?.default_params, input.params);
   await requireFit(store, template, params);

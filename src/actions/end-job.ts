@@ -3,7 +3,7 @@ import { ENDED_BY, type JobEnd, type JobError, type JobRecord, MOST_ATTEMPTS } f
 import type { Json } from "../domain/json.ts";
 import { readSubmission } from "../domain/patch.ts";
 import { type RunRecord, isClosed } from "../domain/run.ts";
-import type { Notice } from "../domain/verdict.ts";
+import { counted, type Notice } from "../domain/verdict.ts";
 import type { Authorship } from "../store/authorship.ts";
 import { bringToEnd } from "../store/gate.ts";
 import { commitToOps } from "../store/ops-commit.ts";
@@ -44,9 +44,11 @@ export async function endJob(store: Store, id: string, outcome: JobOutcome): Pro
   return store.ops.take(async (ahead) => {
     const job = latestRecord(ahead, id);
     if (job.ended !== undefined) return job;
-    const ended = endOf(record, outcome, new Date(store.clock()).toISOString());
+    const at = new Date(store.clock()).toISOString();
+    const ended = endOf(record, outcome, at);
+    // Made when the job ended, to the millisecond: that tells it from a retry that somebody asked for.
     const next = isTriedAgain(store, job, ended, outcome)
-      ? [placedLast(store, anotherAttempt(store, principal, job))]
+      ? [placedLast(store, { ...anotherAttempt(store, principal, job), created_at: at })]
       : [];
     const now: JobRecord = { ...job, ended };
     const body = [
@@ -135,7 +137,7 @@ function endOf(record: RunRecord, outcome: JobOutcome, at: string): JobEnd {
   const status = ENDED_BY[record.status] ?? "failed";
   const refused: JobError = {
     code: "gate_rejected",
-    message: `The gate refused the merge of run ${record.id}; mend the run and say done again.`,
+    message: `The gate refused the merge of run ${record.id}: ${foundBy(record)}.`,
   };
   const error =
     record.status === "rejected" ? refused : (record.error ?? (status === "failed" ? outcome.error : undefined));
@@ -147,6 +149,18 @@ function endOf(record: RunRecord, outcome: JobOutcome, at: string): JobEnd {
     ...(pid === undefined ? {} : { pid }),
     ...(error === undefined ? {} : { error }),
   };
+}
+
+/** What the gate found wrong with a run, the first of it whole. */
+function foundBy({ error, merge }: RunRecord): string {
+  const { violations = [], violation_count = 0, conflicts = [] } = merge?.verdict ?? {};
+  const [violation, conflict] = [violations[0], conflicts[0]];
+  const more = `${counted(violation_count, "violation")}, ${counted(conflicts.length, "conflict")}`;
+  if (violation !== undefined)
+    return `${more}; ${violation.collection}/${violation.id} ${violation.pointer || '""'}: ${violation.message}`;
+  if (conflict !== undefined)
+    return `${more}; ${conflict.collection}/${conflict.id} ${conflict.pointer || '""'} was changed in main, too`;
+  return (error?.message ?? more).replace(/\.$/, "");
 }
 
 /** Tells whether a job that ended so is tried again without being asked. */

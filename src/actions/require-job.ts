@@ -23,13 +23,19 @@ function customJob(store: Store): JobRecord {
   };
 }
 
-function noJob(id: string): RuntreeError {
-  return new RuntreeError("job_not_found", `There is no job ${id}; "${CUSTOM_JOB}" always exists.`, { job_id: id });
+function noJob(id: string, more = ""): RuntreeError {
+  return new RuntreeError("job_not_found", `There is no job ${id}${more}.`, { job_id: id });
 }
 
 /** A job by id. Throws `job_not_found`. */
 export function requireJobRecord(store: Store, id: string): JobRecord {
   return id === CUSTOM_JOB ? customJob(store) : store.jobs.read(requireRow(store, id));
+}
+
+/** The same for a new run, which needs no job of its own. */
+export function requireJobForRun(store: Store, id: string): JobRecord {
+  if (id !== CUSTOM_JOB && store.jobs.row(id) === null) throw noJob(id, `; "${CUSTOM_JOB}" always exists`);
+  return requireJobRecord(store, id);
 }
 
 /** A job of the index by id, which the evergreen job is not. Throws `job_not_found`. */
@@ -74,6 +80,14 @@ export function requirePlaced(ahead: Store, id: string, pointer: string): JobRec
   if (job.executor === "external")
     refuseMember("schema", pointer, `Job ${id} is for agents; it has no place in the queue.`);
   return job;
+}
+
+/** A template that jobs may be made of. Throws `template_not_found`, and `validation_failed` where it is archived. */
+export function requireActiveTemplate(store: Store, id: string): TemplateRecord {
+  const template = requireTemplate(store, id);
+  if (template.status === "archived")
+    refuseMember("schema", "/template_id", `Template ${id} is archived; no new jobs are made of it.`);
+  return template;
 }
 
 /** A template by id. Throws `template_not_found`. */

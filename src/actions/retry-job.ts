@@ -4,7 +4,7 @@ import type { Authorship } from "../store/authorship.ts";
 import type { Store } from "../store/store.ts";
 import { enqueue } from "./create-job.ts";
 import { requireCommand, requireFit } from "./fit-params.ts";
-import { requireRow, requireTemplate } from "./require-job.ts";
+import { requireActiveTemplate, requireRow } from "./require-job.ts";
 import { refuseMember } from "./refusal.ts";
 
 /** The job that tries another one again; without a place in the queue. */
@@ -23,8 +23,8 @@ export function anotherAttempt(store: Store, principal: string, job: JobRecord):
 
 /**
  * Puts a job that has ended in the queue again, as a new one with the same params. Throws `job_not_found`,
- * `request_in_progress` for one that has not ended, `command_not_allowed`, `validation_failed` where its params do not
- * fit its template any more.
+ * `request_in_progress` for one that has not ended, `command_not_allowed`, `validation_failed` where its template is
+ * archived, or its params do not fit that any more.
  */
 export async function retryJob(store: Store, author: Authorship, id: string): Promise<JobRecord> {
   if (id === CUSTOM_JOB)
@@ -36,7 +36,7 @@ export async function retryJob(store: Store, author: Authorship, id: string): Pr
     throw new RuntreeError("request_in_progress", words, { job_id: id, status });
   }
   const job = store.jobs.read(row);
-  const template = job.template_id === undefined ? null : requireTemplate(store, job.template_id);
+  const template = job.template_id === undefined ? null : requireActiveTemplate(store, job.template_id);
   if (template !== null) requireCommand(store, template);
   await requireFit(store, template, job.params);
   return enqueue(store, author, anotherAttempt(store, author.principal, job));

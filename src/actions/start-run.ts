@@ -12,7 +12,7 @@ import { findRun, type RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
 import { applySubmission } from "../store/submission.ts";
 import { advanceRun } from "./advance-run.ts";
-import { requireJobRecord } from "./require-job.ts";
+import { requireJobForRun } from "./require-job.ts";
 import { refuseAtDoor, refuseMember } from "./refusal.ts";
 
 export interface StartRun {
@@ -85,7 +85,7 @@ function requireForAgents({ id, executor }: JobRecord): void {
  * Throws `job_not_found`, `job_not_external`, `run_exists`, `validation_failed` at the door, and what a refused merge throws.
  */
 export async function startRun(store: Store, author: Authorship, input: StartRun): Promise<RunView> {
-  requireForAgents(requireJobRecord(store, input.job_id));
+  requireForAgents(requireJobForRun(store, input.job_id));
   const now = store.clock();
   if (input.run_id !== undefined) {
     const problem = runIdProblem(input.run_id, now);

@@ -31,6 +31,9 @@ function firstSteps(url: string, gitDir: string | null, keyed: boolean): string 
   return [
     ...(gitDir === null ? ["Everything is in memory: it is gone when the server stops, and git cannot see it."] : []),
     "Try next:",
+    ...(Number(new URL(url).port) === SETTINGS.port.fallback
+      ? []
+      : [`  export RUNTREE_URL=${url}   # so that commands as runtree status find it`]),
     `  curl ${key}${url}/collections`,
     `  curl ${key}-H 'Content-Type: application/json' -d '{"done": true, "body": {"study_set": {"study-1": {"title": "My first study"}}}}' ${url}/jobs/custom/runs`,
     ...(gitDir === null

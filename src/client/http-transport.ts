@@ -27,7 +27,7 @@ export function httpTransport(url: string, { key, answerMs = ANSWER_MS }: HttpOp
     const away = (error: unknown): RuntreeError =>
       new RuntreeError(
         "unreachable",
-        `No Runtree answers at ${url}. Start one with \`runtree serve\`, or work on a repository with --data DIR.`,
+        `No Runtree answers at ${url}. Say where it is with --url URL or RUNTREE_URL, start one with \`runtree serve\`, or work on a repository with --data DIR.`,
         { url },
         error,
       );

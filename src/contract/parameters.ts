@@ -78,6 +78,7 @@ export const JOB_FILTERS = {
   schedule_id: { type: "string", description: "Jobs of this schedule." },
   group_id: { type: "string", description: "Jobs of this group." },
   executor: { type: "string", description: "Jobs whose work this executor does.", enum: ["external", "process"] },
+  retry_of: { type: "string", description: "Jobs that try this job again." },
   dataset_id: { type: "string", description: "Jobs on this dataset." },
   workflow_name: { type: "string", description: "Jobs of this workflow." },
 } as const satisfies Record<string, Parameter>;

@@ -94,7 +94,7 @@ function statusAsked(text: string): JobStatus {
 }
 
 function filterOf(query: QueryOf<"listJobs">, aliases: Readonly<Record<string, string>>): JobFilter {
-  const { status, type, template_id, executor, schedule_id, group_id, dataset_id, workflow_name } = query;
+  const { status, type, template_id, executor, retry_of, schedule_id, group_id, dataset_id, workflow_name } = query;
   const named = type === undefined ? undefined : Object.hasOwn(aliases, type) ? aliases[type] : type;
   const isNone =
     [schedule_id, group_id, dataset_id, workflow_name].some((value) => value !== undefined) ||
@@ -104,6 +104,7 @@ function filterOf(query: QueryOf<"listJobs">, aliases: Readonly<Record<string, s
     ...(status === undefined ? {} : { status: statusAsked(status) }),
     ...(template === undefined ? {} : { template }),
     ...(executor === undefined ? {} : { executor }),
+    ...(retry_of === undefined ? {} : { retryOf: retry_of }),
     ...(isNone ? { any: false } : {}),
   };
 }

@@ -25,6 +25,7 @@ export interface JobFilter {
   readonly status?: JobStatus;
   readonly template?: string;
   readonly executor?: string;
+  readonly retryOf?: string;
   /** False for what no job has. */
   readonly any?: boolean;
 }
@@ -110,6 +111,7 @@ export function fits(row: JobRow, status: JobStatus, filter: JobFilter): boolean
     filter.any !== false &&
     (filter.status === undefined || filter.status === status) &&
     (filter.template === undefined || filter.template === row.template) &&
-    (filter.executor === undefined || filter.executor === row.executor)
+    (filter.executor === undefined || filter.executor === row.executor) &&
+    (filter.retryOf === undefined || filter.retryOf === row.retryOf)
   );
 }

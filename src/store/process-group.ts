@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import type { Command } from "../domain/commands.ts";
 import { systemCode } from "../domain/errors.ts";
 
@@ -57,10 +58,12 @@ function forget(pid: number): void {
 
 const NOT_STARTED = { code: null, signal: null, stopped: null, leftOpen: false } as const;
 
-function whyNotStarted(command: Command, error: unknown): string {
-  return systemCode(error) === "ENOENT"
-    ? `there is no program ${command.argv[0]}, or no folder ${command.cwd}`
-    : String(error);
+function whyNotStarted({ name, argv: [program], cwd }: Command, error: unknown): string {
+  const words: Readonly<Record<string, string>> = {
+    ENOENT: existsSync(cwd) ? `there is no program ${program}` : `there is no folder ${cwd}`,
+    EACCES: `${program} may not be run`,
+  };
+  return `the command ${name} runs ${program}, and ${words[systemCode(error) ?? ""] ?? String(error)}`;
 }
 
 /**

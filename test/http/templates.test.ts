@@ -97,6 +97,33 @@ test("a job's params go over the template's, and have to fit its schema when it 
   expect((await readJob(server, job_id)).params).toEqual({ a: 1, b: { y: 2 } });
 });
 
+test("defaults have to fit the schema as far as they are there, when either is given", async () => {
+  const params_schema = {
+    type: "object",
+    required: ["a", "b"],
+    properties: { a: { type: "integer" }, b: { type: "object", required: ["c"] } },
+    additionalProperties: false,
+    anyOf: [{ required: ["a"] }, { properties: { b: false } }],
+  };
+  const pointerOf = ({ status, body }: Awaited<ReturnType<typeof create>>): string =>
+    status < 300 ? "" : body.errors[0].pointer;
+  const refused = [
+    [{ a: "x" }, "/default_params/a"],
+    [{ b: {} }, "/default_params/b/c"],
+    [{ z: 1 }, "/default_params/z"],
+  ] as const;
+  const template_id = fresh();
+  expect(pointerOf(await create({ params_schema, default_params: { b: { c: 1 } } }, template_id))).toBe("");
+  for (const [default_params, pointer] of refused) {
+    expect(pointerOf(await create({ params_schema, default_params }))).toBe(pointer);
+    if (pointer !== "/default_params/b/c")
+      expect(pointerOf(await patch(template_id, { default_params }))).toBe(pointer);
+  }
+  expect(pointerOf(await create({ default_params: { a: "x" } }, `${template_id}-late`))).toBe("");
+  expect(pointerOf(await patch(`${template_id}-late`, { params_schema }))).toBe("/default_params/a");
+  expect(pointerOf(await patch(`${template_id}-late`, { title: "Still" }))).toBe("");
+});
+
 test.for([
   ["a schema that does not compile", { params_schema: { type: "nonsense" } }, "/params_schema"],
   ["a schema that refers elsewhere", { params_schema: { $ref: "http://127.0.0.1:1/x.json" } }, "/params_schema"],
