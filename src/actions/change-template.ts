@@ -66,6 +66,7 @@ export async function patchTemplate(
     const template = Object.fromEntries(kept) as unknown as TemplateRecord;
     if (sameJson(template as unknown as JsonObject, before as unknown as JsonObject)) return before;
     requireConsistent(template);
+    if (template.executor !== before.executor) requireUnused(store, id);
     if (template.status === "active") await requireUsable(store, template);
     const verb = template.status === "archived" && before.status === "active" ? "Archive" : "Change";
     const updated_at = new Date(store.clock()).toISOString();
@@ -80,6 +81,19 @@ export async function archiveTemplate(store: Store, author: Authorship, id: stri
 
 async function takeTemplate<Result>(store: Store, id: string, work: () => Promise<Result>): Promise<Result> {
   return store.turns.take(`template ${id}`, work);
+}
+
+/** Refuses to give a template another executor before its jobs are done: they keep what they were made for. Throws `validation_failed`. */
+function requireUnused(store: Store, id: string): void {
+  for (const status of ["queued", "running"] as const) {
+    const [row] = store.jobs.select({ template: id, status }, { offset: 0, limit: 1 })?.rows ?? [];
+    if (row !== undefined)
+      refuseMember(
+        "schema",
+        "/executor",
+        `Job ${row.id} of template ${id} is ${status}; end it first, or make another template.`,
+      );
+  }
 }
 
 /** What belongs to processes only needs one. Throws `validation_failed`. */

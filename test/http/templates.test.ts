@@ -173,3 +173,16 @@ test("older programs name a template by an alias, which the configuration knows"
   expect((await call(aliased, "listJobs", { query: { type: "other" } })).body.total).toBe(0);
   expect((await call(aliased, "createJob", { body: { type: "other" } })).body.code).toBe("template_not_found");
 });
+
+test("a template keeps its executor while jobs of it wait, and a job is tried again with that of its template only", async () => {
+  const template_id = fresh();
+  await create({}, template_id);
+  const job_id = await enqueue(server, template_id);
+  const change = { executor: "external", command: null };
+  const refused = await patch(template_id, change);
+  expect([refused.status, refused.body.errors[0].pointer]).toEqual([422, "/executor"]);
+  await call(server, "cancelJob", { params: { job_id }, body: {} });
+  expect((await patch(template_id, change)).body.executor).toBe("external");
+  const again = await call(server, "retryJob", { params: { job_id }, body: {} });
+  expect([again.status, again.body.errors[0].pointer]).toEqual([422, "/template_id"]);
+});
