@@ -31,6 +31,8 @@ export class LogFollowers {
   /** Waits for nobody much longer. */
   close(): void {
     this.#stalledMs = Math.min(this.#stalledMs, STOPPING_MS);
-    for (const response of [...this.#standing.keys()]) this.stands(response);
+    // A copy: each is put in anew.
+    const standing = [...this.#standing.keys()];
+    for (const response of standing) this.stands(response);
   }
 }

@@ -97,9 +97,26 @@ test("a job's params go over the template's, and have to fit its schema when it 
   expect((await readJob(server, job_id)).params).toEqual({ a: 1, b: { y: 2 } });
 });
 
+test("params have a quarter of a MiB at most, together with what was there before", async () => {
+  const template_id = fresh();
+  await create({}, template_id);
+  const most = { a: "x".repeat(262_144 - JSON.stringify({ a: "" }).length) };
+  const job_id = await enqueue(server, template_id, { params: most });
+  const more = [
+    await call(server, "createJob", { body: { template_id, params: { a: `${most.a}x` } } }),
+    await call(server, "createJob", { body: { executor: "external", params: { a: `${most.a}x` } } }),
+    await call(server, "patchJob", { params: { job_id }, body: { params: { b: 1 } } }),
+  ];
+  for (const { status, body } of more)
+    expect([status, body.errors[0].code, body.errors[0].pointer]).toEqual([422, "too_large", "/params"]);
+  expect((await readJob(server, job_id)).params).toEqual(most);
+});
+
 test.for([
   ["a schema that does not compile", { params_schema: { type: "nonsense" } }, "/params_schema"],
   ["a schema that refers elsewhere", { params_schema: { $ref: "http://127.0.0.1:1/x.json" } }, "/params_schema"],
+  ["a schema of a quarter of a MiB", { params_schema: { title: "x".repeat(262_144) } }, "/params_schema"],
+  ["as much of default params", { default_params: { a: "x".repeat(262_144) } }, "/default_params"],
   ["a command of an external template", { executor: "external" }, "/command"],
   ["three retries", { retries: 3 }, "/retries"],
   ["no time at all", { timeout_s: 0 }, "/timeout_s"],
