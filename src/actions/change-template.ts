@@ -5,7 +5,6 @@ import { parsePointer } from "../domain/pointer.ts";
 import { doorViolation } from "../domain/verdict.ts";
 import type { Authorship } from "../store/authorship.ts";
 import { commitToOps } from "../store/ops-commit.ts";
-import { paramsViolations } from "../store/params-schema.ts";
 import type { Store } from "../store/store.ts";
 import { requireName } from "./create-job.ts";
 import { requireUsable } from "./fit-params.ts";
@@ -70,6 +69,7 @@ export async function patchTemplate(
     const template = Object.fromEntries(kept) as unknown as TemplateRecord;
     if (sameJson(template as unknown as JsonObject, before as unknown as JsonObject)) return before;
     requireConsistent(template);
+    if (template.executor !== before.executor) requireUnused(store, id);
     if (template.status === "active") {
       await requireUsable(store, template);
       const { status, params_schema: schema } = members;
@@ -96,7 +96,7 @@ const DEPENDING = /^[^#]*#\/(?:allOf\/\d+\/)*(?:anyOf|oneOf|not|if|then|else|dep
 /** Refuses defaults that no job could have: what is there has to fit, what is missing a job may bring. Throws `validation_failed`. */
 async function requireDefaultsFit(store: Store, template: TemplateRecord): Promise<void> {
   const { default_params: defaults = {} } = template;
-  const found = await paramsViolations(store.schemas, template, defaults);
+  const found = await store.params.violations(template, defaults);
   const isThere = (pointer: string): boolean => Object.hasOwn(defaults, parsePointer(pointer)?.[0] ?? "");
   refuseAtDoor(
     found
@@ -106,6 +106,19 @@ async function requireDefaultsFit(store: Store, template: TemplateRecord): Promi
         return doorViolation("schema", at, `${at} ${message}, as params_schema says.`);
       }),
   );
+}
+
+/** Refuses to give a template another executor before its jobs are done: they keep what they were made for. Throws `validation_failed`. */
+function requireUnused(store: Store, id: string): void {
+  for (const status of ["queued", "running"] as const) {
+    const [row] = store.jobs.select({ template: id, status }, { offset: 0, limit: 1 })?.rows ?? [];
+    if (row !== undefined)
+      refuseMember(
+        "schema",
+        "/executor",
+        `Job ${row.id} of template ${id} is ${status}; end it first, or make another template.`,
+      );
+  }
 }
 
 /** What belongs to processes only needs one. Throws `validation_failed`. */

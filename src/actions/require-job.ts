@@ -27,6 +27,11 @@ function noJob(id: string, more = ""): RuntreeError {
   return new RuntreeError("job_not_found", `There is no job ${id}${more}.`, { job_id: id });
 }
 
+/** The turn of whoever makes a job, or ends it while its runs stand still. Whoever opens a run of it shares the turn. */
+export function jobTurn(id: string): string {
+  return `job ${id}`;
+}
+
 /** A job by id. Throws `job_not_found`. */
 export function requireJobRecord(store: Store, id: string): JobRecord {
   return id === CUSTOM_JOB ? customJob(store) : store.jobs.read(requireRow(store, id));
@@ -45,15 +50,21 @@ export function requireRow(store: Store, id: string): JobRow {
   return row;
 }
 
-/** A job as `ops` has it where this store runs ahead; for work in the lane of `ops`. Throws `job_not_found`. */
-export function latestRecord(ahead: Store, id: string): JobRecord {
+/** A job as `ops` has it where this store runs ahead; null when it is gone. For work in the lane of `ops`. Throws `job_not_found` for one that is not known at all. */
+export function findLatest(ahead: Store, id: string): JobRecord | null {
   const { created } = requireRow(ahead, id);
   const commit = ahead.repository.ref(OPS);
   const path = jobPath({ id, created_at: new Date(created).toISOString() });
   const read = ahead.reader();
   const blob = commit === null ? null : blobAt(read, readCommit(read, commit).tree, path);
-  if (blob === null) throw noJob(id);
-  return readJsonBlob(read, blob) as unknown as JobRecord;
+  return blob === null ? null : (readJsonBlob(read, blob) as unknown as JobRecord);
+}
+
+/** The same for a job that is to be there. Throws `job_not_found`. */
+export function latestRecord(ahead: Store, id: string): JobRecord {
+  const job = findLatest(ahead, id);
+  if (job === null) throw noJob(id);
+  return job;
 }
 
 /** A job that waits, for agents or in the queue, where this store runs ahead. Throws `job_not_found`, `job_not_queued`. */

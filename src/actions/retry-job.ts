@@ -37,6 +37,12 @@ export async function retryJob(store: Store, author: Authorship, id: string): Pr
   }
   const job = store.jobs.read(row);
   const template = job.template_id === undefined ? null : requireActiveTemplate(store, job.template_id);
+  if (template !== null && template.executor !== job.executor)
+    refuseMember(
+      "schema",
+      "/template_id",
+      `Template ${template.id} is for the executor ${template.executor} now; make a new job of it.`,
+    );
   if (template !== null) requireCommand(store, template);
   await requireFit(store, template, job.params);
   return enqueue(store, author, anotherAttempt(store, author.principal, job));

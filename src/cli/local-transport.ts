@@ -38,7 +38,7 @@ export function localTransport(settings: ResolvedSettings): Transport {
         store,
         makeHandlers({
           git: await GIT.version(),
-          logs: resolve(settings.values.data),
+          logs: { root: resolve(settings.values.data), followers: null },
           aliases: settings.aliases,
         }),
       );

@@ -163,7 +163,10 @@ export class Executor {
     const template = store.templates.find(job.template_id ?? "");
     const command = store.commands.find(template?.command ?? "");
     if (command === null) {
-      const message = `The configuration of this node has no command ${JSON.stringify(template?.command ?? "")}.`;
+      const message =
+        template?.command === undefined
+          ? `Template ${job.template_id} names no command any more.`
+          : `The configuration of this node has no command ${JSON.stringify(template.command)}.`;
       return { status: "failed", error: { code: "command_not_allowed", message } };
     }
     const own = { RUNTREE_URL: this.#url, RUNTREE_RUN_ID: slot.runId, RUNTREE_TOKEN: token };

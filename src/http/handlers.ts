@@ -32,7 +32,7 @@ import { jobHandlers } from "./job-handlers.ts";
 import { badCursor, pageLinks, pageMembers, pageOf } from "./paging.ts";
 import { refused } from "./refused.ts";
 import { presentedRun } from "./present.ts";
-import { runLogAnswer } from "./run-log.ts";
+import { NO_LOGS, runLogAnswer } from "./run-log.ts";
 import { laterAnswer, madeRunAnswer, runAnswer } from "./run-answers.ts";
 
 const COMMA = Buffer.from(",");
@@ -103,7 +103,7 @@ function ofServer<Part>(part: Part | undefined): Part {
 }
 
 /** Makes the handlers. */
-export function makeHandlers({ git, requireRoom, events, metrics, logs = null, aliases = {} }: Service): Handlers {
+export function makeHandlers({ git, requireRoom, events, metrics, logs = NO_LOGS, aliases = {} }: Service): Handlers {
   const memory = git === null;
   const document = Buffer.from(JSON.stringify(openApi(SHAPE_FILES, PROGRAM.version)));
   return {
