@@ -12,6 +12,7 @@ const submits = (title: string, study: string, file = "."): string =>
 
 const COMMANDS = {
   ...SCRIPTS,
+  bytes: 'printf "\\377\\000" >"$RUNTREE_ARTIFACTS/some.bin"',
   wrong: submits("7", "s-wrong"),
   late: submits('"Theirs"', "s-late", "merged"),
 };
@@ -158,6 +159,10 @@ test("runtree job retry, runs, and run artifacts tell of a chain of attempts", a
   expect(await at.text("job", "runs", id, "--status", "failed")).toBe("no runs\n");
   const [file] = (await at.json("run", "artifacts", run_id)).items;
   expect(file).toMatchObject({ path: "art.txt", size: 4 });
+  expect(await at.text("run", "artifact", run_id, "art.txt")).toBe("art\n");
+  const { run_id: other } = await jobEnded(server, await enqueue(server, "bytes"));
+  expect(await at.json("run", "artifact", other, "some.bin")).toMatchObject({ base64: "/wA=" });
+  expect(await at.refusal("run", "artifact", run_id, "none.txt")).toEqual([6, "not_found"]);
   expect(await at.text("run", "artifacts", run_id)).toMatch(/^art\.txt +4 +[0-9a-f]{40}$/m);
   expect(await at.text("job", "show", id)).toMatch(/^brought +art\.txt$/m);
 });
