@@ -1,17 +1,21 @@
 import { RuntreeError } from "../domain/errors.ts";
 import type { TemplateRecord } from "../domain/job-template.ts";
-import type { Json, JsonObject } from "../domain/json.ts";
+import { canonicalJson, type Json, type JsonObject } from "../domain/json.ts";
 import { doorViolation } from "../domain/verdict.ts";
 import type { Store } from "../store/store.ts";
 import { refuseAtDoor, refuseMember } from "./refusal.ts";
 
-/** What the params of a job, and the schema of a template's, may be at most, in bytes of their JSON. */
+/** What the params of a job, and the schema of a template's, may be at most, in bytes of their JSON as it is kept: indented, so that what is read of them is bounded as well. */
 const MOST_BYTES = 256 * 1024;
 
 /** Refuses a value that is too large. Throws `validation_failed`. */
 function requireSmall(value: Json | undefined, pointer: string, what: string): void {
-  if (value !== undefined && Buffer.byteLength(JSON.stringify(value)) > MOST_BYTES)
-    refuseMember("too_large", pointer, `${what} may have ${MOST_BYTES} bytes of JSON at most.`);
+  if (value !== undefined && Buffer.byteLength(canonicalJson(value)) > MOST_BYTES)
+    refuseMember(
+      "too_large",
+      pointer,
+      `${what} may have ${MOST_BYTES} bytes at most, as JSON that is indented by two.`,
+    );
 }
 
 /** Refuses a template whose schema does not compile or is too large, or whose command this node does not have. Throws `validation_failed`, `command_not_allowed`. */

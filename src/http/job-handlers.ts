@@ -15,7 +15,8 @@ import type { TemplateRecord } from "../domain/job-template.ts";
 import type { JobFilter, JobRow } from "../store/job-row.ts";
 import type { Store } from "../store/store.ts";
 import type { Answer, Handlers, Service } from "./handler.ts";
-import { badCursor, pageLinks, pageMembers, pageOf } from "./paging.ts";
+import { joined, listAnswer, thatFit } from "./list-answer.ts";
+import { badCursor, pageLinks, pageOf } from "./paging.ts";
 import { presentJob, presentTemplate } from "./present-job.ts";
 import { presentedQueue } from "./presented-queue.ts";
 import { refused } from "./refused.ts";
@@ -112,8 +113,9 @@ function filterOf(query: QueryOf<"listJobs">, aliases: Readonly<Record<string, s
 function queueAnswer(store: Store, query: QueryOf<"getQueue">): Answer<never> {
   const page = pageOf(query);
   const rows = store.jobs.queue.slice(page.offset, page.offset + page.limit);
-  const found = { total: store.jobs.queue.length, last: null };
-  return { body: presentedQueue(store, rows), headers: pageLinks("/queue", query, page, found) };
+  const { body, taken } = presentedQueue(store, rows);
+  const found = { total: store.jobs.queue.length, last: null, taken };
+  return { body, headers: pageLinks("/queue", query, page, found) };
 }
 
 type JobOperation =
@@ -141,8 +143,11 @@ type JobOperation =
 
 /** Makes the handlers of jobs, the queue and templates. */
 export function jobHandlers({ aliases = {} }: Pick<Service, "aliases">): Pick<Handlers, JobOperation> {
-  const asRead = (store: Store, rows: readonly JobRow[]): Wire<"job#Job">[] =>
-    rows.map((row) => presentJob(store, store.jobs.read(row)));
+  const jsonOf =
+    (store: Store) =>
+    (row: JobRow): Buffer =>
+      Buffer.from(JSON.stringify(presentJob(store, store.jobs.read(row))));
+  const idOf = ({ id }: Pick<JobRow, "id">): string => id;
   return {
     createJob: async ({ store, author, body }) => {
       const { job, warnings } = jobAsked(body, aliases);
@@ -154,13 +159,10 @@ export function jobHandlers({ aliases = {} }: Pick<Service, "aliases">): Pick<Ha
       const selected = store.jobs.select(filterOf(query, aliases), page);
       if (selected === null) throw badCursor();
       const { total, rows, more, queued, running } = selected;
-      const found = { total, last: more ? (rows.at(-1)?.id ?? null) : null };
-      const items = asRead(store, rows);
-      const counts = { queued_count: queued, running_count: running };
-      return {
-        body: { items, jobs: items, ...pageMembers(page, found), ...counts },
-        headers: pageLinks(`${prefix}/jobs`, query, page, found),
-      };
+      const members = { queued_count: queued, running_count: running };
+      const path = `${prefix}/jobs`;
+      const listed = { path, query, page, items: rows, total, more, idOf, jsonOf: jsonOf(store) };
+      return listAnswer({ ...listed, again: "jobs", members });
     },
 
     getJob: async ({ store, params }) => jobAnswer(store, requireJobRecord(store, params.job_id)),
@@ -180,9 +182,16 @@ export function jobHandlers({ aliases = {} }: Pick<Service, "aliases">): Pick<Ha
 
     monitorJob: async ({ store, params }) => jobAnswer(store, requireJobRecord(store, params.job_id)),
 
-    monitorJobs: async ({ store }) => {
+    monitorJobs: async ({ store, prefix }) => {
       const { rows } = store.jobs.select({ status: "running" }, { offset: 0, limit: Infinity }) ?? { rows: [] };
-      return { body: { items: asRead(store, rows) } };
+      const { taken, pieces } = thatFit(rows, jsonOf(store));
+      const page = pageOf({ cursor: "" });
+      const found = { total: rows.length, last: taken < rows.length ? (rows[taken - 1]?.id ?? null) : null };
+      return {
+        body: Buffer.concat([Buffer.from('{"items":['), ...joined(pieces), Buffer.from("]}")]),
+        // The rest is a list like any other.
+        headers: pageLinks(`${prefix}/jobs`, { status: "running" }, page, found),
+      };
     },
 
     dedupCheck: async ({ store, params }) => ({ body: checkDuplicate(store, params.job_id) }),
@@ -216,12 +225,16 @@ export function jobHandlers({ aliases = {} }: Pick<Service, "aliases">): Pick<Ha
       const after = page.way === "cursor" ? page.after : null;
       const first = after === null ? page.offset : all.findIndex(({ id }) => id === after) + 1;
       if (after !== null && first === 0) throw badCursor();
-      const items = all.slice(first, first + page.limit);
-      const found = { total: all.length, last: first + page.limit < all.length ? (items.at(-1)?.id ?? null) : null };
-      return {
-        body: { items: items.map(presentTemplate), ...pageMembers(page, found) },
-        headers: pageLinks(`${prefix}/templates`, query, page, found),
-      };
+      return listAnswer({
+        path: `${prefix}/templates`,
+        query,
+        page,
+        items: all.slice(first, first + page.limit),
+        total: all.length,
+        more: first + page.limit < all.length,
+        idOf,
+        jsonOf: (template) => Buffer.from(JSON.stringify(presentTemplate(template))),
+      });
     },
 
     getTemplate: async ({ store, params }) => templateAnswer(requireTemplate(store, params.template_id)),

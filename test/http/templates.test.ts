@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from "vitest";
+import { canonicalJson } from "../../src/domain/json.ts";
 import { git } from "../support/git.ts";
 import { call } from "../support/http.ts";
 import { enqueue, readJob, SCRIPTS } from "../support/jobs.ts";
@@ -127,13 +128,16 @@ test("defaults have to fit the schema as far as they are there, when either is g
 test("params have a quarter of a MiB at most, together with what was there before", async () => {
   const template_id = fresh();
   await create({}, template_id);
-  const most = { a: "x".repeat(262_144 - JSON.stringify({ a: "" }).length) };
+  const most = { a: "x".repeat(262_144 - canonicalJson({ a: "" }).length) };
   const job_id = await enqueue(server, template_id, { params: most });
   const more = [
     await call(server, "createJob", { body: { template_id, params: { a: `${most.a}x` } } }),
     await call(server, "createJob", { body: { executor: "external", params: { a: `${most.a}x` } } }),
     await call(server, "patchJob", { params: { job_id }, body: { params: { b: 1 } } }),
   ];
+  // Each of them is a line of its own where it is kept.
+  const lines = { a: Array.from({ length: 40_000 }, () => 1) };
+  more.push(await call(server, "createJob", { body: { template_id, params: lines } }));
   for (const { status, body } of more)
     expect([status, body.errors[0].code, body.errors[0].pointer]).toEqual([422, "too_large", "/params"]);
   expect((await readJob(server, job_id)).params).toEqual(most);
