@@ -106,7 +106,9 @@ export class ProcessGroup {
         stderr.destroy();
       });
       remember(pid);
-      group.#wait(watch.seconds * 1000, () => group.stop(`took longer than ${watch.seconds} s`));
+      // Where nobody looked for a while, it may have ended long ago: that is heard of before what is called next.
+      const isOver = (): void => group.stop(`took longer than ${watch.seconds} s`);
+      group.#wait(watch.seconds * 1000, () => setImmediate(isOver));
       stdout.on("data", (bytes: Buffer) => watch.onOutput("stdout", bytes));
       stderr.on("data", (bytes: Buffer) => watch.onOutput("stderr", bytes));
       // It need not read what it is given: how it ends and what it writes count.
@@ -124,12 +126,13 @@ export class ProcessGroup {
     }
   }
 
-  /** Ends the whole group, and settles even if the system does not let it end. The first reason counts. */
+  /**
+   * Ends the whole group, and settles even if the system does not let it end. The first reason counts; one that comes when
+   * the process has ended does not, as only the rest of its output is awaited.
+   */
   stop(reason: string): void {
-    if (this.#stopped !== null || this.pid === null || this.#settled) return;
+    if (this.#stopped !== null || this.pid === null || this.#ended || this.#settled) return;
     this.#stopped = reason;
-    // Of one that has ended only the rest of its output is awaited; its number may be another's by now.
-    if (this.#ended) return;
     const { pid } = this;
     signalGroup(pid, "SIGTERM");
     this.#wait(this.#watch.graceMs, () => {
