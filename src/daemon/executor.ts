@@ -1,3 +1,4 @@
+import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { dispatchJob, type DispatchedJob } from "../actions/dispatch-job.ts";
@@ -151,7 +152,7 @@ export class Executor {
     const token = store.executions.begin(slot, dispatched.job.created_by);
     try {
       const outcome = await this.#execute(slot, dispatched, token);
-      await this.#certainly(async () => endJob(store, id, outcome));
+      await this.#certainly(async () => endJob(store, id, outcome, () => this.#logDropped(slot)));
     } finally {
       store.executions.end(runId);
       slot.hasEnded();
@@ -183,6 +184,16 @@ export class Executor {
     const end = await running.ended;
     if (end === null) this.#clearUp(slot.runId);
     return outcomeOf(slot.runId, end, slot.stopped, template);
+  }
+
+  /** Says in a run's log that what its process left was not taken. */
+  #logDropped({ runId, log }: Slot): void {
+    const words = "the run was closed before the process ended: the output and the artifacts that it left are dropped";
+    try {
+      appendFileSync(join(this.#parts.folder, log), `\n[runtree: ${words}]\n`);
+    } catch {
+      this.#parts.report(`run ${runId}: ${words}`);
+    }
   }
 
   /** Ends what is left of the work on a run when the process that looked after it went. */

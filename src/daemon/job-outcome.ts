@@ -38,7 +38,8 @@ export function outcomeOf(
     if ("fault" in brought) return failed(brought.fault.code, brought.fault.message);
     return { ...facts, ...brought, status: "completed" };
   }
-  const kept = "fault" in brought ? {} : brought;
+  // Nobody needs it any more.
+  const kept = "fault" in brought ? { notices: [{ ...brought.fault, severity: "warning" as const }] } : brought;
   if (isSkipped) return { ...facts, ...kept, status: "skipped" };
   return { ...failed(signal === null ? "exit_code" : "signal", words), ...kept };
 }

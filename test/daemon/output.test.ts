@@ -72,6 +72,9 @@ END
   "brings-files":
     'cd "$RUNTREE_ARTIFACTS"; mkdir -p a/b empty; echo one >a/b/one.txt; printf "\\0\\377" >two.bin; : >nothing',
   "brings-all-it-may": 'head -c 5000000 /dev/zero >"$RUNTREE_ARTIFACTS/all"',
+  "fails-with-what-the-door-refuses": `echo art >"$RUNTREE_ARTIFACTS/kept"; ${submits({ none_set: 1 })} exit 3`,
+  "skips-with-what-the-door-refuses": `${submits({ none_set: 1 })} exit 75`,
+  "skips-with-what-is-not-JSON": `echo nothing >"$RUNTREE_OUTPUT"; exit 75`,
   "fails-with-a-link": 'ln -s /etc/hostname "$RUNTREE_OUTPUT"; exit 3',
   refused: submits({ study_set: { "without-title": { description: "D" } } }),
   conflicts: `mkfifo go; cat go; ${submits({ study_set: { contested: { title: "Of the process" } } })}`,
@@ -128,6 +131,20 @@ describe("an output", () => {
     expect(await titleOf("kept", { at: `run:${run.id}` })).toBe("K");
     expect(await titleOf("kept")).toBeNull();
     expect(await runJob(server, "fails-with-a-link")).toMatchObject({ exit_code: 3, error: { code: "exit_code" } });
+  });
+
+  test.each([
+    ["fails-with-what-the-door-refuses", "failed", 3, "exit_code", ["kept"]],
+    ["skips-with-what-the-door-refuses", "skipped", 75, undefined, []],
+    ["skips-with-what-is-not-JSON", "skipped", 75, undefined, []],
+  ])("that nobody needs changes nothing when it is refused: of a process that %s", async (name, ...ended) => {
+    const [status, exit_code, code, files] = ended;
+    await makeTemplate(server, `${name}-75`, { command: name, skip_exit_code: 75 });
+    const job = await runJob(server, `${name}-75`);
+    expect(job).toMatchObject({ status, exit_code });
+    expect([job.error?.code, job.artifacts]).toEqual([code, files]);
+    const notices = [{ code: "output_invalid", severity: "warning" }];
+    expect(await runOf(server, job)).toMatchObject({ status, exit_code, notices });
   });
 
   test("that is read leaves nothing behind, and nothing that it links to is touched", async () => {
