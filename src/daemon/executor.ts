@@ -95,7 +95,7 @@ export class Executor {
     this.#url = url;
     const left = store.jobs.running();
     endLeftProcesses(new Set(left.flatMap(({ run }) => run ?? [])));
-    clearLeftFolders(join(folder, "work"));
+    await clearLeftFolders(join(folder, "work"));
     for (const { id } of left) {
       const ended = await this.#certainly(async () => endJob(store, id, FOUND_RUNNING));
       if (ended !== null) report(`job ${id} was found running: ${ended.ended?.status}`);
@@ -182,7 +182,7 @@ export class Executor {
     );
     slot.begun(running);
     const end = await running.ended;
-    if (end === null) this.#clearUp(slot.runId);
+    if (end === null) await this.#clearUp(slot.runId);
     return outcomeOf(slot.runId, end, slot.stopped, template);
   }
 
@@ -197,9 +197,9 @@ export class Executor {
   }
 
   /** Ends what is left of the work on a run when the process that looked after it went. */
-  #clearUp(runId: string): void {
+  async #clearUp(runId: string): Promise<void> {
     endLeftProcesses(new Set([runId]));
-    removeFolder(workFolder(this.#parts.folder, runId));
+    await removeFolder(workFolder(this.#parts.folder, runId));
   }
 
   /** Does what must be done, again and again while the machine fails at it; null when the executor is closed meanwhile. */

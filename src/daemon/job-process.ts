@@ -42,8 +42,15 @@ function notStarted(error: unknown): JobProcessEnd {
   return { group, pid: null, harvest: NOTHING };
 }
 
-/** Starts a job, and tells how it gets on. Returns what stops it; null when it could not be started. */
-export function startJob(job: JobStart, tell: (report: JobReport) => void): ProcessGroup | null {
+/**
+ * Starts a job, and tells how it gets on; `clearing` is given what resolves when its folder has gone, which may be a while
+ * after its end is told. Returns what stops it; null when it could not be started.
+ */
+export function startJob(
+  job: JobStart,
+  tell: (report: JobReport) => void,
+  clearing: (cleared: Promise<void>) => void,
+): ProcessGroup | null {
   const { number, command, folder, log: path, params, seconds, limits } = job;
   let work: JobWork | null = null;
   try {
@@ -61,9 +68,8 @@ export function startJob(job: JobStart, tell: (report: JobReport) => void): Proc
         onEnd: (end) => {
           log.close();
           const harvest = end.notStarted === null ? made.harvest() : NOTHING;
-          // Before the folder goes, which takes longer than to read it.
+          clearing(made.clear());
           tell({ number, end: { group: end, pid, harvest } });
-          made.clear();
         },
       },
     );
@@ -71,7 +77,7 @@ export function startJob(job: JobStart, tell: (report: JobReport) => void): Proc
     if (pid !== null) tell({ number, pid });
     return group;
   } catch (error) {
-    work?.clear();
+    if (work !== null) clearing(work.clear());
     tell({ number, end: notStarted(error) });
     return null;
   }

@@ -40,8 +40,8 @@ function environmentOf(pid: number): string {
 }
 
 /** Removes the private folders of jobs that ended with a server that was killed. */
-export function clearLeftFolders(work: string): void {
-  for (const name of entriesOf(work)) removeFolder(join(work, name));
+export async function clearLeftFolders(work: string): Promise<void> {
+  for (const name of entriesOf(work)) await removeFolder(join(work, name));
 }
 
 function entriesOf(folder: string): string[] {

@@ -41,18 +41,18 @@ export function signalGroup(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** They are no part of this process's own group, so nothing else would end them with it. */
-function endGroups(): void {
+/** Ends all groups at once. They are no part of this process's own group, so nothing else would end them with it. */
+export function killGroups(): void {
   for (const pid of groups) signalGroup(pid, "SIGKILL");
 }
 
 function remember(pid: number): void {
-  if (groups.size === 0) process.on("exit", endGroups);
+  if (groups.size === 0) process.on("exit", killGroups);
   groups.add(pid);
 }
 
 function forget(pid: number): void {
-  if (groups.delete(pid) && groups.size === 0) process.off("exit", endGroups);
+  if (groups.delete(pid) && groups.size === 0) process.off("exit", killGroups);
 }
 
 const NOT_STARTED = { code: null, signal: null, stopped: null, leftOpen: false } as const;

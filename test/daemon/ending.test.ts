@@ -161,7 +161,7 @@ test("jobs whose overseer is killed are tried again, and what it left running is
   process.kill(pidOf("parent"), "SIGKILL");
   const [first, second, ...more] = await chainEnded(server, id);
   expectGone(pidOf("first"));
-  expect(readdirSync(join(server.data, "work"))).toEqual([]);
+  await soon(() => readdirSync(join(server.data, "work"))).toEqual([]);
   expect(more).toEqual([]);
   expect(first).toMatchObject({ status: "failed", error: { code: "interrupted" } });
   expect(second).toMatchObject({ status: "completed", attempt: 2, retry_of: id });

@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { call } from "../support/http.ts";
 import { startRun } from "../support/good-requests.ts";
 import { chainEnded, enqueue, jobBegun, jobEnded, makeTemplate, runJob, runOf, type Scripts } from "../support/jobs.ts";
+import { soon } from "../support/processes.ts";
 import type { TestServer } from "../support/server.ts";
 import { serverOfCommands, submits } from "./ground.ts";
 
@@ -51,6 +52,7 @@ const UNFIT: Scripts = {
   "folders-without-end": `
     cd -P "$RUNTREE_ARTIFACTS"; name=$(head -c 200 /dev/zero | tr '\\0' n)
     (for each in $(seq 40); do mkdir "$name"; cd "$name"; done); exit 0`,
+  "a-thousand-and-one-folders": 'cd "$RUNTREE_ARTIFACTS"; seq 1001 | xargs mkdir',
   "a-thousand-and-one": 'cd "$RUNTREE_ARTIFACTS"; seq 1001 | xargs touch',
 };
 
@@ -150,7 +152,7 @@ describe("an output", () => {
   test("that is read leaves nothing behind, and nothing that it links to is touched", async () => {
     await runJob(server, "in-a-folder-that-was-replaced-by-a-link");
     expect(existsSync(join(server.data, "elsewhere/output.json"))).toBe(true);
-    expect(readdirSync(join(server.data, "work"))).toEqual([]);
+    await soon(() => readdirSync(join(server.data, "work"))).toEqual([]);
   });
 });
 
@@ -159,7 +161,7 @@ describe("artifacts", () => {
     const job = await runJob(server, name);
     expect(job).toMatchObject({ status: "failed", exit_code: 0, error: { code: "artifacts_invalid" }, artifacts: [] });
     expect(await runOf(server, job)).toMatchObject({ status: "failed", error: { code: "artifacts_invalid" } });
-    expect(readdirSync(join(server.data, "work"))).toEqual([]);
+    await soon(() => readdirSync(join(server.data, "work"))).toEqual([]);
   });
 
   test("come with the run into main, byte by byte", async () => {
