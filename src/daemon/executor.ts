@@ -94,7 +94,7 @@ export class Executor {
     const { store, folder, report } = this.#parts;
     this.#url = url;
     const left = store.jobs.running();
-    endLeftProcesses(new Set(left.flatMap(({ run }) => run ?? [])));
+    await endLeftProcesses(new Set(left.flatMap(({ run }) => run ?? [])));
     await clearLeftFolders(join(folder, "work"));
     for (const { id } of left) {
       const ended = await this.#certainly(async () => endJob(store, id, FOUND_RUNNING));
@@ -171,6 +171,7 @@ export class Executor {
     const seconds = [template?.timeout_s, command.timeout_s].flatMap((each) => each ?? []);
     const running = this.#runner.start(
       {
+        run: slot.runId,
         command: { ...command, env: { ...command.env, ...own } },
         folder: workFolder(folder, slot.runId),
         log: join(folder, slot.log),
@@ -198,7 +199,7 @@ export class Executor {
 
   /** Ends what is left of the work on a run when the process that looked after it went. */
   async #clearUp(runId: string): Promise<void> {
-    endLeftProcesses(new Set([runId]));
+    await endLeftProcesses(new Set([runId]));
     await removeFolder(workFolder(this.#parts.folder, runId));
   }
 

@@ -1,10 +1,13 @@
 import type { Command } from "../domain/commands.ts";
 import { type GroupEnd, ProcessGroup } from "../store/process-group.ts";
+import { endLeftProcesses } from "./leftovers.ts";
 import { type JobHarvest, JobLog, JobWork, type WorkLimits } from "./job-work.ts";
 
 /** A job to be started by the process that starts jobs. */
 export interface JobStart {
   readonly number: number;
+  /** The run that it works on, which its environment names. */
+  readonly run: string;
   /** With the environment that the operator gives it; where things are is added. */
   readonly command: Command;
   /** The private folder of the job, which must not be there. */
@@ -51,13 +54,21 @@ export function startJob(
   tell: (report: JobReport) => void,
   clearing: (cleared: Promise<void>) => void,
 ): ProcessGroup | null {
-  const { number, command, folder, log: path, params, seconds, limits } = job;
+  const { number, run, command, folder, log: path, params, seconds, limits } = job;
   let work: JobWork | null = null;
   try {
     const made = (work = new JobWork(folder, params, limits));
     const log = new JobLog(path, limits.logBytes);
     const env = { ...command.env, ...made.environment(params) };
     let pid: number | null = null;
+    const onEnd = async (end: GroupEnd): Promise<void> => {
+      log.close();
+      // To look through all processes takes a while, and most jobs leave none.
+      if (end.stopped !== null || end.leftOpen) await endLeftProcesses(new Set([run]));
+      const harvest = end.notStarted === null ? made.harvest() : NOTHING;
+      clearing(made.clear());
+      tell({ number, end: { group: end, pid, harvest } });
+    };
     const group = ProcessGroup.start(
       { ...command, env },
       {
@@ -65,12 +76,7 @@ export function startJob(
         seconds,
         graceMs: GRACE_MS,
         onOutput: (_, bytes) => log.write(bytes),
-        onEnd: (end) => {
-          log.close();
-          const harvest = end.notStarted === null ? made.harvest() : NOTHING;
-          clearing(made.clear());
-          tell({ number, end: { group: end, pid, harvest } });
-        },
+        onEnd: (end) => void onEnd(end),
       },
     );
     pid = group.pid;

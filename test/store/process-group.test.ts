@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
-import { expect, onTestFinished, test } from "vitest";
-import { type GroupEnd, ProcessGroup, signalGroup } from "../../src/store/process-group.ts";
+import { expect, test } from "vitest";
+import { type GroupEnd, ProcessGroup } from "../../src/store/process-group.ts";
 import { shellCommand } from "../support/commands.ts";
-import { pidIn, soon } from "../support/processes.ts";
+import { endWithTest, soon } from "../support/processes.ts";
 
 interface Begun {
   readonly group: ProcessGroup;
@@ -23,7 +23,7 @@ const BY_ITSELF = { code: 0, signal: null, stopped: null };
 
 test("what is told to end when it has ended did not end because of that", async () => {
   const { group, ended, cwd } = begin("setsid sleep 600 & echo $! >child; sleep 0.1", 20);
-  onTestFinished(() => signalGroup(pidIn(`${cwd}/child`), "SIGKILL"));
+  endWithTest(`${cwd}/child`);
   // Its child keeps the output open.
   await soon(() => existsSync(`/proc/${group.pid}`)).toBe(false);
   group.stop("was told to");
