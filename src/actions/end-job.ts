@@ -30,6 +30,8 @@ export interface JobOutcome {
   readonly artifacts?: ReadonlyMap<string, Buffer>;
   /** The work was cut short by this node, so that it is tried again whatever the template says. */
   readonly interrupted?: boolean;
+  /** The node had not what it takes to begin the work, so that this attempt does not count. */
+  readonly neverBegan?: boolean;
 }
 
 /**
@@ -54,7 +56,7 @@ export async function endJob(
     if (job.ended !== undefined) return job;
     const ended = endOf(record, outcome, new Date(store.clock()).toISOString());
     const next = isTriedAgain(store, job, ended, outcome)
-      ? [placedLast(store, anotherAttempt(store, principal, job))]
+      ? [placedLast(store, anotherAttempt(store, principal, job, outcome.neverBegan !== true))]
       : [];
     const now: JobRecord = { ...job, ended };
     const body = [
@@ -171,10 +173,13 @@ function endOf(record: RunRecord, outcome: JobOutcome, at: string): JobEnd {
 }
 
 /** Tells whether a job that ended so is tried again without being asked. */
-function isTriedAgain(store: Store, job: JobRecord, { status, error }: JobEnd, { interrupted }: JobOutcome): boolean {
-  const attempt = job.attempt ?? 1;
-  if (status !== "failed" || error?.code === "gate_rejected" || attempt >= MOST_ATTEMPTS) return false;
-  const { retries = 0 } = store.templates.find(job.template_id ?? "") ?? {};
+function isTriedAgain(store: Store, job: JobRecord, { status, error }: JobEnd, outcome: JobOutcome): boolean {
+  if (status !== "failed" || error?.code === "gate_rejected") return false;
   // What it was doing may have been over before it was cut short.
-  return (interrupted === true && error?.code === "interrupted") || attempt <= retries;
+  const isCutShort = outcome.interrupted === true && error?.code === "interrupted";
+  if (isCutShort && outcome.neverBegan === true) return true;
+  const attempt = job.attempt ?? 1;
+  if (attempt >= MOST_ATTEMPTS) return false;
+  const { retries = 0 } = store.templates.find(job.template_id ?? "") ?? {};
+  return isCutShort || attempt <= retries;
 }

@@ -39,9 +39,10 @@ const GRACE_MS = 5000;
 
 const NOTHING: JobHarvest = { output: null, files: [] };
 
+/** The end of what found no room for its folder or its log. */
 function notStarted(error: unknown): JobProcessEnd {
   const words = error instanceof Error ? error.message : String(error);
-  const group = { code: null, signal: null, stopped: null, leftOpen: false, notStarted: words };
+  const group = { code: null, signal: null, stopped: null, leftOpen: false, notStarted: { words, isLack: true } };
   return { group, pid: null, harvest: NOTHING };
 }
 

@@ -11,8 +11,15 @@ export interface GroupEnd {
   readonly stopped: string | null;
   /** Something that it left behind keeps its output open: not all of it was read. */
   readonly leftOpen: boolean;
-  /** Why it could not be started; null when it was. */
-  readonly notStarted: string | null;
+  /** Null when it was started. */
+  readonly notStarted: NotStarted | null;
+}
+
+/** Why a process could not be started. */
+export interface NotStarted {
+  readonly words: string;
+  /** This machine had not what it takes: the command is not to blame. */
+  readonly isLack: boolean;
 }
 
 /** What is done with a process while it runs. */
@@ -57,10 +64,14 @@ function forget(pid: number): void {
 
 const NOT_STARTED = { code: null, signal: null, stopped: null, leftOpen: false } as const;
 
-function whyNotStarted(command: Command, error: unknown): string {
-  return systemCode(error) === "ENOENT"
-    ? `there is no program ${command.argv[0]}, or no folder ${command.cwd}`
-    : String(error);
+/** What the system says when it has no more processes, open files or memory to give. */
+const LACKING = new Set(["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"]);
+
+function whyNotStarted(command: Command, error: unknown): NotStarted {
+  const code = systemCode(error) ?? "";
+  const words =
+    code === "ENOENT" ? `there is no program ${command.argv[0]}, or no folder ${command.cwd}` : String(error);
+  return { words, isLack: LACKING.has(code) };
 }
 
 /**

@@ -57,7 +57,7 @@ export async function runCommand(command: Command, input: string, limits: Comman
       onEnd: (end) => {
         // It may have been over before it was stopped for that.
         const failure = end.stopped ?? excess ?? failureOf(end);
-        if (end.notStarted !== null) resolve({ failure: "could not be started", said: end.notStarted });
+        if (end.notStarted !== null) resolve({ failure: "could not be started", said: end.notStarted.words });
         else if (failure === null) resolve({ output: Buffer.concat(output) });
         else resolve({ failure, said: said.toString("utf8") });
       },
