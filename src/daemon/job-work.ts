@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import {
+  chmodSync,
   closeSync,
   constants,
   fstatSync,
@@ -56,6 +57,8 @@ export class JobWork {
     this.#folder = folder;
     this.#limits = limits;
     mkdirSync(dirname(folder), { recursive: true, mode: 0o700 });
+    // A process may have closed it to everybody, by accident.
+    chmodSync(dirname(folder), 0o700);
     mkdirSync(folder, { mode: 0o700 });
     try {
       mkdirSync(join(folder, "artifacts"), { mode: 0o700 });

@@ -87,6 +87,12 @@ test("a job that the machine could not begin is tried again, and that does not c
   expect(outcomeOf({ runId: "r", pid: 2, stopped: null }, null, null).neverBegan).toBeUndefined();
 });
 
+test("a job that was told to end did so for that reason, also where nobody could tell how", () => {
+  const stopped = { kind: "cancelled", words: "enough" } as const;
+  for (const end of NEVER_BEGAN)
+    expect(outcomeOf({ runId: "r", pid: null, stopped }, end, null)).toMatchObject({ status: "cancelled" });
+});
+
 test("what a machine lacks is told apart from what is wrong with a command", () => {
   const { cwd } = shellCommand("c", "exec sleep 60");
   const url = new URL("../../dist/daemon/job-process.js", import.meta.url).href;
