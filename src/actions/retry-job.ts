@@ -7,8 +7,8 @@ import { requireCommand, requireFit } from "./fit-params.ts";
 import { requireActiveTemplate, requireRow } from "./require-job.ts";
 import { refuseMember } from "./refusal.ts";
 
-/** The job that tries another one again; without a place in the queue. */
-export function anotherAttempt(store: Store, principal: string, job: JobRecord): JobRecord {
+/** The job that tries another one again, whose attempt may not count; without a place in the queue. */
+export function anotherAttempt(store: Store, principal: string, job: JobRecord, counts = true): JobRecord {
   const { run_id: _, started_at: __, ended: ___, rank: ____, ...same } = job;
   const now = store.clock();
   return {
@@ -17,7 +17,7 @@ export function anotherAttempt(store: Store, principal: string, job: JobRecord):
     created_at: new Date(now).toISOString(),
     created_by: principal,
     retry_of: job.id,
-    attempt: (job.attempt ?? 1) + 1,
+    attempt: (job.attempt ?? 1) + (counts ? 1 : 0),
   };
 }
 

@@ -9,6 +9,7 @@ import { counted } from "../domain/verdict.ts";
 import { GitBackend } from "../git/git-backend.ts";
 import type { GitCounts } from "../git/native.ts";
 import { type AnswerPush, PushDoor } from "../git/push-door.ts";
+import { keepFree } from "../store/free-disk.ts";
 import type { KeyRing } from "../store/key-ring.ts";
 import { keepUp, repeat } from "./maintain.ts";
 import { toldToStop } from "./stop.ts";
@@ -69,7 +70,9 @@ export async function serve(flags: Readonly<Record<string, unknown>>): Promise<v
     // A store in memory has its logs go with it, too.
     const folder = values.memory ? mkdtempSync(join(tmpdir(), "runtree-")) : resolve(data);
     const { aliases } = settings;
-    const executor = new Executor({ store: open.store, slots: values.concurrency, folder, maxBody, report });
+    const requireFree = values.memory ? () => undefined : keepFree(folder, limits.free_disk_bytes, () => Date.now());
+    const work = { slots: values.concurrency, folder, maxBody, requireFree, report };
+    const executor = new Executor({ store: open.store, ...work });
     const door = { git, gitCounts, backend, openPushDoor };
     const serving = { host, port, data, maxBody, anonymousRead, limits, ...door, aliases, executor, logs: folder, log };
     const server = await serveStore(open, serving);
