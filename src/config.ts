@@ -3,6 +3,9 @@ import { delimiter, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Command, type Commands, readCommands } from "./domain/commands.ts";
 import { RuntreeError, systemCode } from "./domain/errors.ts";
+import { isObject, type Json } from "./domain/json.ts";
+import { type ReadJson, readJson } from "./domain/json-door.ts";
+import { unknownMember } from "./domain/nearest.ts";
 import { readAliases } from "./domain/aliases.ts";
 import { type GalaxyServers, readGalaxyServers } from "./domain/galaxy-servers.ts";
 import { type LimitName, type Limits, readLimits } from "./domain/limits.ts";
@@ -63,6 +66,7 @@ export interface ResolvedSettings {
   readonly aliases: Readonly<Record<string, string>>;
   readonly retention: Retention;
   readonly galaxies: GalaxyServers;
+  readonly retentionOrigins: Readonly<Record<keyof Retention, string>>;
 }
 
 /** The file of a data directory that may hold settings. */
@@ -77,36 +81,39 @@ function memberOf(name: string): string {
   return name.replaceAll("-", "_");
 }
 
-function readConfigFile(data: string): Record<string, unknown> {
-  const path = resolve(data, CONFIG_FILE);
-  let text: string;
+/** The JSON of a configuration, read as what is sent is: no key twice, and what is wrong told with its line. */
+function strictJson(path: string, bytes: Uint8Array): Json {
+  const refused = (words: string, cause?: unknown): RuntreeError =>
+    new RuntreeError("bad_configuration", `${path}: ${words}`, { path }, cause);
+  let read: ReadJson;
   try {
-    text = readFileSync(path, "utf8");
+    read = readJson(bytes);
+  } catch (error) {
+    throw error instanceof RuntreeError ? refused(error.message, error) : error;
+  }
+  const [first] = read.violations;
+  if (first !== undefined) throw refused(`${first.pointer}: ${first.message}`);
+  return read.value;
+}
+
+function readConfigFile(data: string): Readonly<Record<string, unknown>> {
+  const path = resolve(data, CONFIG_FILE);
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
   } catch (error) {
     if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return {};
     throw new RuntreeError("bad_configuration", `${path} cannot be read.`, { path }, error);
   }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new RuntreeError(
-      "bad_configuration",
-      `${path} is not JSON: ${error instanceof Error ? error.message : ""}`,
-      { path },
-      error,
-    );
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new RuntreeError("bad_configuration", `${path} must hold one object.`, { path });
-  }
+  const value = strictJson(path, bytes);
+  if (!isObject(value)) throw new RuntreeError("bad_configuration", `${path} must hold one object.`, { path });
   // The file lies in the data directory, so it cannot say where that is.
   const settings = Object.keys(SETTINGS).filter((name) => name !== "data");
-  const known = new Set([...settings.map(memberOf), "limits", "commands", "aliases", "retention", "galaxy"]);
-  const unknown = Object.keys(value).find((member) => !known.has(member));
-  if (unknown !== undefined)
-    throw new RuntreeError("bad_configuration", `${path} has a member that is not known: ${unknown}.`, { path });
-  return value as Record<string, unknown>;
+  const known = [...settings.map(memberOf), "limits", "commands", "aliases", "retention", "galaxy"];
+  const unknown = Object.keys(value).find((member) => !known.includes(member));
+  if (unknown === undefined) return value;
+  const words = `${path} has a member that is not known: ${unknown}; ${unknownMember(unknown, known)}.`;
+  throw new RuntreeError("bad_configuration", words, { path, member: unknown });
 }
 
 /** What a setting of each type may be: from text, as flags and variables have it, or as JSON has it. Undefined: nothing of the kind. */
@@ -145,7 +152,7 @@ export function resolveSettings(
   flags: Readonly<Record<string, unknown>>,
   environment: NodeJS.ProcessEnv = process.env,
 ): ResolvedSettings {
-  const pick = (name: SettingName, file: Record<string, unknown>): [SettingValue, string] => {
+  const pick = (name: SettingName, file: Readonly<Record<string, unknown>>): [SettingValue, string] => {
     const [variable, member] = [variableOf(name), memberOf(name)];
     if (flags[name] !== undefined) return [checked(name, flags[name], "flag"), "flag"];
     if (environment[variable] !== undefined) return [checked(name, environment[variable], variable), variable];
@@ -155,8 +162,17 @@ export function resolveSettings(
   const data = String(pick("data", {})[0]);
   const file = readConfigFile(data);
   const limits = readLimits(file["limits"], resolve(data, CONFIG_FILE));
-  const originOf = (limit: string): string =>
-    Object.hasOwn((file["limits"] ?? {}) as object, limit) ? CONFIG_FILE : "default";
+  const retention = readRetention(file["retention"], resolve(data, CONFIG_FILE));
+  const originsOf = <Name extends string>(
+    member: string,
+    found: Readonly<Record<Name, number>>,
+  ): Record<Name, string> =>
+    Object.fromEntries(
+      Object.keys(found).map((name) => [
+        name,
+        Object.hasOwn((file[member] ?? {}) as object, name) ? CONFIG_FILE : "default",
+      ]),
+    ) as Record<Name, string>;
   const settled = (Object.keys(SETTINGS) as SettingName[]).map(
     (name) => [name, pick(name, name === "data" ? {} : file)] as const,
   );
@@ -165,12 +181,10 @@ export function resolveSettings(
     values,
     origins: Object.fromEntries(settled.map(([name, [, origin]]) => [name, origin])) as Record<SettingName, string>,
     limits,
-    limitOrigins: Object.fromEntries(Object.keys(limits).map((name) => [name, originOf(name)])) as Record<
-      LimitName,
-      string
-    >,
+    limitOrigins: originsOf("limits", limits),
     aliases: readAliases(file["aliases"], resolve(data, CONFIG_FILE)),
-    retention: readRetention(file["retention"], resolve(data, CONFIG_FILE)),
+    retention,
+    retentionOrigins: originsOf("retention", { ...retention }),
     galaxies: readGalaxyServers(
       file["galaxy"],
       { file: resolve(data, CONFIG_FILE), environment },

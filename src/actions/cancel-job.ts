@@ -5,7 +5,7 @@ import { commitToOps } from "../store/ops-commit.ts";
 import type { Store } from "../store/store.ts";
 import { cancelRun } from "./cancel-run.ts";
 import { endJob } from "./end-job.ts";
-import { latestRecord, requireJobRecord, requireRow } from "./require-job.ts";
+import { jobTurn, latestRecord, requireJobRecord, requireRow } from "./require-job.ts";
 
 /**
  * Cancels a job that is queued or running. A process is ended, politely and then firmly, before this returns; open runs
@@ -20,14 +20,9 @@ export async function cancelJob(
 ): Promise<JobRecord> {
   const message = reason ?? `cancelled by ${author.principal}`;
   if (id === CUSTOM_JOB) throw nothingToCancel(id, "always there");
-  const status = store.jobs.statusOf(requireRow(store, id));
-  if (status === "cancelled") return requireJobRecord(store, id);
-  if (status !== "queued" && status !== "running") throw nothingToCancel(id, status);
-  if (requireRow(store, id).executor === "external") {
-    const { ids } = store.runs.select({ job_id: id, place: "open" }, { offset: 0, limit: Infinity });
-    for (const run of ids) await cancelRun(store, author, run, message, () => undefined);
-    return endAsCancelled(store, author, id, message);
-  }
+  if (requireRow(store, id).executor === "external")
+    return store.turns.take(jobTurn(id), async () => cancelForAgents(store, author, id, message));
+  if (isCancelled(store, id)) return requireJobRecord(store, id);
   const job = await endAsCancelled(store, author, id, message);
   if (job.run_id === undefined || job.ended !== undefined) return job;
   const execution = store.executions.of(job.run_id);
@@ -38,6 +33,29 @@ export async function cancelJob(
   const now = requireJobRecord(store, id);
   if (now.ended?.status !== "cancelled") throw nothingToCancel(id, now.ended?.status ?? "running");
   return now;
+}
+
+/** Tells whether a job is cancelled already. Throws `job_not_queued` for one that ended otherwise. */
+function isCancelled(store: Store, id: string): boolean {
+  const status = store.jobs.statusOf(requireRow(store, id));
+  if (status !== "queued" && status !== "running" && status !== "cancelled") throw nothingToCancel(id, status);
+  return status === "cancelled";
+}
+
+/** Closes the open runs of a job for agents, then the job. The caller holds the job's turn. */
+async function cancelForAgents(store: Store, author: Authorship, id: string, message: string): Promise<JobRecord> {
+  if (isCancelled(store, id)) return requireJobRecord(store, id);
+  const { ids } = store.runs.select({ job_id: id, place: "open" }, { offset: 0, limit: Infinity });
+  for (const run of ids) {
+    try {
+      await cancelRun(store, author, run, message, () => undefined);
+    } catch (error) {
+      // Its agent was faster; the job may go by that.
+      if (!(error instanceof RuntreeError) || error.code !== "run_closed") throw error;
+    }
+  }
+  isCancelled(store, id);
+  return endAsCancelled(store, author, id, message);
 }
 
 /** Writes that a job is cancelled; one that an executor has begun is returned as it is. */

@@ -5,9 +5,9 @@ import type { Authorship } from "../store/authorship.ts";
 import { commitToOps } from "../store/ops-commit.ts";
 import type { Store } from "../store/store.ts";
 import { requireFit } from "./fit-params.ts";
-import { rankAt, takeQueue } from "./order-queue.ts";
+import { placeAt, takeQueue } from "./order-queue.ts";
 import { refuseMember } from "./refusal.ts";
-import { requireJobRecord, requirePlaced, requireQueued } from "./require-job.ts";
+import { jobTurn, requireJobRecord, requirePlaced, requireQueued } from "./require-job.ts";
 
 export interface PatchJob {
   /** Null takes it away. */
@@ -59,31 +59,39 @@ async function change(
     const before = requireQueued(ahead, id);
     if (checked !== undefined && !sameJson(before.params, checked.params)) return null;
     const { title = null, ...untitled } = { ...before, ...(input.title === undefined ? {} : { title: input.title }) };
+    const { others, ...place } = placeOf(store, ahead, before, input);
     const job: JobRecord = {
       ...untitled,
       ...(title === null ? {} : { title }),
       ...(checked === undefined ? {} : { params: checked.patched }),
-      ...placeOf(store, ahead, before, input),
+      ...place,
     };
     if (sameJson(job as unknown as JsonObject, before as unknown as JsonObject)) return job;
     const text = { subject: `${subjectOf(input)} job ${id}`, trailers: [["Job-Id", id]] as const };
     await commitToOps(
       ahead,
       author,
-      { jobs: [job], reorders: input.title === undefined && checked === undefined },
+      { jobs: [job, ...others], reorders: input.title === undefined && checked === undefined },
       text,
     );
     return job;
   });
 }
 
-function placeOf(store: Store, ahead: Store, job: JobRecord, input: PatchJob): Pick<JobRecord, "priority" | "rank"> {
+/** Where a change puts a job, and the others that change their ranks with it. */
+function placeOf(
+  store: Store,
+  ahead: Store,
+  job: JobRecord,
+  input: PatchJob,
+): Pick<JobRecord, "priority" | "rank"> & { readonly others: readonly JobRecord[] } {
   const { position } = input;
   const priority = input.priority === undefined ? priorityOf(job.priority) : priorityOf(input.priority);
+  const others: readonly JobRecord[] = [];
   if (position !== undefined) requirePlaced(ahead, job.id, "/position");
-  if (job.executor === "external") return input.priority === undefined ? {} : { priority };
-  if (position !== undefined) return { priority, rank: rankAt(store, priority, position, job.id) };
-  return priority === priorityOf(job.priority) ? {} : { priority, rank: store.jobs.nextRank(priority) };
+  if (job.executor === "external") return input.priority === undefined ? { others } : { priority, others };
+  if (position !== undefined) return { priority, ...placeAt(store, ahead, priority, position, job.id) };
+  return priority === priorityOf(job.priority) ? { others } : { priority, rank: store.jobs.nextRank(priority), others };
 }
 
 function subjectOf({ title, params, priority, position }: PatchJob): string {
@@ -93,11 +101,13 @@ function subjectOf({ title, params, priority, position }: PatchJob): string {
 
 /** Takes a job that is queued away from `ops`; its history stays. Throws `job_not_found`, `job_not_queued`. */
 export async function deleteJob(store: Store, author: Authorship, id: string): Promise<void> {
-  await store.ops.take(async (ahead) => {
-    const job = requireQueued(ahead, id);
-    if (store.runs.select({ job_id: id }, { offset: 0, limit: 0 }).total > 0)
-      refuseMember("schema", "", `Job ${id} has runs; cancel it instead.`);
-    const text = { subject: `Delete job ${id}`, trailers: [["Job-Id", id]] as const };
-    await commitToOps(ahead, author, { gone: [job] }, text);
-  });
+  await store.turns.take(jobTurn(id), async () =>
+    store.ops.take(async (ahead) => {
+      const job = requireQueued(ahead, id);
+      if (store.runs.select({ job_id: id }, { offset: 0, limit: 0 }).total > 0)
+        refuseMember("schema", "", `Job ${id} has runs; cancel it instead.`);
+      const text = { subject: `Delete job ${id}`, trailers: [["Job-Id", id]] as const };
+      await commitToOps(ahead, author, { gone: [job] }, text);
+    }),
+  );
 }

@@ -2,12 +2,14 @@ import { type JsonObject, sameJson } from "../domain/json.ts";
 import type { TemplateRecord } from "../domain/job-template.ts";
 import { MAPPED_FACTS, strangeHole } from "../domain/invocation-mapping.ts";
 import { applyMergePatch } from "../domain/patch.ts";
+import { parsePointer } from "../domain/pointer.ts";
+import { doorViolation } from "../domain/verdict.ts";
 import type { Authorship } from "../store/authorship.ts";
 import { commitToOps } from "../store/ops-commit.ts";
 import type { Store } from "../store/store.ts";
 import { requireName } from "./create-job.ts";
 import { requireUsable } from "./fit-params.ts";
-import { refuseMember } from "./refusal.ts";
+import { refuseAtDoor, refuseMember } from "./refusal.ts";
 import { requireTemplate } from "./require-job.ts";
 
 /** What a template is made of; null stands for a member that is taken away. */
@@ -46,9 +48,10 @@ export async function createTemplate(
   const template = { id, status: "active", ...members, ...made } as TemplateRecord;
   requireConsistent(template);
   await requireUsable(store, template);
+  await requireDefaultsFit(store, template);
   return takeTemplate(store, id, async () => {
     if (store.templates.find(id) !== null)
-      refuseMember("duplicate", "/template_id", `There is a template ${id} already; change it by PATCH.`);
+      refuseMember("duplicate", "/template_id", `There is a template ${id} already; it can be changed.`);
     return write(store, author, template, `Create template ${id}`);
   });
 }
@@ -73,7 +76,12 @@ export async function patchTemplate(
     const template = Object.fromEntries(kept) as unknown as TemplateRecord;
     if (sameJson(template as unknown as JsonObject, before as unknown as JsonObject)) return before;
     requireConsistent(template);
-    if (template.status === "active") await requireUsable(store, template);
+    if (template.executor !== before.executor) requireUnused(store, id);
+    if (template.status === "active") {
+      await requireUsable(store, template);
+      const { status, params_schema: schema } = members;
+      if ([status, schema, defaults].some((given) => given !== undefined)) await requireDefaultsFit(store, template);
+    }
     const verb = template.status === "archived" && before.status === "active" ? "Archive" : "Change";
     const updated_at = new Date(store.clock()).toISOString();
     return write(store, author, { ...template, updated_at }, `${verb} template ${id}`);
@@ -87,6 +95,37 @@ export async function archiveTemplate(store: Store, author: Authorship, id: stri
 
 async function takeTemplate<Result>(store: Store, id: string, work: () => Promise<Result>): Promise<Result> {
   return store.turns.take(`template ${id}`, work);
+}
+
+/** Keywords below which a schema says what may depend on members that are not there yet. */
+const DEPENDING = /^[^#]*#\/(?:allOf\/\d+\/)*(?:anyOf|oneOf|not|if|then|else|dependent\w+)(?:\/|$)/;
+
+/** Refuses defaults that no job could have: what is there has to fit, what is missing a job may bring. Throws `validation_failed`. */
+async function requireDefaultsFit(store: Store, template: TemplateRecord): Promise<void> {
+  const { default_params: defaults = {} } = template;
+  const found = await store.params.violations(template, defaults);
+  const isThere = (pointer: string): boolean => Object.hasOwn(defaults, parsePointer(pointer)?.[0] ?? "");
+  refuseAtDoor(
+    found
+      .filter(({ pointer, schema_pointer = "" }) => isThere(pointer) && !DEPENDING.test(schema_pointer))
+      .map(({ pointer, message }) => {
+        const at = `/default_params${pointer}`;
+        return doorViolation("schema", at, `${at} ${message}, as params_schema says.`);
+      }),
+  );
+}
+
+/** Refuses to give a template another executor before its jobs are done: they keep what they were made for. Throws `validation_failed`. */
+function requireUnused(store: Store, id: string): void {
+  for (const status of ["queued", "running"] as const) {
+    const [row] = store.jobs.select({ template: id, status }, { offset: 0, limit: 1 })?.rows ?? [];
+    if (row !== undefined)
+      refuseMember(
+        "schema",
+        "/executor",
+        `Job ${row.id} of template ${id} is ${status}; end it first, or make another template.`,
+      );
+  }
 }
 
 /** The members of a template that only one executor, or two, can make use of. */

@@ -1,5 +1,7 @@
-import { likeness } from "../domain/likeness.ts";
-import { paramsDigest } from "../store/job-row.ts";
+import type { JobRecord } from "../domain/job.ts";
+import { likenessTo } from "../domain/likeness.ts";
+import { readBlob, readJsonBlob } from "../store/documents.ts";
+import { type JobRow, paramsDigest } from "../store/job-row.ts";
 import { artifactsOf } from "../store/run-artifacts.ts";
 import type { Store } from "../store/store.ts";
 import { requireJobRecord } from "./require-job.ts";
@@ -17,6 +19,9 @@ export interface DuplicateCheck {
 /** How many of the newest jobs of a template a job is compared with, leaf by leaf. */
 const MOST_COMPARED = 200;
 
+/** How many bytes these have together: a request may keep others waiting for some 50 ms. */
+const MOST_BYTES = 1024 * 1024;
+
 /** From how much likeness on it is worth a look. */
 const MEDIUM = 0.5;
 
@@ -33,24 +38,39 @@ export function checkDuplicate(store: Store, id: string): DuplicateCheck {
     const message = "The job is of no template; there is nothing to compare it with.";
     return { ...found, signal: "LOW", similarity_score: 0, message, duplicate_of: null };
   }
-  const own = new Set(store.jobs.chainOf(id));
-  const digest = paramsDigest(job);
-  let [best, bestId, compared] = [0, "", 0];
-  for (const row of store.jobs.newestFirst()) {
-    if (row.template !== job.template_id || own.has(row.id)) continue;
-    if (row.paramsDigest === digest) {
-      const duplicate_of = { job_id: row.id, run_id: row.run };
-      const message = `Job ${row.id} has the same template and the same params.`;
-      return { ...found, signal: "HIGH", similarity_score: 1, message, duplicate_of };
-    }
-    if (compared++ >= MOST_COMPARED) continue;
-    const alike = likeness(job.params, store.jobs.read(row).params);
-    if (alike > best) [best, bestId] = [alike, row.id];
+  const others = othersOf(store, id, job.template_id);
+  const digest = store.jobs.row(id)?.paramsDigest ?? paramsDigest(job);
+  const same = others.find(({ paramsDigest: other }) => other === digest);
+  if (same !== undefined) {
+    const duplicate_of = { job_id: same.id, run_id: same.run };
+    const message = `Job ${same.id} has the same template and the same params.`;
+    return { ...found, signal: "HIGH", similarity_score: 1, message, duplicate_of };
   }
+  const [best, bestId] = mostAlike(store, job, others);
   const signal = best >= MEDIUM ? "MEDIUM" : "LOW";
   const message =
     best === 0
-      ? `No other job of template ${job.template_id} has anything in common with it.`
-      : `No other job has the same params; the most alike is ${bestId}.`;
+      ? `None of the newest other jobs of template ${job.template_id} has anything in common with it.`
+      : `No other job has the same params; the most alike of the newest is ${bestId}.`;
   return { ...found, signal, similarity_score: best, message, duplicate_of: null };
+}
+
+/** The other jobs of a template, outside of a job's own chain of retries, the newest first. */
+function othersOf(store: Store, id: string, template: string): JobRow[] {
+  const own = new Set(store.jobs.chainOf(id));
+  return [...store.jobs.newestFirst()].filter((row) => row.template === template && !own.has(row.id));
+}
+
+/** How much the most alike of the first of these is like a job, and its id. */
+function mostAlike(store: Store, { params }: JobRecord, others: readonly JobRow[]): readonly [number, string] {
+  const read = store.reader();
+  const likenessOf = likenessTo(params);
+  let [best, bestId, bytes] = [0, "", 0];
+  for (const { id, blob } of others.slice(0, MOST_COMPARED)) {
+    bytes += readBlob(read, blob).length;
+    if (bytes > MOST_BYTES) break;
+    const alike = likenessOf((readJsonBlob(read, blob) as unknown as JobRecord).params);
+    if (alike > best) [best, bestId] = [alike, id];
+  }
+  return [best, bestId];
 }

@@ -5,9 +5,9 @@ import type { Authorship, CommitText } from "../store/authorship.ts";
 import { commitToOps } from "../store/ops-commit.ts";
 import type { Store } from "../store/store.ts";
 import { requireCommand, requireFit } from "./fit-params.ts";
-import { rankAt, takeQueue } from "./order-queue.ts";
+import { placeAt, takeQueue } from "./order-queue.ts";
 import { refuseMember } from "./refusal.ts";
-import { requireTemplate } from "./require-job.ts";
+import { jobTurn, requireActiveTemplate } from "./require-job.ts";
 
 /** Ids that name routes or the evergreen job. */
 const RESERVED: ReadonlySet<string> = new Set([CUSTOM_JOB, "batch", "monitor"]);
@@ -43,9 +43,7 @@ export async function createJob(store: Store, author: Authorship, input: CreateJ
   const id = input.job_id ?? store.nextRunId(now);
   requireName("job_id", id, "a job's id");
   if (RESERVED.has(id)) refuseMember("bad_id", "/job_id", `"${id}" is reserved.`);
-  const template = input.template_id === undefined ? null : requireTemplate(store, input.template_id);
-  if (template?.status === "archived")
-    refuseMember("schema", "/template_id", `Template ${template.id} is archived; no new jobs are made of it.`);
+  const template = input.template_id === undefined ? null : requireActiveTemplate(store, input.template_id);
   if (template !== null) requireCommand(store, template);
   const params = withDefaults(template?.default_params, input.params);
   await requireFit(store, template, params);
@@ -63,7 +61,7 @@ export async function createJob(store: Store, author: Authorship, input: CreateJ
     created_by: author.principal,
   };
   if (input.job_id === undefined) return enqueue(store, author, job, input.position);
-  return store.turns.take(`job ${id}`, async () => {
+  return store.turns.take(jobTurn(id), async () => {
     if (store.jobs.row(id) !== null) refuseMember("duplicate", "/job_id", `There is a job ${id} already.`);
     return enqueue(store, author, job, input.position);
   });
@@ -71,10 +69,18 @@ export async function createJob(store: Store, author: Authorship, input: CreateJ
 
 /** Writes a new job, in the queue at a place among those of its priority (undefined: behind them) unless it is for agents. */
 export async function enqueue(store: Store, author: Authorship, job: JobRecord, position?: number): Promise<JobRecord> {
-  if (position === undefined || job.executor === "external") return write(store, author, placedLast(store, job));
-  const priority = priorityOf(job.priority);
+  if (position === undefined || job.executor === "external") {
+    const last = placedLast(store, job);
+    await store.ops.take(async (ahead) => commitToOps(ahead, author, { jobs: [last] }, enqueuedText(job)));
+    return last;
+  }
   return takeQueue(store, async () =>
-    write(store, author, { ...job, rank: rankAt(store, priority, position, job.id) }),
+    store.ops.take(async (ahead) => {
+      const { rank, others } = placeAt(store, ahead, priorityOf(job.priority), position, job.id);
+      const placed: JobRecord = { ...job, rank };
+      await commitToOps(ahead, author, { jobs: [placed, ...others] }, enqueuedText(job));
+      return placed;
+    }),
   );
 }
 
@@ -93,9 +99,4 @@ export function enqueuedText({ id, executor, template_id, retry_of }: JobRecord)
     ],
     trailers: [["Job-Id", id]],
   };
-}
-
-async function write(store: Store, author: Authorship, job: JobRecord): Promise<JobRecord> {
-  await store.ops.take(async (ahead) => commitToOps(ahead, author, { jobs: [job] }, enqueuedText(job)));
-  return job;
 }

@@ -1,26 +1,36 @@
 import { RuntreeError } from "../domain/errors.ts";
 import type { TemplateRecord } from "../domain/job-template.ts";
-import type { JsonObject } from "../domain/json.ts";
+import { canonicalJson, type Json, type JsonObject } from "../domain/json.ts";
 import { doorViolation } from "../domain/verdict.ts";
-import { paramsSchemaError, paramsViolations } from "../store/params-schema.ts";
 import type { Store } from "../store/store.ts";
 import { refuseAtDoor, refuseMember } from "./refusal.ts";
 
-/** What the params of a job may be at most, in UTF-16 units of their JSON: as much as one request brings by default. */
-const MAX_PARAMS = 1_048_576;
+/** What the params of a job, and the schema of a template's, may be at most, in bytes of their JSON as it is kept: indented, so that what is read of them is bounded as well. */
+const MOST_BYTES = 256 * 1024;
 
-/** Refuses a template whose schema does not compile, or whose command this node does not have. Throws `validation_failed`, `command_not_allowed`. */
+/** Refuses a value that is too large. Throws `validation_failed`. */
+function requireSmall(value: Json | undefined, pointer: string, what: string): void {
+  if (value !== undefined && Buffer.byteLength(canonicalJson(value)) > MOST_BYTES)
+    refuseMember(
+      "too_large",
+      pointer,
+      `${what} may have ${MOST_BYTES} bytes at most, as JSON that is indented by two.`,
+    );
+}
+
+/** Refuses a template whose schema does not compile or is too large, or whose command this node does not have. Throws `validation_failed`, `command_not_allowed`. */
 export async function requireUsable(store: Store, template: TemplateRecord): Promise<void> {
   requireCommand(store, template);
-  const error = await paramsSchemaError(store.schemas, template);
+  requireSmall(template.default_params, "/default_params", "The params of a job");
+  requireSmall(template.params_schema, "/params_schema", "A schema of params");
+  const error = await store.params.schemaError(template);
   if (error !== null) refuseMember("schema", "/params_schema", `The schema does not compile: ${error}`);
 }
 
 /** Refuses params that do not fit a template's schema, or are too large. Throws `validation_failed`. */
 export async function requireFit(store: Store, template: TemplateRecord | null, params: JsonObject): Promise<void> {
-  if (JSON.stringify(params).length > MAX_PARAMS)
-    refuseMember("too_large", "/params", `The params of a job may have ${MAX_PARAMS} characters at most.`);
-  const found = template === null ? [] : await paramsViolations(store.schemas, template, params);
+  requireSmall(params, "/params", "The params of a job");
+  const found = template === null ? [] : await store.params.violations(template, params);
   refuseAtDoor(
     found.map(({ pointer, message }) => doorViolation("schema", `/params${pointer}`, `/params${pointer} ${message}.`)),
   );

@@ -23,13 +23,24 @@ function customJob(store: Store): JobRecord {
   };
 }
 
-function noJob(id: string): RuntreeError {
-  return new RuntreeError("job_not_found", `There is no job ${id}; "${CUSTOM_JOB}" always exists.`, { job_id: id });
+function noJob(id: string, more = ""): RuntreeError {
+  return new RuntreeError("job_not_found", `There is no job ${id}${more}.`, { job_id: id });
+}
+
+/** The turn of whoever makes a job, or ends it while its runs stand still. Whoever opens a run of it shares the turn. */
+export function jobTurn(id: string): string {
+  return `job ${id}`;
 }
 
 /** A job by id. Throws `job_not_found`. */
 export function requireJobRecord(store: Store, id: string): JobRecord {
   return id === CUSTOM_JOB ? customJob(store) : store.jobs.read(requireRow(store, id));
+}
+
+/** The same for a new run, which needs no job of its own. */
+export function requireJobForRun(store: Store, id: string): JobRecord {
+  if (id !== CUSTOM_JOB && store.jobs.row(id) === null) throw noJob(id, `; "${CUSTOM_JOB}" always exists`);
+  return requireJobRecord(store, id);
 }
 
 /** A job of the index by id, which the evergreen job is not. Throws `job_not_found`. */
@@ -39,15 +50,21 @@ export function requireRow(store: Store, id: string): JobRow {
   return row;
 }
 
-/** A job as `ops` has it where this store runs ahead; for work in the lane of `ops`. Throws `job_not_found`. */
-export function latestRecord(ahead: Store, id: string): JobRecord {
+/** A job as `ops` has it where this store runs ahead; null when it is gone. For work in the lane of `ops`. Throws `job_not_found` for one that is not known at all. */
+export function findLatest(ahead: Store, id: string): JobRecord | null {
   const { created } = requireRow(ahead, id);
   const commit = ahead.repository.ref(OPS);
   const path = jobPath({ id, created_at: new Date(created).toISOString() });
   const read = ahead.reader();
   const blob = commit === null ? null : blobAt(read, readCommit(read, commit).tree, path);
-  if (blob === null) throw noJob(id);
-  return readJsonBlob(read, blob) as unknown as JobRecord;
+  return blob === null ? null : (readJsonBlob(read, blob) as unknown as JobRecord);
+}
+
+/** The same for a job that is to be there. Throws `job_not_found`. */
+export function latestRecord(ahead: Store, id: string): JobRecord {
+  const job = findLatest(ahead, id);
+  if (job === null) throw noJob(id);
+  return job;
 }
 
 /** A job that waits, for agents or in the queue, where this store runs ahead. Throws `job_not_found`, `job_not_queued`. */
@@ -74,6 +91,14 @@ export function requirePlaced(ahead: Store, id: string, pointer: string): JobRec
   if (job.executor === "external")
     refuseMember("schema", pointer, `Job ${id} is for agents; it has no place in the queue.`);
   return job;
+}
+
+/** A template that jobs may be made of. Throws `template_not_found`, and `validation_failed` where it is archived. */
+export function requireActiveTemplate(store: Store, id: string): TemplateRecord {
+  const template = requireTemplate(store, id);
+  if (template.status === "archived")
+    refuseMember("schema", "/template_id", `Template ${id} is archived; no new jobs are made of it.`);
+  return template;
 }
 
 /** A template by id. Throws `template_not_found`. */

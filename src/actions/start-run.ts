@@ -12,7 +12,7 @@ import { findRun, type RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
 import { applySubmission } from "../store/submission.ts";
 import { advanceRun } from "./advance-run.ts";
-import { requireJobRecord } from "./require-job.ts";
+import { jobTurn, requireJobForRun } from "./require-job.ts";
 import { refuseAtDoor, refuseMember } from "./refusal.ts";
 
 export interface StartRun {
@@ -85,7 +85,15 @@ function requireForAgents({ id, executor }: JobRecord): void {
  * Throws `job_not_found`, `job_not_external`, `run_exists`, `validation_failed` at the door, and what a refused merge throws.
  */
 export async function startRun(store: Store, author: Authorship, input: StartRun): Promise<RunView> {
-  requireForAgents(requireJobRecord(store, input.job_id));
+  if (input.job_id === CUSTOM_JOB) return openRun(store, author, input);
+  // Whoever deletes or cancels the job has this turn alone, so that it sees every run of it.
+  return store.turns.share(jobTurn(input.job_id), async () => {
+    requireForAgents(requireJobForRun(store, input.job_id));
+    return openRun(store, author, input);
+  });
+}
+
+async function openRun(store: Store, author: Authorship, input: StartRun): Promise<RunView> {
   const now = store.clock();
   if (input.run_id !== undefined) {
     const problem = runIdProblem(input.run_id, now);

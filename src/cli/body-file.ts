@@ -7,8 +7,8 @@ import { note } from "./output.ts";
 /** What `main` makes of a `-` on the command line, which yargs would pass over. */
 export const STANDARD_INPUT = "standard input";
 
-/** Reads a file, or standard input for `-`. Throws `not_found`. */
-export function readInput(path: string): Buffer {
+/** Reads a file, or standard input for `-`; `or` is what else could have been given. Throws `not_found`. */
+export function readInput(path: string, or = ""): Buffer {
   try {
     return readFileSync(path === STANDARD_INPUT ? 0 : path);
   } catch (error) {
@@ -18,6 +18,10 @@ export function readInput(path: string): Buffer {
       EACCES: "you are not allowed to",
     };
     const code = systemCode(error) ?? "";
+    if (/^\s*[[{"]/.test(path)) {
+      const words = `${path.slice(0, 60)} is no file; name a file that holds the JSON, or - for standard input${or}.`;
+      throw new RuntreeError("not_found", words, { path }, error);
+    }
     throw new RuntreeError("not_found", `${path} cannot be read: ${reasons[code] ?? code}.`, { path }, error);
   }
 }
@@ -37,9 +41,9 @@ export function readStrictly(path: string, bytes: Uint8Array): ReadJson {
   throw new RuntreeError("validation_failed", `${path}: ${first.message}`, { errors: violations });
 }
 
-/** Reads an object, as a submission is. Throws `not_found`, `malformed_json`, `validation_failed`. */
-export function readBodyFile(path: string): JsonObject {
-  const { value, notices } = readStrictly(path, readInput(path));
+/** Reads an object, as a submission is; `or` is what else could have been given. Throws `not_found`, `malformed_json`, `validation_failed`. */
+export function readBodyFile(path: string, or?: string): JsonObject {
+  const { value, notices } = readStrictly(path, readInput(path, or));
   for (const { message } of notices) note(`${path}: ${message}`);
   if (isObject(value)) return value;
   throw new RuntreeError("malformed_json", `${path} does not hold a JSON object.`, { path });

@@ -14,7 +14,9 @@ import {
 } from "../config.ts";
 import type { Command, Commands } from "../domain/commands.ts";
 import type { CheckSettings } from "../domain/configuration.ts";
+import type { TemplateRecord } from "../domain/job-template.ts";
 import type { LimitName } from "../domain/limits.ts";
+import type { Retention } from "../domain/retention.ts";
 import { counted } from "../domain/verdict.ts";
 import { hasCode, RuntreeError, systemCode } from "../domain/errors.ts";
 import { MAIN } from "../domain/layout.ts";
@@ -25,6 +27,7 @@ import { gitDirOf, openForReading } from "../store/open.ts";
 import { KeyRing } from "../store/key-ring.ts";
 import { keysPath, readKeys } from "../store/keys.ts";
 import { RulesReader } from "../store/rules.ts";
+import { TemplateIndex } from "../store/template-index.ts";
 import { EXIT } from "./exit.ts";
 import { printData } from "./output.ts";
 import { facts } from "./table.ts";
@@ -158,17 +161,37 @@ function programFor(command: Command): string {
   return programOf(command) ?? refuse(`${argv[0]} cannot be run`);
 }
 
-/** The checks that `main` has; none when there is no repository, or none that can be read. */
-async function checksOf(data: string): Promise<readonly CheckSettings[]> {
-  if (!existsSync(gitDirOf(data))) return [];
+/** What a repository holds that names commands of the configuration. */
+interface Names {
+  /** The checks of `main`. */
+  readonly checks: readonly CheckSettings[];
+  /** Active templates for processes. */
+  readonly templates: readonly TemplateRecord[];
+}
+
+/** What names commands; nothing when there is no repository, or none that can be read. */
+async function namesIn(data: string): Promise<Names> {
+  if (!existsSync(gitDirOf(data))) return { checks: [], templates: [] };
   const repository = await openForReading(fs, GIT, data);
   try {
     const read = readerWith(repository);
     const { tree } = readCommit(read, repository.ref(MAIN) ?? "");
-    return new RulesReader(read).rulesOf(tree).configuration.checks ?? [];
+    const templates = new TemplateIndex(repository).all();
+    return {
+      checks: new RulesReader(read).rulesOf(tree).configuration.checks ?? [],
+      templates: templates.filter(({ executor, status }) => executor === "process" && status === "active"),
+    };
   } finally {
     await repository.close();
   }
+}
+
+function commandOf({ id, command = "" }: TemplateRecord, commands: Commands): string {
+  if (commands.has(command)) return `runs the command ${command}`;
+  throw new RuntreeError(
+    "bad_configuration",
+    `it runs the command ${command}, which is not in ${CONFIG_FILE}; add it there, or archive the template: runtree template archive ${id}.`,
+  );
 }
 
 function commandFor({ name, command, collections }: CheckSettings, commands: Commands): string {
@@ -185,9 +208,9 @@ export const doctorCommand: CommandModule<object, { json: boolean; data: string 
   builder: dataFlags,
   handler: async (flags) => {
     const resolved = resolveSettings(flags.data === undefined ? {} : { data: flags.data });
-    const { values, origins, commands, limits, limitOrigins } = resolved;
+    const { values, origins, commands, limits, limitOrigins, retention, retentionOrigins, aliases } = resolved;
     // What keeps the repository from being read is a finding of its own.
-    const checks = await checksOf(values.data).catch(() => []);
+    const { checks, templates } = await namesIn(values.data).catch((): Names => ({ checks: [], templates: [] }));
     const findings = [
       await look("node", nodeVersion),
       await look("git", () => GIT.version()),
@@ -200,6 +223,8 @@ export const doctorCommand: CommandModule<object, { json: boolean; data: string 
     for (const command of commands.values())
       findings.push(await look(`command ${command.name}`, () => programFor(command)));
     for (const check of checks) findings.push(await look(`check ${check.name}`, () => commandFor(check, commands)));
+    for (const template of templates)
+      findings.push(await look(`template ${template.id}`, () => commandOf(template, commands)));
     const settings = [
       ...(Object.keys(SETTINGS) as SettingName[]).map((name) => ({
         name,
@@ -211,6 +236,12 @@ export const doctorCommand: CommandModule<object, { json: boolean; data: string 
         value: limits[name],
         origin: limitOrigins[name],
       })),
+      ...(Object.keys(retention) as (keyof Retention)[]).map((name) => ({
+        name: `retention.${name}`,
+        value: retention[name],
+        origin: retentionOrigins[name],
+      })),
+      ...Object.entries(aliases).map(([name, value]) => ({ name: `aliases.${name}`, value, origin: CONFIG_FILE })),
     ];
     const text = [
       facts(findings.map(({ what, ok, words }) => [ok ? "ok" : "FAULT", what, words])),

@@ -28,6 +28,8 @@ function findings(error: RuntreeError): Pick<ErrorShape, "errors" | "conflicts" 
 /** What to do next at a terminal, where the server's words are for every client. */
 const NEXT: Partial<Record<ErrorCode, string>> = {
   unauthorized: "Put a key of this server into the variable RUNTREE_KEY.",
+  job_not_found: "`runtree job list` lists the jobs.",
+  template_not_found: "`runtree template list` lists the templates.",
   merge_conflict: "Settle the conflicts with `runtree run resolve` (--help says how), then say done again.",
 };
 
@@ -36,6 +38,7 @@ export function errorText(error: unknown): string {
   if (!(error instanceof RuntreeError))
     return escaped(`runtree: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   const { errors = [], conflicts = [] } = findings(error);
+  const next = error.data["hint"] ?? NEXT[error.code];
   return [
     `runtree: ${plain(error.message)}`,
     // Of a single member the first line says it all.
@@ -43,7 +46,7 @@ export function errorText(error: unknown): string {
       .filter(({ collection, message }) => collection !== null || !error.message.includes(message))
       .map((violation) => `  ${violationLine(violation)}`),
     ...conflicts.map((conflict) => `  ${conflictLine(conflict)}`),
-    ...(NEXT[error.code] === undefined ? [] : [`runtree: ${NEXT[error.code]}`]),
+    ...(typeof next === "string" ? [`runtree: ${plain(next)}`] : []),
   ].join("\n");
 }
 

@@ -65,9 +65,14 @@ export function withoutFlag(yargs: Argv, names: readonly string[]): Argv {
   });
 }
 
-/** The names of what the flags take away. */
+/** The names of what the flags take away. Throws `bad_request` for what they give, too. */
 export function takenAway(flags: Flags): readonly string[] {
-  return (flags["without"] ?? []) as readonly string[];
+  const names = (flags["without"] ?? []) as readonly string[];
+  const isGiven = (name: string): boolean =>
+    flags[name] !== undefined || (name === "params" && flags["param"] !== undefined);
+  const both = names.find(isGiven);
+  if (both === undefined) return names;
+  throw new RuntreeError("bad_request", `--${both} and --without ${both} do not go together; give one of them.`);
 }
 
 /** Refuses a change that changes nothing. Throws `bad_request`. */
@@ -80,8 +85,14 @@ export function requireMembers(members: JsonObject): JsonObject {
 export function paramsMember(name: string, flags: Flags): JsonObject {
   const single = ((flags["param"] ?? []) as readonly unknown[]).map(String);
   if (flags["params"] === undefined && single.length === 0) return {};
-  const whole = flags["params"] === undefined ? {} : readBodyFile(String(flags["params"]));
-  return { [name]: { ...whole, ...Object.fromEntries(single.map(readParam)) } };
+  const whole =
+    flags["params"] === undefined
+      ? {}
+      : readBodyFile(String(flags["params"]), "; or give single ones as --param NAME=VALUE");
+  const read = single.map(readParam);
+  const twice = read.find(([name], at) => read.findIndex(([other]) => other === name) < at);
+  if (twice !== undefined) throw new RuntreeError("bad_request", `The param ${twice[0]} is given twice.`);
+  return { [name]: { ...whole, ...Object.fromEntries(read) } };
 }
 
 /** Reads `name=value`. What is not JSON is text; JSON that would not arrive as it is written is refused. */

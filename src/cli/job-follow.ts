@@ -4,7 +4,7 @@ import { RuntreeError } from "../domain/errors.ts";
 import { CUSTOM_JOB } from "../domain/job.ts";
 import type { Flags } from "./command.ts";
 import { changes, followList, printingAnew, requireServer, untilToldToEnd } from "./following.ts";
-import { getJob, type GoneJob, type Job, jobCells, PENDING_JOB, shownJob } from "./job-text.ts";
+import { getJob, type GoneJob, type Job, jobCells, PENDING_JOB, shownStanding } from "./job-text.ts";
 
 /** Tells whether a job, or its place in the queue, may be another after events; so it may be before the first of them. */
 export function mayChangeJobs(events: readonly ServerEvent[]): boolean {
@@ -50,7 +50,7 @@ export async function followJob(client: RuntreeClient, flags: Flags, id: string)
   for await (const events of changes(client, untilToldToEnd())) {
     if (!mayChangeJobs(events)) continue;
     const job = await getJob(client, id);
-    print(shownJob(job));
+    print(await shownStanding(client, job));
     if (!PENDING_JOB.has(job.status)) return null;
   }
   return null;

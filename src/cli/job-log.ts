@@ -3,13 +3,27 @@ import type { RuntreeClient } from "../client/client.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import { askingCommand, type Flags } from "./command.ts";
 import { followFlag, requireServer, untilToldToEnd } from "./following.ts";
-import { getJob, jobArgument, PENDING_JOB } from "./job-text.ts";
+import { getJob, type Job, jobArgument, PENDING_JOB } from "./job-text.ts";
 import { openLog, printLog, shownLog } from "./run-log.ts";
 import { waitFor } from "./waiting.ts";
 
 function noLog(id: string, status: string): RuntreeError {
   const words = `Job ${id} has no log: it is ${status}, and no process worked on it.`;
   return new RuntreeError("not_found", words, { job_id: id });
+}
+
+/**
+ * Waits until a job whose log came to an end has ended itself, which it soon has. Throws `unreachable` where the log ended
+ * because its server does.
+ */
+async function requireWhole(client: RuntreeClient, id: string, signal: AbortSignal): Promise<void> {
+  const look = async (): Promise<Job | null> => {
+    const job = await getJob(client, id);
+    return PENDING_JOB.has(job.status) ? null : job;
+  };
+  const ended = await waitFor(look, signal);
+  if (ended?.error?.code !== "interrupted") return;
+  throw new RuntreeError("unreachable", `The log of job ${id} ends early. ${ended.error.message}`, { job_id: id });
 }
 
 /** Prints what a job's process prints, from when it begins until it has ended. */
@@ -30,7 +44,9 @@ async function follow(client: RuntreeClient, flags: Flags, id: string): Promise<
     }
   };
   const log = await waitFor(open, signal);
-  if (log !== null) await printLog(flags, log);
+  if (log === null) return null;
+  await printLog(flags, log);
+  await requireWhole(client, id, signal);
   return null;
 }
 

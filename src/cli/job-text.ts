@@ -1,8 +1,11 @@
 import type { Argv } from "yargs";
 import type { RuntreeClient } from "../client/client.ts";
 import type { Wire } from "../contract/wire.ts";
+import { CUSTOM_JOB } from "../domain/job.ts";
 import type { Found } from "./command.ts";
-import { facts, table } from "./table.ts";
+import { conflictLine, violationLine } from "./output.ts";
+import { getRun, type Run } from "./run-text.ts";
+import { facts, table, terminalWidth } from "./table.ts";
 
 export type Job = Wire<"job#Job">;
 
@@ -23,10 +26,47 @@ export function row(name: string, value: string | number | null): string[][] {
   return value === null ? [] : [[name, String(value)]];
 }
 
+/** Where a job stands that has ended: its run as it is now where the gate refused it, and the jobs that try it again. */
+export interface Standing {
+  readonly run: Run | null;
+  readonly again: readonly Job[];
+}
+
+const NOT_LOOKED: Standing = { run: null, again: [] };
+
+/** What became of a run since the gate refused it. */
+const SINCE: Partial<Record<Run["status"], string>> = {
+  success: "success, merged since",
+  rejected: "rejected, can be mended",
+  cancelled: "cancelled since",
+  failed: "failed since",
+  skipped: "skipped since",
+};
+
+/** How many violations and conflicts of a refused run are shown with its job. */
+const FIRST_FOUND = 5;
+
+/** What is wrong with a refused run, and what to do about it. */
+function mending({ id, status, merge }: Run): string[] {
+  if (status !== "rejected") return [];
+  const { violations = [], violation_count = 0, conflicts = [] } = merge?.verdict ?? {};
+  const found = [...violations.map(violationLine), ...conflicts.map(conflictLine)];
+  const more = violation_count + conflicts.length - Math.min(found.length, FIRST_FOUND);
+  return [
+    ...found.slice(0, FIRST_FOUND).map((line) => `  ${line}`),
+    ...(more > 0 ? [`  and ${more} more: runtree run show ${id}`] : []),
+    `look at it:  runtree run show ${id}`,
+    conflicts.length > 0
+      ? `settle it:   runtree run resolve ${id} --resolutions FILE`
+      : `mend it:     runtree run submit ${id} --body FILE`,
+    `go on:       runtree run done ${id}`,
+  ];
+}
+
 /** What a person wants to know of a job. */
-export function jobText(job: Job): string {
+export function jobText(job: Job, { run, again }: Standing = NOT_LOOKED): string {
   const place = job.queue_position === null ? "" : `, number ${job.queue_position} of the queue`;
-  return facts([
+  const lines = facts([
     ["job", job.job_id],
     ...row("title", job.title),
     ...row("template", job.template_id),
@@ -37,18 +77,44 @@ export function jobText(job: Job): string {
     ["created", job.created_at],
     ...row("started", job.started_at),
     ...row("finished", job.finished_at),
-    ...row("run", job.run_id),
+    ...row("run", run === null ? job.run_id : `${run.id}: ${SINCE[run.status] ?? run.status}`),
     ...(job.retry_of === null ? [] : [["attempt", `${job.attempt}, tries ${job.retry_of} again`]]),
+    ...again.map(({ job_id, status }) => ["tried again", `as ${job_id}, ${status}`]),
     ...row("exit code", job.exit_code),
     ...(job.error === null ? [] : [["error", `${job.error.code}: ${job.error.message}`]]),
     ...job.artifacts.map((path) => ["brought", path]),
     ...job.warnings.map((warning) => ["warning", warning]),
   ]);
+  return run === null ? lines : [lines, ...mending(run)].join("\n");
 }
 
 /** A job as a command prints it. */
-export function shownJob(job: Job): Found {
-  return [job, jobText(job)];
+export function shownJob(job: Job, standing?: Standing): Found {
+  return [job, jobText(job, standing)];
+}
+
+/** The same with where it stands now, which the client is asked for. */
+export async function shownStanding(client: RuntreeClient, job: Job): Promise<Found> {
+  if (PENDING_JOB.has(job.status) || job.job_id === CUSTOM_JOB) return shownJob(job);
+  const run = isRefused(job) && job.run_id !== null ? await getRun(client, job.run_id) : null;
+  return shownJob(job, { run, again: await retriesOf(client, job) });
+}
+
+/** Tells whether the gate refused what a job submitted; its run may have been mended since. */
+export function isRefused({ error }: Job): boolean {
+  return error?.code === "gate_rejected";
+}
+
+/** The jobs that try a job again, in the order in which they were made. */
+async function retriesOf(client: RuntreeClient, { job_id }: Job): Promise<readonly Job[]> {
+  const { body } = await client.call("listJobs", { query: { retry_of: job_id } });
+  return [...body.items].reverse();
+}
+
+/** The job that tries a job again without having been asked for; null when there is none. It is made when the other one ends. */
+export async function automaticRetry(client: RuntreeClient, job: Job): Promise<Job | null> {
+  if (job.status !== "failed" || isRefused(job)) return null;
+  return (await retriesOf(client, job)).find(({ created_at }) => created_at === job.finished_at) ?? null;
 }
 
 /** A job that is not there any more, by what was told of it last. */
@@ -60,10 +126,29 @@ export function jobCells(job: Job | GoneJob): string[] {
   return [job.job_id, job.status, job.template_id ?? "-", priority, title];
 }
 
-/** Jobs in columns. */
-export function jobTable(jobs: readonly Job[]): string {
+/** How long a job that ended took, in seconds. */
+function took({ started_at, finished_at }: Job): string {
+  if (started_at === null || finished_at === null) return "-";
+  return `${((Date.parse(finished_at) - Date.parse(started_at)) / 1000).toFixed(1)} s`;
+}
+
+/** A list of jobs is this wide, as a rule, with all its columns; ids that are cut are of no use. */
+const WIDE = 120;
+
+/** Jobs in columns; a narrow terminal gets fewer. */
+export function jobTable(jobs: readonly Job[], width: number | null = terminalWidth()): string {
   if (jobs.length === 0) return "no jobs";
-  return table([["JOB", "STATUS", "TEMPLATE", "PRIORITY", "TITLE"], ...jobs.map(jobCells)]);
+  const more = (title: string, cells: readonly string[]): string[] =>
+    width !== null && width < WIDE ? [title] : [...cells, title];
+  const lines = jobs.map((job) => {
+    const cells = jobCells(job);
+    const title = cells.pop() ?? "";
+    return [...cells, ...more(title, [job.created_at, took(job), job.error?.code ?? "-"])];
+  });
+  return table(
+    [["JOB", "STATUS", "TEMPLATE", "PRIORITY", ...more("TITLE", ["CREATED", "TOOK", "ERROR"])], ...lines],
+    width,
+  );
 }
 
 /** Asks for a job as it is now. */

@@ -1,17 +1,32 @@
+import fs from "node:fs";
 import type { Argv, CommandModule } from "yargs";
 import type { RuntreeClient } from "../client/client.ts";
 import type { QueryOf } from "../contract/operations.ts";
 import type { Wire } from "../contract/wire.ts";
-import { RuntreeError } from "../domain/errors.ts";
-import { JOB_STATUSES } from "../domain/job.ts";
+import { hasCode, RuntreeError } from "../domain/errors.ts";
+import { CUSTOM_JOB, JOB_STATUSES } from "../domain/job.ts";
 import { RUN_STATUSES } from "../domain/run.ts";
+import { isServed } from "../store/data-lock.ts";
 import { askingCommand, type Flags, type Found, groupOf, keyFlag, keyHeader, pageAsked, pageFlags } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import { followFlag } from "./following.ts";
+import { archivedTemplate, hinted, refusedParams, unknownTemplate } from "./hint.ts";
 import { jobFlags, jobMembers, requireMembers, takenAway, withoutFlag } from "./job-flags.ts";
 import { followJob, followJobs } from "./job-follow.ts";
 import { logOfJobCommand } from "./job-log.ts";
-import { EXECUTORS, getJob, jobArgument, jobTable, type Job, PENDING_JOB, row, shownJob } from "./job-text.ts";
+import {
+  automaticRetry,
+  EXECUTORS,
+  getJob,
+  isRefused,
+  type Job,
+  jobArgument,
+  jobTable,
+  PENDING_JOB,
+  row,
+  shownJob,
+  shownStanding,
+} from "./job-text.ts";
 import { note } from "./output.ts";
 import { getRun, shownRuns } from "./run-text.ts";
 import { facts } from "./table.ts";
@@ -35,14 +50,18 @@ async function create(client: RuntreeClient, flags: Flags): Promise<Found> {
     throw new RuntreeError("bad_request", "--id is for jobs that agents do; a job of a template is given its id.");
   const kind = template === undefined ? { executor: "external" } : { template_id: template };
   const body = { ...kind, ...(id === undefined ? {} : { job_id: id }), ...jobMembers(flags) } as Wire<"job#CreateJob">;
-  return shownQueued(flags, (await client.call("createJob", { body, headers: keyHeader(flags) })).body);
+  const asked = client.call("createJob", { body, headers: keyHeader(flags) });
+  if (template === undefined) return shownQueued(flags, (await asked).body);
+  const hints = [unknownTemplate(client, template), archivedTemplate(() => template), refusedParams];
+  return shownQueued(flags, (await hinted(asked, ...hints)).body);
 }
 
 async function edit(client: RuntreeClient, flags: Flags): Promise<Found> {
   const without = Object.fromEntries(takenAway(flags).map((name) => [name, null]));
   const body = requireMembers({ ...jobMembers(flags), ...without }) as Wire<"job#PatchJob">;
   const params = { job_id: idOf(flags) };
-  return shownJob((await client.call("patchJob", { params, body, headers: keyHeader(flags) })).body);
+  const asked = client.call("patchJob", { params, body, headers: keyHeader(flags) });
+  return shownJob((await hinted(asked, refusedParams)).body);
 }
 
 async function list(client: RuntreeClient, flags: Flags): Promise<Found | null> {
@@ -53,18 +72,43 @@ async function list(client: RuntreeClient, flags: Flags): Promise<Found | null> 
   return [body, jobTable(body.items)];
 }
 
-/** The exit code that tells how a job ended: refused work as `run wait` has it. */
-async function outcomeOfJob(client: RuntreeClient, { status, run_id }: Job): Promise<number> {
+/** The exit code that tells how a job ended: refused work as `run wait` has it, also when its run was mended since. */
+async function outcomeOfJob(client: RuntreeClient, job: Job): Promise<number> {
+  const { status, run_id } = job;
   if (status === "completed" || status === "skipped") return EXIT.ok;
   if (status !== "failed" || run_id === null) return EXIT.failed;
-  return outcomeOf(await getRun(client, run_id));
+  const run = await getRun(client, run_id);
+  if (run.status === "rejected") return outcomeOf(run);
+  return isRefused(job) ? EXIT.invalid : EXIT.failed;
+}
+
+/** Says of a job that is waited for in a directory where nobody is that could do its work. */
+function noteUnserved(flags: Flags, { executor, status }: Job): void {
+  const target = targetOf(flags);
+  if (!("data" in target) || executor !== "process" || !PENDING_JOB.has(status) || isServed(fs, target.data)) return;
+  note(`nobody works on ${target.data} now; the job waits until a server is started there`);
 }
 
 async function wait(client: RuntreeClient, flags: Flags): Promise<Found> {
-  const id = idOf(flags);
-  const job = await waitUntilEnded(flags, `Job ${id}`, async () => getJob(client, id), PENDING_JOB);
+  let id = idOf(flags);
+  if (id === CUSTOM_JOB) {
+    const words = `Job ${CUSTOM_JOB} never ends; wait for one of its runs: runtree run wait.`;
+    throw new RuntreeError("validation_failed", words, { job_id: id });
+  }
+  let isFirst = true;
+  const look = async (): Promise<Job> => {
+    const job = await getJob(client, id);
+    if (isFirst) noteUnserved(flags, job);
+    isFirst = false;
+    const again = PENDING_JOB.has(job.status) ? null : await automaticRetry(client, job);
+    if (again === null) return job;
+    note(`job ${id} failed (${job.error?.code}), and is tried again as ${again.job_id}`);
+    id = again.job_id;
+    return look();
+  };
+  const job = await waitUntilEnded(flags, `Job ${id}`, look, PENDING_JOB);
   process.exitCode = await outcomeOfJob(client, job);
-  return shownJob(job);
+  return shownStanding(client, job);
 }
 
 function duplicateText({
@@ -121,7 +165,9 @@ const subcommands: readonly CommandModule[] = [
         "print it again when it changes, until it has ended; with --json an object a line",
       ),
     async (client, flags) =>
-      flags["follow"] === true ? followJob(client, flags, idOf(flags)) : shownJob(await getJob(client, idOf(flags))),
+      flags["follow"] === true
+        ? followJob(client, flags, idOf(flags))
+        : shownStanding(client, await getJob(client, idOf(flags))),
   ),
   askingCommand(
     "monitor [job]",
@@ -139,7 +185,7 @@ const subcommands: readonly CommandModule[] = [
     "wait until a job has ended; the exit code tells how",
     (yargs) =>
       timeoutFlag(jobArgument(yargs)).epilogue(
-        "Exit code: 0 completed or skipped, 3 what it submitted was rejected, 4 rejected for conflicts, 1 failed otherwise, cancelled, or still open after --timeout",
+        "A job that is tried again by itself is waited for to its last attempt, which is what is printed. Exit code: 0 completed or skipped, 3 what it submitted was rejected (also when its run was mended since), 4 rejected for conflicts, 1 failed otherwise, cancelled, or still open after --timeout",
       ),
     wait,
   ),
@@ -189,8 +235,9 @@ const subcommands: readonly CommandModule[] = [
     (yargs: Argv) => keyFlag(jobArgument(yargs)),
     async (client, flags) => {
       const params = { job_id: idOf(flags) };
-      const { body } = await client.call("retryJob", { params, body: {}, headers: keyHeader(flags) });
-      return shownQueued(flags, body);
+      const asked = client.call("retryJob", { params, body: {}, headers: keyHeader(flags) });
+      const template = async (): Promise<string | null> => (await getJob(client, idOf(flags))).template_id;
+      return shownQueued(flags, (await hinted(asked, archivedTemplate(template))).body);
     },
   ),
   askingCommand(
@@ -199,7 +246,12 @@ const subcommands: readonly CommandModule[] = [
     jobArgument,
     async (client, flags) => {
       const job_id = idOf(flags);
-      await client.call("deleteJob", { params: { job_id } });
+      await hinted(client.call("deleteJob", { params: { job_id } }), async (error) => {
+        if (!hasCode(error, "job_not_queued") || job_id === CUSTOM_JOB) return null;
+        return PENDING_JOB.has((await getJob(client, job_id)).status)
+          ? `End it with \`runtree job cancel ${job_id}\`.`
+          : "It has ended, and is taken away when the retention of the server is over (retention.jobs_days, 30 unless told).";
+      });
       return [{ job_id, deleted: true }, `deleted ${job_id}`];
     },
   ),

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import fs from "node:fs";
 import { resolve } from "node:path";
-import type { Transport } from "../client/client.ts";
+import { type Transport, wholeReply } from "../client/client.ts";
 import type { ResolvedSettings } from "../config.ts";
 import { operation } from "../contract/operations.ts";
 import { LOCAL } from "../domain/roles.ts";
@@ -38,7 +38,7 @@ export function localTransport(settings: ResolvedSettings): Transport {
         store,
         makeHandlers({
           git: await GIT.version(),
-          logs: resolve(settings.values.data),
+          logs: { root: resolve(settings.values.data), followers: null },
           aliases: settings.aliases,
         }),
       );
@@ -52,11 +52,8 @@ export function localTransport(settings: ResolvedSettings): Transport {
         requestId: randomUUID(),
       });
       const names = Object.entries(reply.headers).map(([name, value]) => [name.toLowerCase(), value]);
-      return {
-        status: reply.status,
-        headers: Object.fromEntries(names) as Record<string, string>,
-        body: reply.body?.toString("utf8") ?? "",
-      };
+      const head = { status: reply.status, headers: Object.fromEntries(names) as Record<string, string> };
+      return wholeReply(id, head, reply.body ?? Buffer.alloc(0));
     } finally {
       await close();
     }

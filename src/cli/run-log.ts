@@ -61,3 +61,19 @@ export const artifactsCommand: CommandModule = askingCommand(
     return [body, rows.length === 0 ? "no files" : table([["PATH", "BYTES", "OBJECT"], ...rows])];
   },
 );
+
+export const artifactCommand: CommandModule = askingCommand(
+  "artifact <run> <path>",
+  "print a file that a run brought along, as it is",
+  (yargs) =>
+    runArgument(yargs).positional("path", { type: "string", demandOption: true, describe: "its path in that list" }),
+  async (client, flags) => {
+    const [run_id, path] = [String(flags["run"]), String(flags["path"])];
+    const { body, bytes = Buffer.from(body) } = await client.call("getRunArtifact", { params: { run_id, path } });
+    if (flags.json) return [{ run_id, path, base64: Buffer.from(bytes).toString("base64") }, ""];
+    // A terminal would obey what is in it.
+    if (process.stdout.isTTY) printPiece(body);
+    else process.stdout.write(bytes);
+    return null;
+  },
+);

@@ -8,7 +8,7 @@ import { readBodyFile } from "./body-file.ts";
 import { askingCommand, type Flags, type Found, groupOf, keyFlag, keyHeader, pageAsked, pageFlags } from "./command.ts";
 import { diffCommand } from "./diff.ts";
 import { previewCommand } from "./preview.ts";
-import { artifactsCommand, logOfRunCommand } from "./run-log.ts";
+import { artifactCommand, artifactsCommand, logOfRunCommand } from "./run-log.ts";
 import { runArgument, runText, shownRun, shownRuns, showRun } from "./run-text.ts";
 import { waitCommand } from "./wait.ts";
 
@@ -75,6 +75,7 @@ const subcommands: readonly CommandModule[] = [
   waitCommand,
   logOfRunCommand,
   artifactsCommand,
+  artifactCommand,
   inGroup(diffCommand),
   inGroup(previewCommand),
   askingCommand(

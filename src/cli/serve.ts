@@ -9,6 +9,7 @@ import { counted } from "../domain/verdict.ts";
 import { GitBackend } from "../git/git-backend.ts";
 import type { GitCounts } from "../git/native.ts";
 import { type AnswerPush, PushDoor } from "../git/push-door.ts";
+import { keepFree } from "../store/free-disk.ts";
 import type { KeyRing } from "../store/key-ring.ts";
 import { galaxiesOf } from "./galaxies.ts";
 import { keepUp, repeat } from "./maintain.ts";
@@ -32,6 +33,9 @@ function firstSteps(url: string, gitDir: string | null, keyed: boolean): string 
   return [
     ...(gitDir === null ? ["Everything is in memory: it is gone when the server stops, and git cannot see it."] : []),
     "Try next:",
+    ...(Number(new URL(url).port) === SETTINGS.port.fallback
+      ? []
+      : [`  export RUNTREE_URL=${url}   # so that commands as runtree status find it`]),
     `  curl ${key}${url}/collections`,
     `  curl ${key}-H 'Content-Type: application/json' -d '{"done": true, "body": {"study_set": {"study-1": {"title": "My first study"}}}}' ${url}/jobs/custom/runs`,
     ...(gitDir === null
@@ -67,7 +71,9 @@ export async function serve(flags: Readonly<Record<string, unknown>>): Promise<v
     // A store in memory has its logs go with it, too.
     const folder = values.memory ? mkdtempSync(join(tmpdir(), "runtree-")) : resolve(data);
     const { aliases } = settings;
-    const executor = new Executor({ store: open.store, slots: values.concurrency, folder, maxBody, report });
+    const requireFree = values.memory ? () => undefined : keepFree(folder, limits.free_disk_bytes, () => Date.now());
+    const work = { slots: values.concurrency, folder, maxBody, requireFree, report };
+    const executor = new Executor({ store: open.store, ...work });
     const door = { git, gitCounts, backend, openPushDoor };
     const galaxies = await galaxiesOf(settings, open.store, report);
     const workers = [executor, galaxies.work];

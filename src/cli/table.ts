@@ -7,7 +7,7 @@ const NARROWEST = 8;
 const GAP = "  ";
 
 /** The columns of the terminal that data goes to; null when it goes to a file or another program. */
-function terminalWidth(): number | null {
+export function terminalWidth(): number | null {
   return process.stdout.isTTY ? process.stdout.columns : null;
 }
 

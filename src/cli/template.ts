@@ -2,9 +2,11 @@ import type { Argv, CommandModule } from "yargs";
 import type { RuntreeClient } from "../client/client.ts";
 import type { QueryOf } from "../contract/operations.ts";
 import type { Wire } from "../contract/wire.ts";
+import { RuntreeError } from "../domain/errors.ts";
 import type { JsonObject } from "../domain/json.ts";
 import { readBodyFile } from "./body-file.ts";
 import { askingCommand, type Flags, type Found, groupOf, keyFlag, keyHeader, pageAsked, pageFlags } from "./command.ts";
+import { type Hint, hinted, unknownTemplate } from "./hint.ts";
 import { memberOf, paramsFlags, paramsMember, requireMembers, takenAway, withoutFlag } from "./job-flags.ts";
 import { EXECUTORS, jsonRow, row } from "./job-text.ts";
 import { facts, table } from "./table.ts";
@@ -55,11 +57,21 @@ const REMOVABLE: Readonly<Record<string, string>> = {
   command: "command",
 };
 
+const idOf = (flags: Flags): string => String(flags["template"]);
+
+/** The members that a file gives, which may name the template. Throws `bad_request` where it names another. */
+function bodyMembers(path: string, id: string): JsonObject {
+  const { template_id: named = id, ...members } = readBodyFile(path);
+  if (named === id) return members;
+  const words = `The template is ${id} by its argument, and ${JSON.stringify(named)} in ${path}; give one id.`;
+  throw new RuntreeError("bad_request", words);
+}
+
 /** The members of a template that the flags give; null stands for one that is taken away. */
 function templateMembers(flags: Flags): JsonObject {
   const { body, external, command, "params-schema": schema } = flags;
   return {
-    ...(body === undefined ? {} : readBodyFile(String(body))),
+    ...(body === undefined ? {} : bodyMembers(String(body), idOf(flags))),
     ...(external === true ? { executor: "external" } : {}),
     ...(command === undefined ? {} : { executor: "process", ...memberOf("command", command) }),
     ...Object.fromEntries(
@@ -94,15 +106,39 @@ function shownTemplate(template: Template): Found {
 }
 
 async function create(client: RuntreeClient, flags: Flags): Promise<Found> {
-  const body = { ...templateMembers(flags), template_id: String(flags["template"]) };
-  const asked = { body: body as unknown as Wire<"template#CreateTemplate">, headers: keyHeader(flags) };
-  return shownTemplate((await client.call("createTemplate", asked)).body);
+  const template_id = idOf(flags);
+  const members = templateMembers(flags);
+  if (members["executor"] === undefined)
+    throw new RuntreeError(
+      "bad_request",
+      "Say who does the work: --command NAME for a command of the server's configuration, or --external for agents.",
+    );
+  const body = { ...members, template_id } as unknown as Wire<"template#CreateTemplate">;
+  const asked = client.call("createTemplate", { body, headers: keyHeader(flags) });
+  return shownTemplate((await hinted(asked, refusedMembers(flags))).body);
 }
 
 async function edit(client: RuntreeClient, flags: Flags): Promise<Found> {
   const body = requireMembers(templateMembers(flags)) as Wire<"template#PatchTemplate">;
-  const params = { template_id: String(flags["template"]) };
-  return shownTemplate((await client.call("patchTemplate", { params, body, headers: keyHeader(flags) })).body);
+  const params = { template_id: idOf(flags) };
+  const asked = client.call("patchTemplate", { params, body, headers: keyHeader(flags) });
+  const hints = [unknownTemplate(client, params.template_id), refusedMembers(flags)];
+  return shownTemplate((await hinted(asked, ...hints)).body);
+}
+
+/** What to do about members that are refused: where they came from, or that the template is there already. */
+function refusedMembers({ template, body, "params-schema": schema }: Flags): Hint {
+  return (_, violations) => {
+    const [first] = violations;
+    if (first?.code === "duplicate") return `Change it with \`runtree template edit ${String(template)}\`.`;
+    if (first?.pointer === "/params_schema")
+      return schema === undefined
+        ? `It is the member params_schema of ${String(body)}.`
+        : `It is what --params-schema ${String(schema)} holds.`;
+    if (first?.pointer.startsWith("/default_params") === true)
+      return "They are given by --param and --params, and have to fit --params-schema.";
+    return null;
+  };
 }
 
 async function list(client: RuntreeClient, flags: Flags): Promise<Found> {
@@ -145,8 +181,9 @@ const subcommands: readonly CommandModule[] = [
     list,
   ),
   askingCommand("show <template>", "show a template", templateArgument, async (client, flags) => {
-    const params = { template_id: String(flags["template"]) };
-    return shownTemplate((await client.call("getTemplate", { params })).body);
+    const params = { template_id: idOf(flags) };
+    const asked = client.call("getTemplate", { params });
+    return shownTemplate((await hinted(asked, unknownTemplate(client, params.template_id))).body);
   }),
   askingCommand(
     "edit <template>",
@@ -167,8 +204,9 @@ const subcommands: readonly CommandModule[] = [
     "archive a template: it stays, and no new jobs are made of it",
     templateArgument,
     async (client, flags) => {
-      const params = { template_id: String(flags["template"]) };
-      return shownTemplate((await client.call("archiveTemplate", { params })).body);
+      const params = { template_id: idOf(flags) };
+      const asked = client.call("archiveTemplate", { params });
+      return shownTemplate((await hinted(asked, unknownTemplate(client, params.template_id))).body);
     },
   ),
 ];

@@ -1,38 +1,8 @@
 import { RuntreeError } from "../domain/errors.ts";
+import { nearest } from "../domain/nearest.ts";
 
 /** A command line that is not understood, in yargs' words. */
 export class UsageError extends Error {}
-
-/** How many letters it takes at most to make one word of another. Letters that changed places count once. */
-function distance(left: string, right: string): number {
-  const rows: number[][] = [Array.from({ length: right.length + 1 }, (_, at) => at)];
-  for (let i = 1; i <= left.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= right.length; j++) {
-      const same = left[i - 1] === right[j - 1] ? 0 : 1;
-      const [above = [], before = []] = [rows[i - 1], rows[i - 2]];
-      const swapped = i > 1 && j > 1 && left[i - 1] === right[j - 2] && left[i - 2] === right[j - 1];
-      row.push(
-        Math.min(
-          (above[j] ?? 0) + 1,
-          (row[j - 1] ?? 0) + 1,
-          (above[j - 1] ?? 0) + same,
-          swapped ? (before[j - 2] ?? 0) + 1 : Infinity,
-        ),
-      );
-    }
-    rows.push(row);
-  }
-  return rows.at(-1)?.at(-1) ?? 0;
-}
-
-/** The known word that was probably meant; null when none is near. */
-export function nearest(word: string, known: readonly string[]): string | null {
-  const near = known
-    .map((each) => ({ each, far: each.startsWith(word) ? 1 : distance(word, each) }))
-    .filter(({ each, far }) => far <= Math.max(1, Math.min(word.length, each.length) / 2));
-  return near.sort((left, right) => left.far - right.far)[0]?.each ?? null;
-}
 
 /** What the help of a command says of it, in the form that yargs writes when nothing is wrapped. */
 interface Command {
@@ -66,15 +36,13 @@ function meant(word: string, known: readonly string[], dashes = ""): string {
   return found === null ? "" : `; did you mean ${dashes}${found}?`;
 }
 
-/** Says which of some words of a command line is not known, and which one was probably meant. */
-function unknownWords(names: readonly string[], args: readonly string[], { path, commands, flags }: Command): string {
-  return names
-    .map((name) => {
-      if (!args.includes(name)) return `There is no flag --${name}${meant(name, flags, "--") || "."}`;
-      if (commands.length > 0) return `There is no command \`${path} ${name}\`${meant(name, commands) || "."}`;
-      return `"${name}" is one word more than \`${path}\` takes.`;
-    })
-    .join(" ");
+/** Says which word of a command line is the first that is not known, and which one was probably meant. */
+function unknownWord(names: readonly string[], args: readonly string[], { path, commands, flags }: Command): string {
+  const at = (name: string): number => args.findIndex((word) => word.replace(/^--?|=.*$/gs, "") === name);
+  const [name = ""] = [...names].sort((left, right) => at(left) - at(right));
+  if (!args.includes(name)) return `There is no flag --${name}${meant(name, flags, "--") || "."}`;
+  if (commands.length > 0) return `There is no command \`${path} ${name}\`${meant(name, commands) || "."}`;
+  return `"${name}" is one word more than \`${path}\` takes.`;
 }
 
 /** A flag or an argument as a person writes it. */
@@ -93,7 +61,7 @@ function inOurWords(message: string, args: readonly string[], command: Command):
   const missing = /^Missing required arguments?: (.*)/.exec(message)?.[1]?.split(", ");
   if (missing !== undefined) return `\`${path}\` needs ${missing.map((name) => written(name, command)).join(" and ")}.`;
   const unknown = /^Unknown (?:argument|command)s?: (.*)/.exec(message)?.[1]?.split(", ");
-  if (unknown !== undefined) return unknownWords(unknown, args, command);
+  if (unknown !== undefined) return unknownWord(unknown, args, command);
   const [, one, other] = /^Arguments (\S+) and (\S+) are mutually exclusive/.exec(message) ?? [];
   if (one !== undefined) return `--${one} and --${other} do not go together; give one of them.`;
   const [, flag, value, choices] = /Argument: (\S+), Given: (.*), Choices: (.*)/.exec(message) ?? [];

@@ -29,6 +29,8 @@ export interface ClientReply {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** The body as it came, where it need not be text. */
+  readonly bytes?: Uint8Array;
   /** In place of the body of a good answer that is wanted piece by piece; it ends with the answer or the signal. */
   readonly pieces?: AsyncIterable<string>;
 }
@@ -163,6 +165,15 @@ export class RuntreeClient {
   }
 }
 
+/** The content type of an answer that need not be text. */
+const BYTES = "application/octet-stream";
+
+/** A reply that came all at once, as its transport hands it on. */
+export function wholeReply(id: OperationId, head: Omit<ClientReply, "body">, bytes: Uint8Array): ClientReply {
+  const isText = head.status >= 400 || !answerTypes(operation(id)).includes(BYTES);
+  return isText ? { ...head, body: new TextDecoder().decode(bytes) } : { ...head, body: "", bytes };
+}
+
 /** An answer that came all at once, as pieces. */
 async function* wholeAtOnce(body: string): AsyncGenerator<string> {
   yield body;
@@ -175,7 +186,8 @@ function contentType(id: OperationId, body: unknown): string {
 }
 
 /** The value of a body: JSON, or the text of an operation that gives one; null when there is none. */
-function parse(id: OperationId, { body, status, headers }: ClientReply): unknown {
+function parse(id: OperationId, { body, bytes, status, headers }: ClientReply): unknown {
+  if (bytes !== undefined) return new TextDecoder().decode(bytes);
   const given = headers["content-type"] ?? "";
   const texts = answerTypes(operation(id)).filter((type) => type !== "application/json");
   if (status < 400 && texts.some((type) => given === type || given.startsWith(`${type};`))) return body;

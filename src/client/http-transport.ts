@@ -1,7 +1,7 @@
 import { request } from "undici";
 import { operation } from "../contract/operations.ts";
 import { RuntreeError } from "../domain/errors.ts";
-import { requestPath, type Transport } from "./client.ts";
+import { requestPath, type Transport, wholeReply } from "./client.ts";
 
 /** How long (ms) an answer may take unless told; a merge that checks a large repository anew takes its time. */
 const ANSWER_MS = 120_000;
@@ -27,7 +27,7 @@ export function httpTransport(url: string, { key, answerMs = ANSWER_MS }: HttpOp
     const away = (error: unknown): RuntreeError =>
       new RuntreeError(
         "unreachable",
-        `No Runtree answers at ${url}. Start one with \`runtree serve\`, or work on a repository with --data DIR.`,
+        `No Runtree answers at ${url}. Say where it is with --url URL or RUNTREE_URL, start one with \`runtree serve\`, or work on a repository with --data DIR.`,
         { url },
         error,
       );
@@ -47,7 +47,7 @@ export function httpTransport(url: string, { key, answerMs = ANSWER_MS }: HttpOp
       ]);
       const head = { status: reply.statusCode, headers: Object.fromEntries(headers) as Record<string, string> };
       return follow === undefined || reply.statusCode >= 400
-        ? { ...head, body: await reply.body.text() }
+        ? wholeReply(asked.operation, head, new Uint8Array(await reply.body.arrayBuffer()))
         : { ...head, body: "", pieces: piecesOf(reply.body, follow, away) };
     } catch (error) {
       throw away(error);

@@ -23,7 +23,12 @@ export type ParameterValue<P> = P extends { enum: readonly (infer Word)[] }
 
 /** Three ways to ask for a page, which do not mix (`http/paging.ts`). */
 export const PAGE = {
-  limit: { type: "integer", description: "How many at most; 50 unless told.", minimum: 1, maximum: 500 },
+  limit: {
+    type: "integer",
+    description: "How many at most; 50 unless told. A page of large items ends early, and the next goes on from there.",
+    minimum: 1,
+    maximum: 500,
+  },
   offset: { type: "integer", description: "How many to skip; none unless told.", minimum: 0 },
   cursor: { type: "string", description: "Where the page before ended (its next_cursor); empty to begin." },
   page: { type: "integer", description: "The number of a page, counted from 1.", minimum: 1 },
@@ -82,6 +87,7 @@ export const JOB_FILTERS = {
     description: "Jobs whose work this executor does.",
     enum: ["external", "process", "galaxy"],
   },
+  retry_of: { type: "string", description: "Jobs that try this job again." },
   dataset_id: { type: "string", description: "Jobs on this dataset." },
   workflow_name: { type: "string", description: "Jobs of this workflow." },
 } as const satisfies Record<string, Parameter>;

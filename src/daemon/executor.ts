@@ -1,3 +1,4 @@
+import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { dispatchJob } from "../actions/dispatch-job.ts";
@@ -10,10 +11,14 @@ import type { Store } from "../store/store.ts";
 import { FOUND_RUNNING, outcomeOf, type StopReason } from "./job-outcome.ts";
 import { JobRunner, type RunningJob } from "./job-runner.ts";
 import { removeFolder } from "./job-work.ts";
+import { roomForJobs } from "./room.ts";
 import { clearLeftFolders, endLeftProcesses } from "./leftovers.ts";
 
 /** How long (ms) is waited before something that the machine failed at is tried again. */
 const AGAIN_MS = 1000;
+
+/** How long (ms) is waited at most after what the machine could not begin, twice as long each time. */
+const MOST_AGAIN_MS = 60_000;
 
 /** How long (s) a job may take when neither its template nor the configuration says: a day. */
 const DEFAULT_SECONDS = 86_400;
@@ -30,6 +35,8 @@ export interface ExecutorParts {
   readonly folder: string;
   /** Bytes of a submission. */
   readonly maxBody: number;
+  /** Throws while the disk has too little room left for a job to be begun. */
+  readonly requireFree: () => void;
   /** Hears what is the operator's to know. */
   readonly report: (message: string) => void;
 }
@@ -67,6 +74,10 @@ class Slot {
   }
 }
 
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 function workFolder(folder: string, runId: string): string {
   return join(folder, "work", runId);
 }
@@ -82,11 +93,17 @@ export class Executor {
   readonly #slots = new Map<string, Slot | null>();
   readonly #works = new Set<Promise<void>>();
   readonly #closing = new AbortController();
+  readonly #requireRoom: () => void;
+  /** No job is taken for now, as the machine could not begin it; and the operator knows. */
+  #isHeld = false;
+  #isHoldTold = false;
+  #againMs = AGAIN_MS;
   #url = "";
   #isWorking = false;
 
   constructor(parts: ExecutorParts) {
     this.#parts = parts;
+    this.#requireRoom = roomForJobs(parts.folder, parts.requireFree, () => parts.store.clock());
   }
 
   /** Ends what a crash left, and begins to work; `url` is where processes find the server. */
@@ -94,8 +111,8 @@ export class Executor {
     const { store, folder, report } = this.#parts;
     this.#url = url;
     const left = store.jobs.running().filter(({ executor }) => executor === "process");
-    endLeftProcesses(new Set(left.flatMap(({ run }) => run ?? [])));
-    clearLeftFolders(join(folder, "work"));
+    await endLeftProcesses(new Set(left.flatMap(({ run }) => run ?? [])));
+    await clearLeftFolders(join(folder, "work"));
     for (const { id } of left) {
       const ended = await this.#certainly(async () => endJob(store, id, FOUND_RUNNING));
       if (ended !== null) report(`job ${id} was found running: ${ended.ended?.status}`);
@@ -134,11 +151,37 @@ export class Executor {
     }
   }
 
-  /** The job to be taken now; null while nothing waits or no slot is free. */
+  /** The job to be taken now; null while nothing waits, no slot is free, or the machine could not begin it. */
   #next(): JobRow | null {
     const { store, slots } = this.#parts;
-    if (!this.#isWorking || this.#slots.size >= slots) return null;
-    return store.jobs.queue.find(({ id, executor }) => executor === "process" && !this.#slots.has(id)) ?? null;
+    if (!this.#isWorking || this.#isHeld || this.#slots.size >= slots) return null;
+    const row = store.jobs.queue.find(({ id, executor }) => executor === "process" && !this.#slots.has(id));
+    if (row === undefined) return null;
+    try {
+      this.#requireRoom();
+      return row;
+    } catch (error) {
+      this.#hold(AGAIN_MS, messageOf(error));
+      return null;
+    }
+  }
+
+  /** Takes no job for so many ms, and then looks again. */
+  #hold(ms: number, why: string): void {
+    if (this.#isHeld) return;
+    if (!this.#isHoldTold) this.#parts.report(`the queue waits until this machine can begin a job: ${why}`);
+    [this.#isHeld, this.#isHoldTold] = [true, true];
+    const goOn = (): void => {
+      this.#isHeld = false;
+      this.#fill();
+    };
+    void pause(ms, undefined, { signal: this.#closing.signal }).then(goOn, () => undefined);
+  }
+
+  /** Hears that the machine began a job. */
+  #hasBegun(): void {
+    if (this.#isHoldTold) this.#parts.report("the queue goes on");
+    [this.#isHoldTold, this.#againMs] = [false, AGAIN_MS];
   }
 
   async #work(id: string): Promise<void> {
@@ -152,7 +195,7 @@ export class Executor {
     const token = store.executions.begin(slot, dispatched.job.created_by);
     try {
       const outcome = await this.#execute(slot, dispatched, token);
-      await this.#certainly(async () => endJob(store, id, outcome));
+      await this.#certainly(async () => endJob(store, id, outcome, () => this.#logDropped(slot)));
     } finally {
       store.executions.end(runId);
       slot.hasEnded();
@@ -164,13 +207,17 @@ export class Executor {
     const template = store.templates.find(job.template_id ?? "");
     const command = store.commands.find(template?.command ?? "");
     if (command === null) {
-      const message = `The configuration of this node has no command ${JSON.stringify(template?.command ?? "")}.`;
+      const message =
+        template?.command === undefined
+          ? `Template ${job.template_id} names no command any more.`
+          : `The configuration of this node has no command ${JSON.stringify(template.command)}.`;
       return { status: "failed", error: { code: "command_not_allowed", message } };
     }
     const own = { RUNTREE_URL: this.#url, RUNTREE_RUN_ID: slot.runId, RUNTREE_TOKEN: token };
     const seconds = [template?.timeout_s, command.timeout_s].flatMap((each) => each ?? []);
     const running = this.#runner.start(
       {
+        run: slot.runId,
         command: { ...command, env: { ...command.env, ...own } },
         folder: workFolder(folder, slot.runId),
         log: join(folder, slot.log),
@@ -178,18 +225,36 @@ export class Executor {
         seconds: Math.min(DEFAULT_SECONDS, ...seconds),
         limits: { outputBytes: maxBody, artifactBytes: ARTIFACT_BYTES, logBytes: LOG_BYTES },
       },
-      (pid) => (slot.pid = pid),
+      (pid) => {
+        slot.pid = pid;
+        this.#hasBegun();
+      },
     );
     slot.begun(running);
     const end = await running.ended;
-    if (end === null) this.#clearUp(slot.runId);
-    return outcomeOf(slot.runId, end, slot.stopped, template);
+    if (end === null) await this.#clearUp(slot.runId);
+    const outcome = outcomeOf(slot, end, template);
+    if (outcome.neverBegan === true) {
+      this.#hold(this.#againMs, outcome.error?.message ?? "");
+      this.#againMs = Math.min(2 * this.#againMs, MOST_AGAIN_MS);
+    }
+    return outcome;
+  }
+
+  /** Says in a run's log that what its process left was not taken. */
+  #logDropped({ runId, log }: Slot): void {
+    const words = "the run was closed before the process ended: the output and the artifacts that it left are dropped";
+    try {
+      appendFileSync(join(this.#parts.folder, log), `\n[runtree: ${words}]\n`);
+    } catch {
+      this.#parts.report(`run ${runId}: ${words}`);
+    }
   }
 
   /** Ends what is left of the work on a run when the process that looked after it went. */
-  #clearUp(runId: string): void {
-    endLeftProcesses(new Set([runId]));
-    removeFolder(workFolder(this.#parts.folder, runId));
+  async #clearUp(runId: string): Promise<void> {
+    await endLeftProcesses(new Set([runId]));
+    await removeFolder(workFolder(this.#parts.folder, runId));
   }
 
   /** Does what must be done, again and again while the machine fails at it; null when the executor is closed meanwhile. */
@@ -198,7 +263,7 @@ export class Executor {
       try {
         return await work();
       } catch (error) {
-        this.#parts.report(`the queue: ${error instanceof Error ? error.message : String(error)}; it is tried again`);
+        this.#parts.report(`the queue: ${messageOf(error)}; it is tried again`);
       }
       const { signal } = this.#closing;
       if (signal.aborted) return null;

@@ -7,14 +7,26 @@ import type { JobProcessEnd } from "./job-process.ts";
 /** Why a job is ended before it ends itself. */
 export type StopReason = { readonly kind: "cancelled" | "interrupted"; readonly words: string };
 
+/** Work on a run, as far as is known where it was begun. */
+export interface KnownWork {
+  readonly runId: string;
+  /** Null while nothing tells that its process began. */
+  readonly pid: number | null;
+  /** Null when it was not told to end. */
+  readonly stopped: StopReason | null;
+}
+
 /** What a job's process meant by how it ended. `end` is null when it was lost with the process that starts jobs. */
 export function outcomeOf(
-  runId: string,
+  { runId, pid: begun, stopped }: KnownWork,
   end: JobProcessEnd | null,
-  stopped: StopReason | null,
   template: Pick<TemplateRecord, "skip_exit_code"> | null,
 ): JobOutcome {
-  if (end === null) return interrupted("the process that looks after jobs ended");
+  if (end === null) {
+    if (stopped !== null) return stoppedBy(stopped);
+    const lost = interrupted("the process that looks after jobs ended");
+    return begun === null ? { ...lost, neverBegan: true } : lost;
+  }
   const { group, pid, harvest } = end;
   const { code, signal, notStarted } = group;
   const facts = { ...(pid === null ? {} : { pid }), ...(code === null ? {} : { exit_code: code }) };
@@ -23,12 +35,13 @@ export function outcomeOf(
     status: "failed",
     error: { code: error, message },
   });
-  if (notStarted !== null) return failed("not_started", `The command could not be started: ${notStarted}.`);
+  if (notStarted !== null) {
+    if (!notStarted.isLack) return failed("not_started", `The command could not be started: ${notStarted.words}.`);
+    return stopped === null ? { ...interrupted(notStarted.words), neverBegan: true } : stoppedBy(stopped);
+  }
   // What ended by itself before it was told to did not end because of that.
   if (group.stopped !== null) {
-    if (stopped?.kind === "interrupted") return { ...facts, ...interrupted(stopped.words) };
-    if (stopped !== null)
-      return { ...facts, status: "cancelled", error: { code: "cancelled", message: stopped.words } };
+    if (stopped !== null) return { ...facts, ...stoppedBy(stopped) };
     return failed("timeout", `The process ${group.stopped}.`);
   }
   const brought = broughtBy(runId, harvest);
@@ -38,9 +51,15 @@ export function outcomeOf(
     if ("fault" in brought) return failed(brought.fault.code, brought.fault.message);
     return { ...facts, ...brought, status: "completed" };
   }
-  const kept = "fault" in brought ? {} : brought;
+  // Nobody needs it any more.
+  const kept = "fault" in brought ? { notices: [{ ...brought.fault, severity: "warning" as const }] } : brought;
   if (isSkipped) return { ...facts, ...kept, status: "skipped" };
   return { ...failed(signal === null ? "exit_code" : "signal", words), ...kept };
+}
+
+function stoppedBy({ kind, words }: StopReason): JobOutcome {
+  if (kind === "interrupted") return interrupted(words);
+  return { status: "cancelled", error: { code: "cancelled", message: words } };
 }
 
 function interrupted(words: string): JobOutcome {

@@ -34,7 +34,12 @@ export class JobRunner {
     const number = this.#asked++;
     const ended = new Promise<JobProcessEnd | null>((end) => {
       this.#running.set(number, { began, end });
-      this.#helper.send({ ...job, number }, () => this.#end(number, null));
+      try {
+        this.#helper.send({ ...job, number }, () => this.#end(number, null));
+      } catch {
+        // The system gives no more processes.
+        this.#end(number, null);
+      }
     });
     const stop = (reason: string): void => {
       if (this.#running.has(number)) this.#helper.send({ number, stop: reason }, () => undefined);

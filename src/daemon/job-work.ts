@@ -1,17 +1,21 @@
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import {
+  chmodSync,
   closeSync,
   constants,
   fstatSync,
   lstatSync,
   mkdirSync,
+  opendirSync,
   openSync,
-  readdirSync,
   readSync,
+  renameSync,
   rmSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
+import { lstat, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { systemCode } from "../domain/errors.ts";
 import { isPortable } from "../domain/layout.ts";
@@ -37,8 +41,8 @@ export type JobHarvest =
 /** Up to how many characters params stand in the environment, too. */
 const ENVIRONMENT_PARAMS = 64_000;
 
-/** How many files a job may bring along, and how deep below its folder. */
-const MOST_FILES = 1000;
+/** How many files and folders a job may bring along, and how deep below its folder. */
+const MOST_ENTRIES = 1000;
 const MOST_FOLDERS = 8;
 
 /** The private folder of one job: its params, its output, the files it brings along. Used in the process that starts jobs. */
@@ -53,10 +57,17 @@ export class JobWork {
     this.#folder = folder;
     this.#limits = limits;
     mkdirSync(dirname(folder), { recursive: true, mode: 0o700 });
+    // A process may have closed it to everybody, by accident.
+    chmodSync(dirname(folder), 0o700);
     mkdirSync(folder, { mode: 0o700 });
-    mkdirSync(join(folder, "artifacts"), { mode: 0o700 });
-    writeFileSync(join(folder, "params.json"), params, { mode: 0o600, flag: "wx" });
-    this.#made = identityOf(folder);
+    try {
+      mkdirSync(join(folder, "artifacts"), { mode: 0o700 });
+      writeFileSync(join(folder, "params.json"), params, { mode: 0o600, flag: "wx" });
+      this.#made = identityOf(folder);
+    } catch (error) {
+      rmSync(folder, { recursive: true, force: true });
+      throw error;
+    }
   }
 
   /** The variables that tell a job where things are. */
@@ -94,10 +105,13 @@ export class JobWork {
     const root = join(this.#folder, "artifacts");
     const files: BroughtFile[] = [];
     if (!isFolderOrNothing(root)) return "What stands in place of the folder for artifacts is no folder.";
-    let bytesLeft = this.#limits.artifactBytes;
+    let [bytesLeft, entriesLeft] = [this.#limits.artifactBytes, MOST_ENTRIES];
     const open = [""];
     for (let below = open.pop(); below !== undefined; below = open.pop()) {
-      for (const name of namesIn(join(root, below))) {
+      const names = namesIn(join(root, below), entriesLeft);
+      entriesLeft -= names.length;
+      if (entriesLeft < 0) return `There are more than ${MOST_ENTRIES} artifacts, counted with their folders.`;
+      for (const name of names) {
         const path = below === "" ? name : `${below}/${name}`;
         if (!isPortable(path) || path.split("/").length > MOST_FOLDERS)
           return `The artifact ${path.slice(0, 200)} has a name that not every system has.`;
@@ -110,15 +124,21 @@ export class JobWork {
           return `The artifact ${path} ${bytes ?? "went while it was read"}; together they may have ${this.#limits.artifactBytes} bytes.`;
         bytesLeft -= bytes.length;
         files.push({ path, bytes });
-        if (files.length > MOST_FILES) return `There are more than ${MOST_FILES} artifacts.`;
       }
     }
     return files;
   }
 
-  /** Removes the folder and all that is in it, as far as the system lets it. */
-  clear(): void {
-    removeFolder(this.#folder);
+  /** Takes the folder away at once, and then removes all that is in it, as far as the system lets it. */
+  async clear(): Promise<void> {
+    const gone = `${this.#folder}.gone`;
+    try {
+      renameSync(this.#folder, gone);
+    } catch {
+      // Its process removed it, or it cannot be moved.
+      return removeFolder(this.#folder);
+    }
+    return removeFolder(gone);
   }
 }
 
@@ -130,23 +150,37 @@ function identityOf(path: string): string | null {
 }
 
 /** Removes a folder that a process had for itself. What the system does not let go stays. */
-export function removeFolder(path: string): void {
+export async function removeFolder(path: string): Promise<void> {
   try {
-    rmSync(path, { recursive: true, force: true });
+    await rm(path, { recursive: true, force: true });
   } catch {
-    // A path in it may be longer than any that can be named: `rm` goes down step by step. Should that fail as well, it is in
-    // nobody's way, as no other process is given a folder of this name.
-    spawnSync("rm", ["-rf", "--", path], { stdio: "ignore" });
+    // Folders in it may be closed to everybody, and a path in it may be longer than any that can be named, where these go
+    // down step by step. Should they fail as well, it is in nobody's way, as no other process is given a folder of this name.
+    const found = await lstat(path).catch(() => null);
+    if (found?.isDirectory() === true) await done("chmod", "-R", "u+rwx", "--", path);
+    await done("rm", "-rf", "--", path);
   }
 }
 
-function namesIn(folder: string): string[] {
+async function done(program: string, ...args: readonly string[]): Promise<void> {
+  await once(spawn(program, args, { stdio: "ignore" }), "close").catch(() => undefined);
+}
+
+/** The names in a folder, in order; one more than so many when there are more. */
+function namesIn(path: string, most: number): string[] {
+  const names: string[] = [];
   try {
-    return readdirSync(folder).sort();
+    const folder = opendirSync(path);
+    try {
+      for (let entry = folder.readSync(); entry !== null && names.length <= most; entry = folder.readSync())
+        names.push(entry.name);
+    } finally {
+      folder.closeSync();
+    }
   } catch (error) {
-    if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return [];
-    throw error;
+    if (systemCode(error) !== "ENOENT" && systemCode(error) !== "ENOTDIR") throw error;
   }
+  return names.sort();
 }
 
 function isFolderOrNothing(path: string): boolean {

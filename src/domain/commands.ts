@@ -1,4 +1,5 @@
 import { RuntreeError } from "./errors.ts";
+import { unknownMember } from "./nearest.ts";
 
 /** A command of the operator's configuration, ready to be run. Its argv never comes from Git or HTTP, and never passes a shell. */
 export interface Command {
@@ -70,7 +71,7 @@ export function readCommands(value: unknown, { file, folderOf, environment }: Co
       refuse(member, 'cannot be called so: letters, digits, ".", "_" and "-", a letter or digit first, at most 100');
     if (!isMembers(settings)) return refuse(member, "must be an object with argv, and perhaps cwd, env, timeout_s");
     const unknown = Object.keys(settings).find((key) => !MEMBERS.has(key));
-    if (unknown !== undefined) refuse(`${member}.${unknown}`, "is not known; there are argv, cwd, env, timeout_s");
+    if (unknown !== undefined) refuse(`${member}.${unknown}`, `is not known; ${unknownMember(unknown, [...MEMBERS])}`);
     const { argv, cwd, env = {}, timeout_s: timeout } = settings;
     if (!isArgv(argv)) return refuse(`${member}.argv`, "must be a list of texts, the program first");
     if (cwd !== undefined && (!isPlainText(cwd) || cwd === "")) return refuse(`${member}.cwd`, "must name a folder");

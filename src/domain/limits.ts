@@ -1,4 +1,5 @@
 import { RuntreeError } from "./errors.ts";
+import { unknownMember } from "./nearest.ts";
 
 interface Limit {
   readonly fallback: number;
@@ -28,7 +29,8 @@ export function readLimits(given: unknown, path: string): Limits {
   if (given === undefined) return readLimits({}, path);
   if (typeof given !== "object" || given === null || Array.isArray(given)) throw refused("limits must be an object.");
   const unknown = Object.keys(given).find((name) => !Object.hasOwn(LIMITS, name));
-  if (unknown !== undefined) throw refused(`limits has a member that is not known: ${unknown}.`);
+  if (unknown !== undefined)
+    throw refused(`limits has a member that is not known: ${unknown}; ${unknownMember(unknown, Object.keys(LIMITS))}.`);
   const limits = Object.entries<Limit>(LIMITS).map(([name, { fallback, most = Number.MAX_SAFE_INTEGER }]) => {
     const value: unknown = (given as Record<string, unknown>)[name] ?? fallback;
     // Nothing could be served with a zero, but a disk may be filled.

@@ -1,4 +1,5 @@
 import { RuntreeError } from "./errors.ts";
+import { unknownMember } from "./nearest.ts";
 
 /** How long (days) things are kept where they are looked for. */
 export interface Retention {
@@ -21,7 +22,10 @@ export function readRetention(given: unknown, path: string): Retention {
   if (typeof given !== "object" || given === null || Array.isArray(given))
     throw refused('retention must be an object, such as {"jobs_days": 30, "logs_days": 30}.');
   for (const [name, value] of Object.entries(given)) {
-    if (!Object.hasOwn(DEFAULTS, name)) throw refused(`retention has a member that is not known: ${name}.`);
+    if (!Object.hasOwn(DEFAULTS, name))
+      throw refused(
+        `retention has a member that is not known: ${name}; ${unknownMember(name, Object.keys(DEFAULTS))}.`,
+      );
     if (typeof value !== "number" || !(value > 0 && value <= MOST_DAYS))
       throw refused(`retention.${name} must be a number of days, above 0 and up to ${MOST_DAYS}.`);
   }

@@ -7,6 +7,8 @@ import { eventsOf, type ServerEvent } from "./event.ts";
 const KEPT_EVENTS = 10_000;
 /** How long (ms) a client may take to read what was sent to it. */
 const STALLED_MS = 60_000;
+/** How long (ms) it may have taken already when the server is told to stop. */
+const STOPPING_MS = 1000;
 /** How many events a client that is behind is sent at a time. */
 const EVENTS_AT_ONCE = 500;
 /** WHATWG HTML §9.2.7 advises a comment every 15 seconds or so, against proxies that drop quiet connections. */
@@ -88,12 +90,16 @@ export class EventStreams {
     else this.#followers.add(follower);
   }
 
-  /** Ends all streams; what was told before is sent. */
+  /** Ends all streams; what was told before is sent, but to those that have not read for a while. */
   close(): void {
     this.#closed = true;
     clearInterval(this.#heartbeat);
     this.#send();
-    for (const follower of this.#followers) this.#end(follower);
+    const late = performance.now() - STOPPING_MS;
+    for (const follower of this.#followers) {
+      if ((follower.waiting ?? Infinity) < late) this.#cutOff(follower);
+      else this.#end(follower);
+    }
   }
 
   get #next(): number {

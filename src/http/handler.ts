@@ -9,6 +9,7 @@ import type { RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
 import type { EventStreams } from "./events.ts";
 import type { Metrics } from "./metrics.ts";
+import type { LogReading } from "./run-log.ts";
 
 /** What a handler gets: validated input, and the store to act on. */
 export interface Call<Id extends OperationId> {
@@ -54,8 +55,7 @@ export interface Service {
   readonly requireRoom?: () => void;
   readonly events?: Pick<EventStreams, "follow">;
   readonly metrics?: Pick<Metrics, "text">;
-  /** The folder that logs of runs are kept below; null where there are none. */
-  readonly logs?: string | null;
+  readonly logs?: LogReading;
   /** Names of templates by what older programs call them. */
   readonly aliases?: Readonly<Record<string, string>>;
   /** The Galaxies of the configuration; none where there is no server to ask them. */

@@ -30,36 +30,31 @@ import { patchAsked } from "./patch-asked.ts";
 import type { Answer, Call, Handlers, Service } from "./handler.ts";
 import { invocationHandlers } from "./invocation-handlers.ts";
 import { jobHandlers } from "./job-handlers.ts";
+import { listAnswer } from "./list-answer.ts";
 import { badCursor, pageLinks, pageMembers, pageOf } from "./paging.ts";
 import { refused } from "./refused.ts";
 import { presentedRun } from "./present.ts";
-import { runLogAnswer } from "./run-log.ts";
+import { NO_LOGS, runLogAnswer } from "./run-log.ts";
 import { laterAnswer, madeRunAnswer, runAnswer } from "./run-answers.ts";
 
-const COMMA = Buffer.from(",");
-
-/** A page of runs in the form of a list, put together from the JSON of each; `twice` names the runs once more. */
+/** A page of runs in the form of a list; `again` names the runs once more. */
 function pageOfRuns(
   store: Store,
   path: string,
   filter: RunFilter,
   query: QueryOf<"listRuns">,
-  twice = false,
+  again?: string,
 ): Answer<never> {
   const page = pageOf(query);
   const selected = store.runs.select(filter, page);
   if (selected === null) throw badCursor();
   const { total, ids, more } = selected;
-  const found = { total, last: more ? (ids.at(-1) ?? null) : null };
-  const runs = ids.flatMap((id) => {
+  const jsonOf = (id: string): Buffer | null => {
     const view = store.runs.view(id);
-    return view === null ? [] : [COMMA, presentedRun(store, view)];
-  });
-  const list = runs.slice(1);
-  const numbers = `],${JSON.stringify(pageMembers(page, found)).slice(1, -1)}`;
-  const again = twice ? [Buffer.from(',"runs":['), ...list, Buffer.from("]")] : [];
-  const body = [Buffer.from('{"items":['), ...list, Buffer.from(numbers), ...again, Buffer.from("}")];
-  return { body: Buffer.concat(body), headers: pageLinks(path, query, page, found) };
+    return view === null ? null : presentedRun(store, view);
+  };
+  const listed = { path, query, page, items: ids, total, more, idOf: (id: string) => id, jsonOf };
+  return listAnswer(again === undefined ? listed : { ...listed, again });
 }
 
 /** What a query filters by; the members that ask for a page are no filters, and stay without meaning. */
@@ -104,7 +99,7 @@ function ofServer<Part>(part: Part | undefined): Part {
 }
 
 /** Makes the handlers. */
-export function makeHandlers({ git, requireRoom, events, metrics, logs = null, ...service }: Service): Handlers {
+export function makeHandlers({ git, requireRoom, events, metrics, logs = NO_LOGS, ...service }: Service): Handlers {
   const memory = git === null;
   const document = Buffer.from(JSON.stringify(openApi(SHAPE_FILES, PROGRAM.version)));
   return {
@@ -119,7 +114,7 @@ export function makeHandlers({ git, requireRoom, events, metrics, logs = null, .
     listJobRuns: async ({ store, params, query, prefix }) => {
       requireJobRecord(store, params.job_id);
       const path = `${prefix}/jobs/${encodeURIComponent(params.job_id)}/runs`;
-      return pageOfRuns(store, path, filterOf(query, store.jobs.chainOf(params.job_id)), query, true);
+      return pageOfRuns(store, path, filterOf(query, store.jobs.chainOf(params.job_id)), query, "runs");
     },
 
     listRuns: async ({ store, query, prefix }) =>

@@ -16,7 +16,8 @@ import type { JobFilter, JobRow } from "../store/job-row.ts";
 import type { Store } from "../store/store.ts";
 import type { Answer, Handlers, Service } from "./handler.ts";
 import { jobAsked } from "./job-asked.ts";
-import { badCursor, pageLinks, pageMembers, pageOf } from "./paging.ts";
+import { joined, listAnswer, thatFit } from "./list-answer.ts";
+import { badCursor, pageLinks, pageOf } from "./paging.ts";
 import { presentJob, presentTemplate } from "./present-job.ts";
 import { presentedQueue } from "./presented-queue.ts";
 import { refused } from "./refused.ts";
@@ -61,7 +62,7 @@ function statusAsked(text: string): JobStatus {
 }
 
 function filterOf(query: QueryOf<"listJobs">, aliases: Readonly<Record<string, string>>): JobFilter {
-  const { status, type, template_id, executor, schedule_id, group_id, dataset_id, workflow_name } = query;
+  const { status, type, template_id, executor, retry_of, schedule_id, group_id, dataset_id, workflow_name } = query;
   const named = type === undefined ? undefined : Object.hasOwn(aliases, type) ? aliases[type] : type;
   const isNone =
     [schedule_id, group_id].some((value) => value !== undefined) ||
@@ -73,6 +74,7 @@ function filterOf(query: QueryOf<"listJobs">, aliases: Readonly<Record<string, s
     ...(executor === undefined ? {} : { executor }),
     ...(dataset_id === undefined ? {} : { dataset: dataset_id }),
     ...(workflow_name === undefined ? {} : { workflow: workflow_name }),
+    ...(retry_of === undefined ? {} : { retryOf: retry_of }),
     ...(isNone ? { any: false } : {}),
   };
 }
@@ -80,8 +82,9 @@ function filterOf(query: QueryOf<"listJobs">, aliases: Readonly<Record<string, s
 function queueAnswer(store: Store, query: QueryOf<"getQueue">): Answer<never> {
   const page = pageOf(query);
   const rows = store.jobs.queue.slice(page.offset, page.offset + page.limit);
-  const found = { total: store.jobs.queue.length, last: null };
-  return { body: presentedQueue(store, rows), headers: pageLinks("/queue", query, page, found) };
+  const { body, taken } = presentedQueue(store, rows);
+  const found = { total: store.jobs.queue.length, last: null, taken };
+  return { body, headers: pageLinks("/queue", query, page, found) };
 }
 
 type JobOperation =
@@ -112,8 +115,11 @@ export function jobHandlers({
   aliases = {},
   galaxies = NO_GALAXIES,
 }: Pick<Service, "aliases" | "galaxies">): Pick<Handlers, JobOperation> {
-  const asRead = (store: Store, rows: readonly JobRow[]): Wire<"job#Job">[] =>
-    rows.map((row) => presentJob(store, store.jobs.read(row)));
+  const jsonOf =
+    (store: Store) =>
+    (row: JobRow): Buffer =>
+      Buffer.from(JSON.stringify(presentJob(store, store.jobs.read(row))));
+  const idOf = ({ id }: Pick<JobRow, "id">): string => id;
   return {
     createJob: async ({ store, author, query: { dryRun, ...query }, body }) => {
       const asked = jobAsked(body, query, aliases);
@@ -129,13 +135,10 @@ export function jobHandlers({
       const selected = store.jobs.select(filterOf(query, aliases), page);
       if (selected === null) throw badCursor();
       const { total, rows, more, queued, running } = selected;
-      const found = { total, last: more ? (rows.at(-1)?.id ?? null) : null };
-      const items = asRead(store, rows);
-      const counts = { queued_count: queued, running_count: running };
-      return {
-        body: { items, jobs: items, ...pageMembers(page, found), ...counts },
-        headers: pageLinks(`${prefix}/jobs`, query, page, found),
-      };
+      const members = { queued_count: queued, running_count: running };
+      const path = `${prefix}/jobs`;
+      const listed = { path, query, page, items: rows, total, more, idOf, jsonOf: jsonOf(store) };
+      return listAnswer({ ...listed, again: "jobs", members });
     },
 
     getJob: async ({ store, params }) => jobAnswer(store, requireJobRecord(store, params.job_id)),
@@ -155,9 +158,16 @@ export function jobHandlers({
 
     monitorJob: async ({ store, params }) => jobAnswer(store, requireJobRecord(store, params.job_id)),
 
-    monitorJobs: async ({ store }) => {
+    monitorJobs: async ({ store, prefix }) => {
       const { rows } = store.jobs.select({ status: "running" }, { offset: 0, limit: Infinity }) ?? { rows: [] };
-      return { body: { items: asRead(store, rows) } };
+      const { taken, pieces } = thatFit(rows, jsonOf(store));
+      const page = pageOf({ cursor: "" });
+      const found = { total: rows.length, last: taken < rows.length ? (rows[taken - 1]?.id ?? null) : null };
+      return {
+        body: Buffer.concat([Buffer.from('{"items":['), ...joined(pieces), Buffer.from("]}")]),
+        // The rest is a list like any other.
+        headers: pageLinks(`${prefix}/jobs`, { status: "running" }, page, found),
+      };
     },
 
     dedupCheck: async ({ store, params }) => ({ body: checkDuplicate(store, params.job_id) }),
@@ -191,12 +201,16 @@ export function jobHandlers({
       const after = page.way === "cursor" ? page.after : null;
       const first = after === null ? page.offset : all.findIndex(({ id }) => id === after) + 1;
       if (after !== null && first === 0) throw badCursor();
-      const items = all.slice(first, first + page.limit);
-      const found = { total: all.length, last: first + page.limit < all.length ? (items.at(-1)?.id ?? null) : null };
-      return {
-        body: { items: items.map(presentTemplate), ...pageMembers(page, found) },
-        headers: pageLinks(`${prefix}/templates`, query, page, found),
-      };
+      return listAnswer({
+        path: `${prefix}/templates`,
+        query,
+        page,
+        items: all.slice(first, first + page.limit),
+        total: all.length,
+        more: first + page.limit < all.length,
+        idOf,
+        jsonOf: (template) => Buffer.from(JSON.stringify(presentTemplate(template))),
+      });
     },
 
     getTemplate: async ({ store, params }) => templateAnswer(requireTemplate(store, params.template_id)),

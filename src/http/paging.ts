@@ -2,7 +2,7 @@ import type { RuntreeError } from "../domain/errors.ts";
 import { refused } from "./refused.ts";
 
 /** The parameters by which a page is asked for; what else a query has filters. */
-interface PageQuery {
+export interface PageQuery {
   readonly limit?: number;
   readonly offset?: number;
   readonly cursor?: string;
@@ -11,7 +11,7 @@ interface PageQuery {
 }
 
 /** A page that is asked for: so many behind an offset, behind what a cursor names (null: from the beginning), or a page by number. */
-type Page =
+export type Page =
   | { readonly way: "offset"; readonly limit: number; readonly offset: number }
   | { readonly way: "cursor"; readonly limit: number; readonly offset: 0; readonly after: string | null }
   | { readonly way: "page"; readonly limit: number; readonly offset: number; readonly page: number };
@@ -22,6 +22,8 @@ interface Found {
   readonly total: number;
   /** What the last item is called by a cursor; null when nothing follows it. */
   readonly last: string | null;
+  /** How many the page took; as many as were asked for unless stated. */
+  readonly taken?: number;
 }
 
 const DEFAULT_LIMIT = 50;
@@ -66,7 +68,12 @@ export function pageMembers(page: Page, { total, last }: Found): Readonly<Record
 }
 
 /** The `Link` header of a page (RFC 8288): first, previous, next and last, with the query they need. No header for a single page. */
-export function pageLinks(path: string, query: PageQuery, page: Page, { total, last }: Found): Record<string, string> {
+export function pageLinks(
+  path: string,
+  query: PageQuery | Readonly<Record<string, string>>,
+  page: Page,
+  { total, last, taken = page.limit }: Found,
+): Record<string, string> {
   const link = (relation: string, place: PageQuery): string => {
     const parameters = new URLSearchParams();
     for (const [name, value] of Object.entries({ ...query, ...place }))
@@ -79,7 +86,7 @@ export function pageLinks(path: string, query: PageQuery, page: Page, { total, l
     const next = last === null ? [] : [link("next", { limit, cursor: writeCursor(last) })];
     return { Link: [link("first", { limit, cursor: "" }), ...next].join(", ") };
   }
-  if (total <= limit && offset === 0) return {};
+  if (total <= taken && offset === 0) return {};
   const placeAt = (at: number): PageQuery =>
     page.way === "page" ? { page: at / limit + 1, page_size: limit } : { limit, offset: at };
   const end = Math.max(0, Math.floor((total - 1) / limit) * limit);
@@ -87,7 +94,7 @@ export function pageLinks(path: string, query: PageQuery, page: Page, { total, l
     Link: [
       link("first", placeAt(0)),
       ...(offset > 0 ? [link("prev", placeAt(Math.max(0, offset - limit)))] : []),
-      ...(offset + limit < total ? [link("next", placeAt(offset + limit))] : []),
+      ...(taken > 0 && offset + taken < total ? [link("next", placeAt(offset + taken))] : []),
       link("last", placeAt(end)),
     ].join(", "),
   };

@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { JobRow } from "../store/job-row.ts";
 import type { Store } from "../store/store.ts";
+import { thatFit } from "./list-answer.ts";
 import { placeMembers, presentJob } from "./present-job.ts";
 
 /** Bytes of queued jobs' JSON that are kept. */
@@ -32,13 +33,17 @@ function together(pieces: readonly (Buffer | string)[]): Buffer {
   return bytes;
 }
 
-/** The JSON of the queue, with these of the jobs that wait. */
-export function presentedQueue(store: Store, waiting: readonly JobRow[]): Buffer {
+/** The JSON of the queue, with as many of these of the jobs that wait as fit into it, and how many those are. */
+export function presentedQueue(
+  store: Store,
+  waiting: readonly JobRow[],
+): { readonly body: Buffer; readonly taken: number } {
   const running = store.jobs.running().map((row) => JSON.stringify(presentJob(store, store.jobs.read(row))));
+  const { taken, pieces: jobs } = thatFit(waiting, (row) => presentedJob(store, row));
   const pieces: (Buffer | string)[] = [Buffer.from(`{"running":[${running.join()}],"reserved":0,"items":[`)];
-  for (const row of waiting) {
-    const place = `,${JSON.stringify(placeMembers(store, row.id)).slice(1)}`;
-    pieces.push(presentedJob(store, row), row === waiting.at(-1) ? place : `${place},`);
+  for (const [at, job] of jobs.entries()) {
+    const place = `,${JSON.stringify(placeMembers(store, waiting[at]?.id ?? "")).slice(1)}`;
+    pieces.push(job, at === jobs.length - 1 ? place : `${place},`);
   }
-  return together([...pieces, `],"total":${store.jobs.queue.length}}`]);
+  return { body: together([...pieces, `],"total":${store.jobs.queue.length}}`]), taken };
 }

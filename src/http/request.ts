@@ -6,6 +6,7 @@ import type { Operation } from "../contract/operation.ts";
 import { MAX_IDEMPOTENCY_KEY, type Parameter } from "../contract/parameters.ts";
 import { bodyTypes, operation, type OperationId } from "../contract/operations.ts";
 import { RuntreeError } from "../domain/errors.ts";
+import { PRIORITIES } from "../domain/job.ts";
 import { isObject, type Json } from "../domain/json.ts";
 import { type ReadJson, readJson } from "../domain/json-door.ts";
 import type { Principal } from "../domain/roles.ts";
@@ -121,6 +122,11 @@ function bodyType(request: RawRequest, known: Operation): string {
 /** What an operation without a body may be sent all the same: programs that always send JSON send an empty object. */
 const NO_BODY = /^(?:\{\s*\})?$/;
 
+/** What members must be, where a schema can say it only in a pattern. */
+const PLAINER: Readonly<Record<string, string>> = {
+  "/priority": `must be 0 to 100, or ${Object.keys(PRIORITIES).join(", ")}`,
+};
+
 /**
  * The body as JSON, in the shape of its type; none for an operation without one. An absent body of a POST counts as an
  * empty object. Throws `unsupported_media_type`, `malformed_json`, `validation_failed`, `bad_request` for a body too many.
@@ -141,12 +147,12 @@ function understandBody(request: RawRequest, known: Operation): { body: Json | u
   const problems = checkShape(shape, value);
   if (problems.length > 0) {
     const errors = problems.map(({ pointer, message, schema_pointer }) => ({
-      ...doorViolation("schema", pointer, message),
+      ...doorViolation("schema", pointer, PLAINER[pointer] ?? message),
       schema_pointer,
     }));
     throw new RuntreeError(
       "validation_failed",
-      `The request is refused: ${problems[0]?.pointer || "the body"} ${problems[0]?.message}.`,
+      `The request is refused: ${errors[0]?.pointer || "the body"} ${errors[0]?.message}.`,
       { errors },
     );
   }

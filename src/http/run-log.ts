@@ -5,17 +5,32 @@ import { logPath } from "../domain/layout.ts";
 import type { RunView } from "../store/run-view.ts";
 import type { Store } from "../store/store.ts";
 import type { Answer, Stream } from "./handler.ts";
+import type { LogFollowers } from "./log-followers.ts";
 
 /** How often (ms) is looked whether a log that is followed has grown. */
 const LOOK_MS = 100;
 
 /** Bytes that are read at a time. */
-const PIECE = 256 * 1024;
+const PIECE = 64 * 1024;
+
+/** Where logs are read from: the folder they are kept below, and who follows them; null where there is no such thing. */
+export interface LogReading {
+  readonly root: string | null;
+  readonly followers: LogFollowers | null;
+}
+
+export const NO_LOGS: LogReading = { root: null, followers: null };
 
 /** Answers with what a run's process printed so far; `follow` goes on until the job has ended. Throws `not_found` where nothing is logged. */
-export function runLogAnswer(root: string | null, store: Store, { record }: RunView, follow: boolean): Answer<string> {
-  const file = root === null || record.log_path === undefined ? null : openLog(join(root, logPath(record.id)));
-  if (file === null) {
+export function runLogAnswer(
+  { root, followers }: LogReading,
+  store: Store,
+  { record }: RunView,
+  follow: boolean,
+): Answer<string> {
+  const path = root === null || record.log_path === undefined ? null : join(root, logPath(record.id));
+  const file = path === null ? null : openLog(path);
+  if (path === null || file === null) {
     const words =
       record.log_path === undefined
         ? `Run ${record.id} has no log: no process of this node worked on it.`
@@ -23,8 +38,10 @@ export function runLogAnswer(root: string | null, store: Store, { record }: RunV
     throw new RuntreeError("not_found", words, { run_id: record.id });
   }
   const execution = store.executions.of(record.id);
-  if (follow && execution !== null) return { body: "", stream: following(file, execution.ended) };
   try {
+    // Not every answer has its body sent; who has it sent opens the file again.
+    if (follow && execution !== null && followers !== null)
+      return { body: "", stream: following(path, execution.ended, followers) };
     const bytes = Buffer.alloc(fstatSync(file).size);
     return { body: bytes.subarray(0, readAt(file, bytes, 0)) };
   } finally {
@@ -50,32 +67,44 @@ function readAt(file: number, into: Buffer, at: number): number {
 }
 
 /** Writes what a file has and gets, until what it belongs to has ended; then the rest. */
-function following(file: number, ended: Promise<void>): Stream {
+function following(path: string, ended: Promise<void>, followers: LogFollowers): Stream {
   return (response) => {
-    const piece = Buffer.alloc(PIECE);
+    const file = response.destroyed ? null : openLog(path);
+    if (file === null) return void response.end();
     let [at, isOver] = [0, false];
     let timer: NodeJS.Timeout | undefined;
     const look = (): void => {
-      clearTimeout(timer);
+      timer = undefined;
       if (response.destroyed) return;
       const last = isOver;
+      const piece = Buffer.alloc(Math.min(PIECE, fstatSync(file).size - at));
       const read = readAt(file, piece, at);
       at += read;
-      if (read > 0 && !response.write(Buffer.from(piece.subarray(0, read)))) response.once("drain", look);
-      else if (read > 0) setImmediate(look);
-      else if (last) response.end();
-      else timer = setTimeout(look, LOOK_MS);
+      if (read > 0 && response.write(piece.subarray(0, read))) setImmediate(look);
+      else if (read > 0) followers.stands(response);
+      else if (!last) timer = setTimeout(look, LOOK_MS);
+      else {
+        response.end();
+        followers.stands(response);
+      }
     };
+    response.on("drain", () => {
+      followers.reads(response);
+      look();
+    });
     response.once("close", () => {
       clearTimeout(timer);
+      followers.reads(response);
       closeSync(file);
     });
     const finish = async (): Promise<void> => {
       await ended;
       isOver = true;
+      if (timer === undefined) return;
+      clearTimeout(timer);
       look();
     };
-    void finish();
     look();
+    void finish();
   };
 }

@@ -14,6 +14,7 @@ import type { GitServing } from "./git-door.ts";
 import { GitTurns } from "./git-turns.ts";
 import { makeHandlers } from "./handlers.ts";
 import { isLoopback } from "./loopback.ts";
+import { LogFollowers } from "./log-followers.ts";
 import { Metrics, type Measured } from "./metrics.ts";
 import { type PushAnswer, PushAnswers, type PushQuestion } from "./push-answers.ts";
 import { RequestRate } from "./request-rate.ts";
@@ -93,7 +94,8 @@ export async function serveStore(
     for (const job of news.jobs) logJob(serving.log, job);
   });
   const admission = new Admission(store, { openRuns: limits.open_runs, requireRoom });
-  const handlers = makeHandlers({ git, requireRoom, events, metrics, aliases, galaxies, logs });
+  const followers = new LogFollowers(limits.request_s * 1000);
+  const handlers = makeHandlers({ git, requireRoom, events, metrics, aliases, galaxies, logs: { root: logs, followers } });
   const dispatcher = new Dispatcher(store, handlers, admission);
   const unread = new UnreadAnswers(limits.request_s * 1000);
   const rate = new RequestRate(limits.requests_per_minute);
@@ -110,6 +112,7 @@ export async function serveStore(
   });
   for (const worker of workers) await worker.start(listening.url);
   const close = async (): Promise<void> => {
+    followers.close();
     // Side by side: requests at work may wait for a job to end.
     await Promise.all([listening.close(), ...workers.map(async (worker) => worker.close())]);
     await pushes?.close();

@@ -110,15 +110,25 @@ function acquire(fs: FileSystem, path: string, purpose: Purpose): () => void {
   }
 }
 
+function dataLock(dataDir: string): string {
+  return `${dataDir}/runtree.lock`;
+}
+
 /**
  * Takes the data directory for this process: one writer per repository. The lock names its holder; that of a process
  * which is gone is taken over. Returns what gives it back. Throws `repository_locked`.
  */
 export function lockData(fs: FileSystem, dataDir: string): () => void {
-  return acquire(fs, `${dataDir}/runtree.lock`, {
+  return acquire(fs, dataLock(dataDir), {
     held: "in use",
     advice: "Talk to that server with --url, or stop it first.",
   });
+}
+
+/** Tells whether a process that lives writes to a data directory, as its server does. */
+export function isServed(fs: FileSystem, dataDir: string): boolean {
+  const holder = parseHolder(readFileOrNull(fs, dataLock(dataDir)));
+  return holder !== null && isAlive(fs, holder);
 }
 
 function maintenanceLock(dataDir: string): string {

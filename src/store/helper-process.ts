@@ -58,7 +58,8 @@ export class HelperProcess<Request extends object, Report> {
       this.#helper = null;
       this.#onEnd(why);
     };
-    helper.on("error", onEnd).on("exit", () => onEnd("the process that runs commands ended"));
+    // Not when it exits: it may have told something that is still to be read.
+    helper.on("error", onEnd).on("close", () => onEnd("the process that runs commands ended"));
     helper.on("message", (report) => this.#onReport(report as Report));
     this.rest(helper);
     return helper;

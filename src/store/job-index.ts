@@ -1,7 +1,7 @@
 import { ENDED_BY, type JobEnd, type JobRecord, type JobStatus } from "../domain/job.ts";
 import { OPS } from "../domain/layout.ts";
 import { addTo } from "../domain/lists.ts";
-import { compareInQueue, rankBetween } from "../domain/queue-order.ts";
+import { compareInQueue, rankBetween, ranksBetween } from "../domain/queue-order.ts";
 import { readCommit } from "../git/commit.ts";
 import type { Oid, ReadObject } from "../git/objects.ts";
 import { readerWith, type Repository } from "../git/repository.ts";
@@ -39,8 +39,8 @@ export class JobIndex {
   readonly #retries = new Map<string, string[]>();
   /** Statuses of external jobs as their runs have them, forgotten when one of these changes. */
   readonly #external = new Map<string, JobStatus>();
-  /** The last rank that was given to a job of each priority. */
-  readonly #lastRanks = new Map<number, string>();
+  /** The first and the last rank that were given behind all others of each priority since the start. */
+  readonly #given = new Map<number, { readonly first: string; readonly last: string }>();
 
   /** Begins empty, or with the state of another index; `follow` brings it to the present. */
   constructor(repository: Repository, runs: RunIndex, state: JobIndexState = []) {
@@ -130,10 +130,18 @@ export class JobIndex {
   nextRank(priority: number): string {
     const { start, end } = this.spanOf(priority);
     const last = end > start ? (this.#queue[end - 1]?.rank ?? null) : null;
-    const given = this.#lastRanks.get(priority) ?? null;
-    const rank = rankBetween(given === null || (last !== null && last > given) ? last : given, null);
-    this.#lastRanks.set(priority, rank);
+    const given = this.#given.get(priority) ?? null;
+    const rank = rankBetween(given === null || (last !== null && last > given.last) ? last : given.last, null);
+    this.#given.set(priority, { first: given?.first ?? rank, last: rank });
     return rank;
+  }
+
+  /** So many ranks before all others of a priority, ascending; before those of jobs that are still being written, too. */
+  firstRanks(priority: number, count: number): string[] {
+    const { start, end } = this.spanOf(priority);
+    const first = end > start ? (this.#queue[start]?.rank ?? null) : null;
+    const given = this.#given.get(priority)?.first ?? null;
+    return ranksBetween(null, given === null || (first !== null && first < given) ? first : given, count);
   }
 
   /** The ids of a job's whole chain of retries, itself among them. */

@@ -30,6 +30,7 @@ export interface JobFilter {
   readonly executor?: string;
   readonly dataset?: string;
   readonly workflow?: string;
+  readonly retryOf?: string;
   /** False for what no job has. */
   readonly any?: boolean;
 }
@@ -119,6 +120,7 @@ export function fits(row: JobRow, status: JobStatus, filter: JobFilter): boolean
     (filter.template === undefined || filter.template === row.template) &&
     (filter.executor === undefined || filter.executor === row.executor) &&
     (filter.dataset === undefined || filter.dataset === row.dataset) &&
-    (filter.workflow === undefined || filter.workflow === row.workflow)
+    (filter.workflow === undefined || filter.workflow === row.workflow) &&
+    (filter.retryOf === undefined || filter.retryOf === row.retryOf)
   );
 }

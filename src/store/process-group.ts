@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import type { Command } from "../domain/commands.ts";
 import { systemCode } from "../domain/errors.ts";
 
@@ -11,8 +12,15 @@ export interface GroupEnd {
   readonly stopped: string | null;
   /** Something that it left behind keeps its output open: not all of it was read. */
   readonly leftOpen: boolean;
-  /** Why it could not be started; null when it was. */
-  readonly notStarted: string | null;
+  /** Null when it was started. */
+  readonly notStarted: NotStarted | null;
+}
+
+/** Why a process could not be started. */
+export interface NotStarted {
+  readonly words: string;
+  /** This machine had not what it takes: the command is not to blame. */
+  readonly isLack: boolean;
 }
 
 /** What is done with a process while it runs. */
@@ -41,26 +49,33 @@ export function signalGroup(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** They are no part of this process's own group, so nothing else would end them with it. */
-function endGroups(): void {
+/** Ends all groups at once. They are no part of this process's own group, so nothing else would end them with it. */
+export function killGroups(): void {
   for (const pid of groups) signalGroup(pid, "SIGKILL");
 }
 
 function remember(pid: number): void {
-  if (groups.size === 0) process.on("exit", endGroups);
+  if (groups.size === 0) process.on("exit", killGroups);
   groups.add(pid);
 }
 
 function forget(pid: number): void {
-  if (groups.delete(pid) && groups.size === 0) process.off("exit", endGroups);
+  if (groups.delete(pid) && groups.size === 0) process.off("exit", killGroups);
 }
 
 const NOT_STARTED = { code: null, signal: null, stopped: null, leftOpen: false } as const;
 
-function whyNotStarted(command: Command, error: unknown): string {
-  return systemCode(error) === "ENOENT"
-    ? `there is no program ${command.argv[0]}, or no folder ${command.cwd}`
-    : String(error);
+/** What the system says when it has no more processes, open files or memory to give. */
+const LACKING = new Set(["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"]);
+
+function whyNotStarted({ name, argv: [program], cwd }: Command, error: unknown): NotStarted {
+  const code = systemCode(error) ?? "";
+  const known: Readonly<Record<string, string>> = {
+    ENOENT: existsSync(cwd) ? `there is no program ${program}` : `there is no folder ${cwd}`,
+    EACCES: `${program} may not be run`,
+  };
+  const words = `the command ${name} runs ${program}, and ${known[code] ?? String(error)}`;
+  return { words, isLack: LACKING.has(code) };
 }
 
 /**
@@ -106,7 +121,9 @@ export class ProcessGroup {
         stderr.destroy();
       });
       remember(pid);
-      group.#wait(watch.seconds * 1000, () => group.stop(`took longer than ${watch.seconds} s`));
+      // Where nobody looked for a while, it may have ended long ago: that is heard of before what is called next.
+      const isOver = (): void => group.stop(`took longer than ${watch.seconds} s`);
+      group.#wait(watch.seconds * 1000, () => setImmediate(isOver));
       stdout.on("data", (bytes: Buffer) => watch.onOutput("stdout", bytes));
       stderr.on("data", (bytes: Buffer) => watch.onOutput("stderr", bytes));
       // It need not read what it is given: how it ends and what it writes count.
@@ -124,12 +141,13 @@ export class ProcessGroup {
     }
   }
 
-  /** Ends the whole group, and settles even if the system does not let it end. The first reason counts. */
+  /**
+   * Ends the whole group, and settles even if the system does not let it end. The first reason counts; one that comes when
+   * the process has ended does not, as only the rest of its output is awaited.
+   */
   stop(reason: string): void {
-    if (this.#stopped !== null || this.pid === null || this.#settled) return;
+    if (this.#stopped !== null || this.pid === null || this.#ended || this.#settled) return;
     this.#stopped = reason;
-    // Of one that has ended only the rest of its output is awaited; its number may be another's by now.
-    if (this.#ended) return;
     const { pid } = this;
     signalGroup(pid, "SIGTERM");
     this.#wait(this.#watch.graceMs, () => {

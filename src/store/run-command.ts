@@ -39,6 +39,7 @@ export async function runCommand(command: Command, input: string, limits: Comman
   const output: Buffer[] = [];
   let said: Buffer = Buffer.alloc(0);
   const written = { stdout: 0, stderr: 0 };
+  let excess: string | null = null;
   return new Promise((resolve) => {
     const group = ProcessGroup.start(command, {
       input,
@@ -49,12 +50,14 @@ export async function runCommand(command: Command, input: string, limits: Comman
         else said = Buffer.concat([said, bytes]).subarray(-SAID_BYTES);
         written[from] += bytes.length;
         if (written[from] <= limits.outputBytes) return;
-        group.stop(`wrote more than ${limits.outputBytes} bytes`);
+        excess ??= `wrote more than ${limits.outputBytes} bytes`;
+        group.stop(excess);
         group.silence();
       },
       onEnd: (end) => {
-        const failure = failureOf(end);
-        if (end.notStarted !== null) resolve({ failure: "could not be started", said: end.notStarted });
+        // It may have been over before it was stopped for that.
+        const failure = end.stopped ?? excess ?? failureOf(end);
+        if (end.notStarted !== null) resolve({ failure: "could not be started", said: end.notStarted.words });
         else if (failure === null) resolve({ output: Buffer.concat(output) });
         else resolve({ failure, said: said.toString("utf8") });
       },
@@ -62,8 +65,7 @@ export async function runCommand(command: Command, input: string, limits: Comman
   });
 }
 
-function failureOf({ code, signal, stopped, leftOpen }: GroupEnd): string | null {
-  if (stopped !== null) return stopped;
+function failureOf({ code, signal, leftOpen }: GroupEnd): string | null {
   if (leftOpen) return "ended, but left a process behind that keeps its output open";
   if (code === 0) return null;
   return signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;

@@ -21,6 +21,7 @@ import { LaterWork } from "./later-work.ts";
 import { MainAhead } from "./main-ahead.ts";
 import type { MainView } from "./main-view.ts";
 import type { JobChange, JobNews, News } from "./news.ts";
+import { ParamsChecks } from "./params-schema.ts";
 import type { Progress } from "./progress.ts";
 import type { RunIndex } from "./run-index.ts";
 import { findRun, type RunView } from "./run-view.ts";
@@ -86,6 +87,7 @@ export class Store {
   readonly datasets: string;
   readonly main: MainView;
   readonly schemas: SchemaChecks;
+  readonly params: ParamsChecks;
   readonly commands: CommandChecks;
   readonly runs: RunIndex;
   readonly jobs: JobIndex;
@@ -121,6 +123,7 @@ export class Store {
     this.#upon = upon;
     this.#validator = parts.validator;
     this.schemas = shared?.schemas ?? new SchemaChecks(this.#validator);
+    this.params = shared?.params ?? new ParamsChecks();
     this.commands = shared?.commands ?? parts.commands ?? new CommandChecks(NO_COMMANDS, () => undefined);
     this.#snapshot = parts.snapshot;
     this.derived = shared === undefined ? this.#derive(progress) : shared.derived;
@@ -294,6 +297,7 @@ export class Store {
     await this.#snapshots.idle();
     await this.commands.close();
     await this.#validator.close();
+    await this.params.close();
     await this.repository.close();
   }
 }

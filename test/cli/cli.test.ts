@@ -125,6 +125,22 @@ describe("what a person gets wrong", () => {
     expect(ended.err).toMatch(/^runtree: /);
   });
 
+  test.each([
+    ["a key twice", '{\n"node": "a",\n"node": "b"}', ["line 3", '"node"']],
+    ["no JSON", '{\n"node":\n}', ["line 3"]],
+    ["a slip", '{"comands": {}}', ["did you mean commands?", "retention"]],
+    ["a slip in limits", '{"limits": {"push": 1}}', ["did you mean push_s?"]],
+    ["a slip in retention", '{"retention": {"job_days": 1}}', ["did you mean jobs_days?"]],
+    ["a slip in a command", '{"commands": {"x": {"arg": ["true"]}}}', ["did you mean argv?"]],
+    ["a hostile key", '{"aliases": {"__proto__": "x"}}', ["/aliases/__proto__"]],
+  ])("in the configuration: %s", async (_, text, words) => {
+    const data = temporaryFolder();
+    writeFileSync(`${data}/runtree.config.json`, text);
+    const { code, err } = await runtree(["status", "--data", data]);
+    expect(code).toBe(2);
+    for (const each of [`${data}/runtree.config.json`, ...words]) expect(err).toContain(each);
+  });
+
   test("a body that comes by standard input", async () => {
     const data = `${temporaryFolder()}/data`;
     await runtree(["init", "--data", data]);

@@ -61,6 +61,8 @@ test("without a server jobs wait for one, and nothing can be followed", async ()
   await runtree(["init", "--data", data]);
   writeFileSync(`${data}/runtree.config.json`, '{"commands": {"noop": {"argv": ["true"]}}}');
   await here.text("template", "create", "noop", "--command", "noop");
+  const doctor = async (): Promise<string> => (await here.run("doctor")).out;
+  expect(await doctor()).toMatch(/^ok +template noop +runs the command noop$/m);
   const { code, out, err } = await here.run("job", "create", "noop", "--title", "T", "--json");
   expect([code, JSON.parse(err)]).toEqual([0, { note: expect.stringContaining("no server") }]);
   const { job_id: id } = JSON.parse(out) as { job_id: string };
@@ -68,6 +70,8 @@ test("without a server jobs wait for one, and nothing can be followed", async ()
     title: null,
     params: { a: 1 },
   });
+  const waited = await here.run("job", "wait", id, "--timeout", "0");
+  expect([waited.code, waited.err]).toEqual([1, expect.stringContaining(`nobody works on ${data}`)]);
   for (const args of [["list"], ["log", id]])
     expect(await here.refusal("job", ...args, "--follow")).toEqual([2, "bad_request"]);
   expect(await here.refusal("job", "log", id)).toEqual([6, "not_found"]);
@@ -77,4 +81,13 @@ test("without a server jobs wait for one, and nothing can be followed", async ()
   expect(await here.json("queue", "priority", second, "high")).toMatchObject({ priority: 75 });
   expect(await here.text("job", "delete", second)).toBe(`deleted ${second}\n`);
   expect(await here.text("job", "list", "--status", "queued")).toBe("no jobs\n");
+  writeFileSync(`${data}/runtree.config.json`, '{"aliases": {"old": "noop"}, "retention": {"logs_days": 2}}');
+  const found = await doctor();
+  expect(found).toMatch(/^FAULT +template noop +.*runtree template archive noop/m);
+  for (const row of [
+    /^retention.jobs_days +30 +from default$/m,
+    /^retention.logs_days +2 +from runtree/m,
+    /^aliases.old +noop/m,
+  ])
+    expect(found).toMatch(row);
 });

@@ -45,15 +45,20 @@ describe("runtree job log", () => {
     expect(await at.text("run", "log", run_id, "--follow")).toBe(whole);
   });
 
-  test("--follow of a job that is queued waits for it to begin", async () => {
-    const busy = await startServer({ scripts: { hang: "exec sleep 600", says: "echo said" } });
-    for (const name of ["hang", "says"]) await makeTemplate(busy, name);
+  test("--follow of a job that is queued waits for it to begin, and ends with 7 when the server does", async () => {
+    const goesOn = "echo said; exec sleep 600";
+    const busy = await startServer({ scripts: { hang: "exec sleep 600", says: "echo said", goesOn } });
+    for (const name of ["hang", "says", "goesOn"]) await makeTemplate(busy, name);
     const holder = await enqueue(busy, "hang");
     const log = terminal("--url", busy.url).start("job", "log", await enqueue(busy, "says"), "--follow");
     const metrics = async (): Promise<string> => (await fetch(`${busy.url}/metrics`)).text();
     await vi.waitFor(async () => expect(await metrics()).toContain('operation="getJob"'), 10_000);
     await call(busy, "cancelJob", { params: { job_id: holder }, body: {} });
     expect(await log.ended).toEqual({ code: 0, out: "said\n", err: "" });
+    const cut = terminal("--url", busy.url).start("job", "log", await enqueue(busy, "goesOn"), "--follow");
+    await cut.until((line) => line === "said");
+    await busy.stop();
+    expect(await cut.ended).toEqual({ code: 7, out: "said\n", err: expect.stringMatching(/^runtree: /) });
   });
 
   test("of a process that printed nothing is empty", async () => {

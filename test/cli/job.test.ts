@@ -12,6 +12,7 @@ const submits = (title: string, study: string, file = "."): string =>
 
 const COMMANDS = {
   ...SCRIPTS,
+  bytes: 'printf "\\377\\000" >"$RUNTREE_ARTIFACTS/some.bin"',
   wrong: submits("7", "s-wrong"),
   late: submits('"Theirs"', "s-late", "merged"),
 };
@@ -46,7 +47,7 @@ describe("runtree job create", () => {
   test("registers a job for agents", async () => {
     const job = await at.json("job", "create", "--external", "--id", "j-agents", "--title", "T");
     expect(job).toMatchObject({ job_id: "j-agents", executor: "external", title: "T" });
-    expect(await at.text("job", "list", "--executor", "external")).toMatch(/^j-agents +queued +- +50 +T$/m);
+    expect(await at.text("job", "list", "--executor", "external")).toMatch(/^j-agents +queued +- +50 +\S+Z +- +- +T$/m);
   });
 
   test("makes one job of two requests with one key", async () => {
@@ -71,7 +72,8 @@ describe("refused", () => {
     ["a change of nothing", ["edit", "custom"], 2, "bad_request"],
     ["a job that is none", ["show", "nope"], 6, "job_not_found"],
     ["to take away what has to be there", ["edit", "custom", "--without", "params"], 2, "bad_request"],
-    ["a time that is none", ["wait", "custom", "--timeout", "-1"], 2, "bad_request"],
+    ["a time that is none", ["wait", "j-agents", "--timeout", "-1"], 2, "bad_request"],
+    ["to wait for what never ends", ["wait", "custom"], 3, "validation_failed"],
     ["a list that goes on, page by page", ["list", "--follow", "--limit", "3"], 2, "bad_request"],
   ])("%s", async (_, args, exit, code) => {
     expect(await at.refusal("job", ...args)).toEqual([exit, code]);
@@ -99,6 +101,41 @@ describe("runtree job wait", () => {
     expect([code, out]).toEqual([4, expect.stringMatching(/^error +gate_rejected: /m)]);
   });
 
+  test("ends as the job did, and tells what became of its run, also when that is mended or given up", async () => {
+    const [mended, given] = [await enqueue(server, "wrong"), await enqueue(server, "wrong")];
+    const [{ run_id }, other] = [await jobEnded(server, mended), await jobEnded(server, given)];
+    const { code, out } = await at.run("job", "wait", mended);
+    expect([code, out]).toEqual([3, expect.stringMatching(new RegExp(`^run +${run_id}: rejected`, "m"))]);
+    expect(out).toContain("  schema study_set/s-wrong /title: ");
+    expect(out).toContain(`runtree run done ${run_id}`);
+    const body = { done: true, body: { study_set: { "s-wrong": { title: "Mended" } } } };
+    await call(server, "patchRun", { params: { run_id }, body });
+    await call(server, "cancelRun", { params: { run_id: other.run_id }, body: {} });
+    for (const [id, words] of [
+      [mended, `${run_id}: success, merged since`],
+      [given, `${other.run_id}: cancelled since`],
+    ] as const) {
+      const now = await at.run("job", "wait", id);
+      expect([now.code, now.out]).toEqual([3, expect.stringContaining(words)]);
+      expect(now.out).not.toContain("runtree run done");
+      expect(await at.text("job", "show", id)).toBe(now.out);
+    }
+  });
+
+  test("goes on with the job that tries it again by itself, not with one that somebody asked for", async () => {
+    await makeTemplate(server, "again", { command: "fails", retries: 1 });
+    const id = await enqueue(server, "again");
+    const { code, out, err } = await at.run("job", "wait", id, "--json");
+    const second = JSON.parse(out) as { job_id: string };
+    expect([code, second]).toEqual([1, expect.objectContaining({ retry_of: id, attempt: 2, status: "failed" })]);
+    expect(JSON.parse(err)).toEqual({ note: expect.stringContaining(second.job_id) });
+    expect(await at.text("job", "show", id)).toMatch(new RegExp(`^tried again +as ${second.job_id}, failed$`, "m"));
+    const { job_id: third } = await at.json("job", "retry", second.job_id);
+    const last = await at.run("job", "wait", second.job_id);
+    expect([last.code, last.err]).toEqual([1, ""]);
+    expect(last.out).toMatch(new RegExp(`^tried again +as ${third}, `, "m"));
+  });
+
   test("ends with 1 after its time, and when the job is cancelled", async () => {
     const id = await enqueue(server, "hang");
     expect(await at.refusal("job", "wait", id, "--timeout", "0")).toEqual([1, "request_timeout"]);
@@ -122,6 +159,10 @@ test("runtree job retry, runs, and run artifacts tell of a chain of attempts", a
   expect(await at.text("job", "runs", id, "--status", "failed")).toBe("no runs\n");
   const [file] = (await at.json("run", "artifacts", run_id)).items;
   expect(file).toMatchObject({ path: "art.txt", size: 4 });
+  expect(await at.text("run", "artifact", run_id, "art.txt")).toBe("art\n");
+  const { run_id: other } = await jobEnded(server, await enqueue(server, "bytes"));
+  expect(await at.json("run", "artifact", other, "some.bin")).toMatchObject({ base64: "/wA=" });
+  expect(await at.refusal("run", "artifact", run_id, "none.txt")).toEqual([6, "not_found"]);
   expect(await at.text("run", "artifacts", run_id)).toMatch(/^art\.txt +4 +[0-9a-f]{40}$/m);
   expect(await at.text("job", "show", id)).toMatch(/^brought +art\.txt$/m);
 });
@@ -130,5 +171,8 @@ test("runtree job monitor and list tell of what runs", async () => {
   const { items } = await at.json("job", "monitor");
   const holder = items.find(({ title }: { title: string }) => title === "Holder");
   expect(await at.json("job", "monitor", holder.job_id)).toMatchObject({ status: "running" });
-  expect(await at.text("job", "list", "--status", "running")).toMatch(/ running +hang +50 +Holder$/m);
+  await jobEnded(server, await enqueue(server, "fails", { title: "In vain" }));
+  const failed = await at.text("job", "list", "--template", "fails");
+  expect(failed).toMatch(/ failed +fails +50 +\S+Z +\d+\.\d s +exit_code +In vain$/m);
+  expect(await at.text("job", "list", "--status", "running")).toMatch(/ running +hang +50 +\S+Z +- +- +Holder$/m);
 });

@@ -91,3 +91,16 @@ test("programs are told where the server listens, and that it stopped, in lines 
   const { code, out } = await command.ended;
   expect([code, out.trim().split("\n").at(-1)]).toEqual([0, '{"stopped":true}']);
 });
+
+test("people are told how commands reach a server at another port than the usual one", async () => {
+  const command = startProgram(["serve", "--port", "0", "--memory", "--data", temporaryFolder()]);
+  const lines = createInterface({ input: command.process.stdout as NodeJS.ReadableStream });
+  for await (const line of lines) {
+    const url = /export RUNTREE_URL=(\S+)/.exec(line)?.[1];
+    if (url === undefined) continue;
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    command.process.kill("SIGTERM");
+    break;
+  }
+  expect(await command.ended).toMatchObject({ code: 0, out: expect.stringContaining("RUNTREE_URL") });
+});

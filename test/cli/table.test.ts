@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { type Job, jobTable } from "../../src/cli/job-text.ts";
 import { plain } from "../../src/cli/plain.ts";
 import { facts, table } from "../../src/cli/table.ts";
 
@@ -9,6 +10,16 @@ const ROWS = [
 ];
 
 const widest = (text: string): number => Math.max(...text.split("\n").map((line) => [...line].length));
+
+test("a list of jobs leaves columns out where ids would be cut for them", () => {
+  const [job_id = "", , title] = ROWS[1] ?? [];
+  const times = { created_at: "2026-01-01T00:00:00.000Z", started_at: "2026-01-01T00:00:01.000Z" };
+  const finished_at = "2026-01-01T00:00:03.500Z";
+  const job = { job_id, status: "failed", template_id: "t", priority: 50, title, ...times, finished_at, error: null };
+  const [narrow, wide] = [100, null].map((width) => jobTable([job as unknown as Job], width));
+  expect(narrow).toMatch(/^JOB +STATUS +TEMPLATE +PRIORITY +TITLE\n01jabcdefghjkmnpqrstvwxyz0  failed/);
+  expect(wide).toMatch(/PRIORITY +CREATED +TOOK +ERROR +TITLE\n.* 2026-01-01T00:00:00.000Z +2\.5 s +- +a person/);
+});
 
 describe("a list", () => {
   test("is as wide as it is where nobody has to read it on a terminal", () => {

@@ -1,13 +1,22 @@
 import { writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../support/folders.ts";
+import { makeTemplate } from "../support/jobs.ts";
 import { runtree } from "../support/program.ts";
-import { startServerForFile } from "../support/server.ts";
+import { startServerForFile, type TestServer } from "../support/server.ts";
 import { type Terminal, terminal } from "../support/terminal.ts";
 
+let server: TestServer;
 let at: Terminal;
 beforeAll(() =>
-  startServerForFile((server) => void (at = terminal("--url", server.url)), ["--concurrency", "0"], { noop: "exit 0" }),
+  startServerForFile(
+    (started) => {
+      server = started;
+      at = terminal("--url", server.url);
+    },
+    ["--concurrency", "0"],
+    { noop: "exit 0" },
+  ),
 );
 
 function file(value: unknown): string {
@@ -15,6 +24,10 @@ function file(value: unknown): string {
   writeFileSync(path, JSON.stringify(value));
   return path;
 }
+
+/** Arguments of a command, where an object stands for a file that holds it. */
+const written = (args: readonly unknown[]): string[] =>
+  args.map((word) => (typeof word === "string" ? word : file(word)));
 
 const SCHEMA = { type: "object", properties: { n: { type: "integer" } } };
 
@@ -82,8 +95,12 @@ test("a file has members as the API has them, flags go over it, and standard inp
 
 test("archived templates make no jobs, until they are active again", async () => {
   await at.text("template", "create", "t-old", "--external", "--title", "Old");
+  const { job_id: ended } = await at.json("job", "create", "t-old");
+  await at.text("job", "cancel", ended);
+  expect((await at.run("job", "delete", ended)).err).toContain("retention");
   expect(await at.text("template", "archive", "t-old")).toMatch(/^status +archived$/m);
   expect(await at.refusal("job", "create", "t-old")).toEqual([3, "validation_failed"]);
+  expect(await at.refusal("job", "retry", ended)).toEqual([3, "validation_failed"]);
   expect(await at.text("template", "list", "--status", "archived")).toMatch(/^t-old +archived +external +- +Old$/m);
   expect(await at.text("template", "list", "--status", "active")).not.toContain("t-old");
   expect(await at.json("template", "edit", "t-old", "--status", "active")).toMatchObject({ status: "active" });
@@ -92,9 +109,43 @@ test("archived templates make no jobs, until they are active again", async () =>
   expect([items.length, total]).toEqual([1, expect.any(Number)]);
 });
 
+describe("what to do next is told", () => {
+  beforeAll(async () => {
+    await makeTemplate(server, "t-told", { command: "noop", params_schema: SCHEMA });
+    await at.text("template", "create", "t-gone", "--external");
+    await at.text("template", "archive", "t-gone");
+  });
+
+  test.each([
+    ["a name like another", ["template", "show", "t-tolt"], "Did you mean t-told?"],
+    ["a name like none", ["job", "create", "elephants"], "`runtree template list`"],
+    ["a job that is none", ["job", "show", "nope"], "`runtree job list`"],
+    ["an archived template", ["job", "create", "t-gone"], "`runtree template edit t-gone --status active`"],
+    ["a template that is there", ["template", "create", "t-told", "--external"], "`runtree template edit t-told`"],
+    ["params that do not fit", ["job", "create", "t-told", "--param", "n=x"], "--param n=VALUE"],
+    ["params on the command line", ["job", "create", "t-told", "--params", '{"n": 1}'], "--param NAME=VALUE"],
+    ["defaults that do not fit", ["template", "edit", "t-told", "--param", "n=x"], "--params-schema"],
+    ["a schema that is none", ["template", "edit", "t-told", "--params-schema", { type: 1 }], "--params-schema /"],
+  ])("%s", async (_, args, words) => {
+    const { code, out, err } = await at.run(...written(args));
+    expect([code, out]).toEqual([expect.any(Number), ""]);
+    expect(code).toBeGreaterThan(0);
+    expect(err).toContain(words);
+  });
+});
+
 describe("refused", () => {
   test.each([
-    ["a template without a command", ["create", "r-1"], 3, "validation_failed"],
+    ["a template without a command", ["create", "r-1"], 2, "bad_request"],
+    [
+      "a file of another template",
+      ["create", "r-1", "--body", { template_id: "r-2", executor: "external" }],
+      2,
+      "bad_request",
+    ],
+    ["a param given twice", ["create", "r-1", "--external", "--param", "id=a", "--param", "id=b"], 2, "bad_request"],
+    ["giving and taking away at once", ["edit", "r-1", "--title", "a", "--without", "title"], 2, "bad_request"],
+    ["the same with params", ["edit", "r-1", "--param", "a=1", "--without", "params"], 2, "bad_request"],
     ["both executors", ["create", "r-1", "--external", "--command", "noop"], 2, "bad_request"],
     ["a command that the server has not", ["create", "r-1", "--command", "rm"], 3, "command_not_allowed"],
     ["too many retries", ["create", "r-1", "--command", "noop", "--retries", "3"], 3, "validation_failed"],
@@ -107,6 +158,6 @@ describe("refused", () => {
     ["what is done to none", ["archive", "r-1"], 6, "template_not_found"],
     ["nothing to do", [], 2, "bad_request"],
   ])("%s", async (_, args, exit, code) => {
-    expect(await at.refusal("template", ...args)).toEqual([exit, code]);
+    expect(await at.refusal("template", ...written(args))).toEqual([exit, code]);
   });
 });

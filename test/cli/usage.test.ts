@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { nearest } from "../../src/cli/usage.ts";
+import { nearest } from "../../src/domain/nearest.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { runtree } from "../support/program.ts";
 
@@ -14,6 +14,11 @@ describe("a command line that is not understood", () => {
     ["a command that is cut off", ["val", "x.json"], "There is no command `runtree val`; did you mean validate? "],
     ["a slip in a group", ["run", "submti", "x"], "There is no command `runtree run submti`; did you mean submit? "],
     ["a flag that is none", ["status", "--colour"], "There is no flag --colour. `runtree status --help` tells how"],
+    [
+      "two words that are wrong",
+      ["status", "--colour", "--dta", "x", "y"],
+      "There is no flag --colour. `runtree status",
+    ],
     ["a flag with a slip", ["fsck", "--dta", "x"], "There is no flag --dta; did you mean --data? "],
     ["a missing argument", ["run", "submit", "--body", "x"], "`runtree run submit` needs <run>. `runtree run submit"],
     ["missing files", ["validate"], "`runtree validate` needs <files>. "],

@@ -14,7 +14,7 @@ import {
   type Scripts,
   type SeenJob,
 } from "../support/jobs.ts";
-import { isAlive, pidIn, soon } from "../support/processes.ts";
+import { endWithTest, isAlive, pidIn, soon } from "../support/processes.ts";
 import type { TestServer } from "../support/server.ts";
 import { serverOfCommands } from "./ground.ts";
 
@@ -36,6 +36,11 @@ const SCRIPTS: Scripts = {
   ...HANGS,
   "leaves-a-child": "sleep 600 & echo $! >leaves-a-child.pid",
   "leaves-a-daemon": "setsid sleep 600 & echo $! >leaves-a-daemon.pid; sleep 0.1",
+  "hangs-with-a-daemon": {
+    argv: ["sh", "-c", "setsid sleep 600 >/dev/null 2>&1 & echo $! >hangs-with-a-daemon.pid; exec sleep 600"],
+    timeout_s: 0.4,
+  },
+  daemon: "setsid sleep 600 >/dev/null 2>&1 & echo $! >daemon.pid; exec sleep 600",
   "fails-and-leaves-a-child": "sleep 600 & echo $! >fails-and-leaves-a-child.pid; exit 3",
   floods: "head -c 40000000 /dev/zero | tr '\\0' x; echo done >&2",
   "writes-on": "echo one; mkfifo go-on; cat go-on; echo two",
@@ -79,9 +84,24 @@ describe("children that a process leaves", () => {
     expectGone(pidOf(name));
   });
 
-  test("in a session of their own hold up no job", async () => {
+  test("in a session of their own hold up no job, and are ended where they keep its output open", async () => {
+    endWithTest(join(server.data, "leaves-a-daemon.pid"));
     expect(await runJob(server, "leaves-a-daemon")).toMatchObject({ status: "completed" });
-    process.kill(pidOf("leaves-a-daemon"), "SIGKILL");
+    await soon(() => isAlive(pidOf("leaves-a-daemon"))).toBe(false);
+  });
+
+  test("in a session of their own are ended with a process that takes too long", async () => {
+    endWithTest(join(server.data, "hangs-with-a-daemon.pid"));
+    expect(await runJob(server, "hangs-with-a-daemon")).toMatchObject({ error: { code: "timeout" } });
+    expectGone(pidOf("hangs-with-a-daemon"));
+  });
+
+  test("in a session of their own are ended with a job that is cancelled, before it has ended", async () => {
+    endWithTest(join(server.data, "daemon.pid"));
+    const { job_id } = await jobBegun(server, await enqueue(server, "daemon"));
+    await soon(() => isAlive(pidOf("daemon"))).toBe(true);
+    await call(server, "cancelJob", { params: { job_id }, body: {} });
+    expectGone(pidOf("daemon"));
   });
 });
 
@@ -161,7 +181,7 @@ test("jobs whose overseer is killed are tried again, and what it left running is
   process.kill(pidOf("parent"), "SIGKILL");
   const [first, second, ...more] = await chainEnded(server, id);
   expectGone(pidOf("first"));
-  expect(readdirSync(join(server.data, "work"))).toEqual([]);
+  await soon(() => readdirSync(join(server.data, "work"))).toEqual([]);
   expect(more).toEqual([]);
   expect(first).toMatchObject({ status: "failed", error: { code: "interrupted" } });
   expect(second).toMatchObject({ status: "completed", attempt: 2, retry_of: id });

@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { call } from "../support/http.ts";
 import { startRun } from "../support/good-requests.ts";
 import { chainEnded, enqueue, jobBegun, jobEnded, makeTemplate, runJob, runOf, type Scripts } from "../support/jobs.ts";
+import { soon } from "../support/processes.ts";
 import type { TestServer } from "../support/server.ts";
 import { serverOfCommands, submits } from "./ground.ts";
 
@@ -56,6 +57,7 @@ const UNFIT: Scripts = {
   "folders-without-end": `
     cd -P "$RUNTREE_ARTIFACTS"; name=$(head -c 200 /dev/zero | tr '\\0' n)
     (for each in $(seq 40); do mkdir "$name"; cd "$name"; done); exit 0`,
+  "a-thousand-and-one-folders": 'cd "$RUNTREE_ARTIFACTS"; seq 1001 | xargs mkdir',
   "a-thousand-and-one": 'cd "$RUNTREE_ARTIFACTS"; seq 1001 | xargs touch',
 };
 
@@ -77,6 +79,9 @@ END
   "brings-files":
     'cd "$RUNTREE_ARTIFACTS"; mkdir -p a/b empty; echo one >a/b/one.txt; printf "\\0\\377" >two.bin; : >nothing',
   "brings-all-it-may": 'head -c 5000000 /dev/zero >"$RUNTREE_ARTIFACTS/all"',
+  "fails-with-what-the-door-refuses": `echo art >"$RUNTREE_ARTIFACTS/kept"; ${submits({ none_set: 1 })} exit 3`,
+  "skips-with-what-the-door-refuses": `${submits({ none_set: 1 })} exit 75`,
+  "skips-with-what-is-not-JSON": `echo nothing >"$RUNTREE_OUTPUT"; exit 75`,
   "fails-with-a-link": 'ln -s /etc/hostname "$RUNTREE_OUTPUT"; exit 3',
   refused: submits({ study_set: { "without-title": { description: "D" } } }),
   conflicts: `mkfifo go; cat go; ${submits({ study_set: { contested: { title: "Of the process" } } })}`,
@@ -135,10 +140,24 @@ describe("an output", () => {
     expect(await runJob(server, "fails-with-a-link")).toMatchObject({ exit_code: 3, error: { code: "exit_code" } });
   });
 
+  test.each([
+    ["fails-with-what-the-door-refuses", "failed", 3, "exit_code", ["kept"]],
+    ["skips-with-what-the-door-refuses", "skipped", 75, undefined, []],
+    ["skips-with-what-is-not-JSON", "skipped", 75, undefined, []],
+  ])("that nobody needs changes nothing when it is refused: of a process that %s", async (name, ...ended) => {
+    const [status, exit_code, code, files] = ended;
+    await makeTemplate(server, `${name}-75`, { command: name, skip_exit_code: 75 });
+    const job = await runJob(server, `${name}-75`);
+    expect(job).toMatchObject({ status, exit_code });
+    expect([job.error?.code, job.artifacts]).toEqual([code, files]);
+    const notices = [{ code: "output_invalid", severity: "warning" }];
+    expect(await runOf(server, job)).toMatchObject({ status, exit_code, notices });
+  });
+
   test("that is read leaves nothing behind, and nothing that it links to is touched", async () => {
     await runJob(server, "in-a-folder-that-was-replaced-by-a-link");
     expect(existsSync(join(server.data, "elsewhere/output.json"))).toBe(true);
-    expect(readdirSync(join(server.data, "work"))).toEqual([]);
+    await soon(() => readdirSync(join(server.data, "work"))).toEqual([]);
   });
 });
 
@@ -147,7 +166,7 @@ describe("artifacts", () => {
     const job = await runJob(server, name);
     expect(job).toMatchObject({ status: "failed", exit_code: 0, error: { code: "artifacts_invalid" }, artifacts: [] });
     expect(await runOf(server, job)).toMatchObject({ status: "failed", error: { code: "artifacts_invalid" } });
-    expect(readdirSync(join(server.data, "work"))).toEqual([]);
+    await soon(() => readdirSync(join(server.data, "work"))).toEqual([]);
   });
 
   test("come with the run into main, byte by byte", async () => {

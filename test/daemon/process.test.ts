@@ -113,7 +113,7 @@ describe("what a command is given", () => {
   test.each([
     [63_999, true],
     [64_000, false],
-    [900_000, false],
+    [262_000, false],
   ])("params of %i bytes stand in the environment: %s", async (bytes, isThere) => {
     const params = { text: "x".repeat(bytes - '{"text":""}'.length) };
     expect(await runJob(server, "surroundings", { params })).toMatchObject({ status: "completed" });

@@ -34,7 +34,7 @@ const answers = {
   schema: await ask("PUT", own + "/schemas/study", { type: "object" }),
 };
 if (done) answers.done = await ask("PATCH", own, { done: true });
-else writeFileSync(RUNTREE_OUTPUT, JSON.stringify(study("at-exit")));
+writeFileSync(RUNTREE_OUTPUT, JSON.stringify(study("at-exit")));
 writeFileSync("answers.json", JSON.stringify({ answers, token: RUNTREE_TOKEN }));
 `;
 
@@ -76,6 +76,9 @@ test.each([true, false])(
     });
     const ids = studies.items.map(({ id }: { id: string }) => id).sort();
     expect(ids).toEqual([...(done ? [] : ["at-exit"]), "rest-1", "rest-2"]);
+    // Nothing can be added to a run that was merged; its log tells.
+    const log = readFileSync(join(server.data, job.log_path), "utf8");
+    expect(log).toMatch(done ? /^\n\[runtree: .*\]\n$/ : /^$/);
     // It is good for nothing when the job has ended.
     const late = { params: { run_id: job.run_id }, headers: { "x-api-key": token } };
     expect((await call(server, "getRun", late)).body.code).toBe("unauthorized");

@@ -248,7 +248,7 @@ test("a settlement without a body lacks its resolutions", async () => {
 describe("jobs", () => {
   test.each([
     ["of no kind", {}, "ambiguous_job"],
-    ["of a kind that is not known", { template_id: "t" }, "ambiguous_job"],
+    ["of two kinds", { template_id: "t", executor: "external" }, "ambiguous_job"],
     ["with a reserved id", { executor: "external", job_id: "custom" }, "validation_failed"],
     ["with a bad id", { executor: "external", job_id: ".." }, "validation_failed"],
     ["with an id of two lines", { executor: "external", job_id: "a\nRun-Id: b" }, "validation_failed"],

@@ -68,6 +68,8 @@ test("a job that fails says why, and is tried again by hand as a new one with th
   expect((await call(server, "getRunLog", { params: { run_id: failed.run_id } })).body).toBe("oops\n");
   const { body: second, headers } = await retry(id);
   expect(second).toMatchObject({ retry_of: id, attempt: 2, params: { n: 1 }, priority: 75, title: "Fails" });
+  const { items } = (await call(server, "listJobs", { query: { retry_of: id } })).body;
+  expect(items.map((job: { job_id: string }) => job.job_id)).toEqual([second.job_id]);
   expect(headers.get("location")).toBe(`/jobs/${second.job_id}`);
   const third = (await retry((await jobEnded(server, second.job_id)).job_id)).body;
   await jobEnded(server, third.job_id);
@@ -252,7 +254,9 @@ test("a repeated request is answered as the job is now, not done again", async (
   expect([again.status, again.body.job_id, again.body.status]).toEqual([201, body.job_id, "completed"]);
   const retried = async (): ReturnType<typeof call> =>
     call(server, "retryJob", { params: { job_id: body.job_id }, headers: { "idempotency-key": "retry" }, body: {} });
-  expect((await retried()).body.job_id).toBe((await retried()).body.job_id);
+  const { job_id } = (await retried()).body;
+  expect((await retried()).body.job_id).toBe(job_id);
+  await jobEnded(server, job_id);
 });
 
 test("a rehearsal answers as the real call, and nothing comes of it", async () => {

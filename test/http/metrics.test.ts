@@ -54,7 +54,10 @@ test("jobs that wait, run and ended are counted and logged", async () => {
   expect(found.get("runtree_queued_jobs")).toBe(1);
   expect(found.get('runtree_jobs_total{status="completed"}')).toBe(1);
   // The log has them, too.
-  const logged = server.log().split("\n").filter((line) => line.includes('"msg":"job"'));
+  const logged = server
+    .log()
+    .split("\n")
+    .filter((line) => line.includes('"msg":"job"'));
   const statuses = logged.map((line) => (JSON.parse(line) as { status: string }).status);
   expect(statuses).toEqual(["queued", "running", "completed", "queued", "running", "queued"]);
 });

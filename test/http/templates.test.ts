@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from "vitest";
+import { canonicalJson } from "../../src/domain/json.ts";
 import { git } from "../support/git.ts";
 import { call } from "../support/http.ts";
 import { enqueue, readJob, SCRIPTS } from "../support/jobs.ts";
@@ -97,9 +98,56 @@ test("a job's params go over the template's, and have to fit its schema when it 
   expect((await readJob(server, job_id)).params).toEqual({ a: 1, b: { y: 2 } });
 });
 
+test("defaults have to fit the schema as far as they are there, when either is given", async () => {
+  const params_schema = {
+    type: "object",
+    required: ["a", "b"],
+    properties: { a: { type: "integer" }, b: { type: "object", required: ["c"] } },
+    additionalProperties: false,
+    anyOf: [{ required: ["a"] }, { properties: { b: false } }],
+  };
+  const pointerOf = ({ status, body }: Awaited<ReturnType<typeof create>>): string =>
+    status < 300 ? "" : body.errors[0].pointer;
+  const refused = [
+    [{ a: "x" }, "/default_params/a"],
+    [{ b: {} }, "/default_params/b/c"],
+    [{ z: 1 }, "/default_params/z"],
+  ] as const;
+  const template_id = fresh();
+  expect(pointerOf(await create({ params_schema, default_params: { b: { c: 1 } } }, template_id))).toBe("");
+  for (const [default_params, pointer] of refused) {
+    expect(pointerOf(await create({ params_schema, default_params }))).toBe(pointer);
+    if (pointer !== "/default_params/b/c")
+      expect(pointerOf(await patch(template_id, { default_params }))).toBe(pointer);
+  }
+  expect(pointerOf(await create({ default_params: { a: "x" } }, `${template_id}-late`))).toBe("");
+  expect(pointerOf(await patch(`${template_id}-late`, { params_schema }))).toBe("/default_params/a");
+  expect(pointerOf(await patch(`${template_id}-late`, { title: "Still" }))).toBe("");
+});
+
+test("params have a quarter of a MiB at most, together with what was there before", async () => {
+  const template_id = fresh();
+  await create({}, template_id);
+  const most = { a: "x".repeat(262_144 - canonicalJson({ a: "" }).length) };
+  const job_id = await enqueue(server, template_id, { params: most });
+  const more = [
+    await call(server, "createJob", { body: { template_id, params: { a: `${most.a}x` } } }),
+    await call(server, "createJob", { body: { executor: "external", params: { a: `${most.a}x` } } }),
+    await call(server, "patchJob", { params: { job_id }, body: { params: { b: 1 } } }),
+  ];
+  // Each of them is a line of its own where it is kept.
+  const lines = { a: Array.from({ length: 40_000 }, () => 1) };
+  more.push(await call(server, "createJob", { body: { template_id, params: lines } }));
+  for (const { status, body } of more)
+    expect([status, body.errors[0].code, body.errors[0].pointer]).toEqual([422, "too_large", "/params"]);
+  expect((await readJob(server, job_id)).params).toEqual(most);
+});
+
 test.for([
   ["a schema that does not compile", { params_schema: { type: "nonsense" } }, "/params_schema"],
   ["a schema that refers elsewhere", { params_schema: { $ref: "http://127.0.0.1:1/x.json" } }, "/params_schema"],
+  ["a schema of a quarter of a MiB", { params_schema: { title: "x".repeat(262_144) } }, "/params_schema"],
+  ["as much of default params", { default_params: { a: "x".repeat(262_144) } }, "/default_params"],
   ["a command of an external template", { executor: "external" }, "/command"],
   ["three retries", { retries: 3 }, "/retries"],
   ["no time at all", { timeout_s: 0 }, "/timeout_s"],
@@ -172,4 +220,17 @@ test("older programs name a template by an alias, which the configuration knows"
   expect((await call(aliased, "listJobs", { query: { type: "story" } })).body.total).toBe(4);
   expect((await call(aliased, "listJobs", { query: { type: "other" } })).body.total).toBe(0);
   expect((await call(aliased, "createJob", { body: { type: "other" } })).body.code).toBe("template_not_found");
+});
+
+test("a template keeps its executor while jobs of it wait, and a job is tried again with that of its template only", async () => {
+  const template_id = fresh();
+  await create({}, template_id);
+  const job_id = await enqueue(server, template_id);
+  const change = { executor: "external", command: null };
+  const refused = await patch(template_id, change);
+  expect([refused.status, refused.body.errors[0].pointer]).toEqual([422, "/executor"]);
+  await call(server, "cancelJob", { params: { job_id }, body: {} });
+  expect((await patch(template_id, change)).body.executor).toBe("external");
+  const again = await call(server, "retryJob", { params: { job_id }, body: {} });
+  expect([again.status, again.body.errors[0].pointer]).toEqual([422, "/template_id"]);
 });

@@ -102,6 +102,11 @@ describe("a command that will not end", () => {
     expect(await run(command)).toMatchObject({ failure: "wrote more than 100000 bytes" });
     await soon(() => isAlive(pidIn(`${command.cwd}/self`))).toBe(false);
   });
+
+  test("that ended does not count where a child of it fills its output beyond the bound", async () => {
+    const command = shellCommand("c", "setsid sh -c 'sleep 0.2; head -c 200000 /dev/zero' & sleep 0.1");
+    expect(await run(command)).toMatchObject({ failure: "wrote more than 100000 bytes" });
+  });
 });
 
 describe("what a command leaves behind", () => {

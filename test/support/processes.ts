@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
-import { expect } from "vitest";
+import { expect, onTestFinished } from "vitest";
+import { signalGroup } from "../../src/store/process-group.ts";
 
 /** Tells whether a process is alive; one that only waits to be buried is not. */
 export function isAlive(pid: number): boolean {
@@ -13,6 +14,13 @@ export function isAlive(pid: number): boolean {
 /** The number of a process that it wrote into a file; 0 while there is none. */
 export function pidIn(path: string): number {
   return existsSync(path) ? Number(readFileSync(path, "utf8")) : 0;
+}
+
+/** Ends a group with the test at the latest, by the number that its first process wrote into a file. */
+export function endWithTest(path: string): void {
+  onTestFinished(() => {
+    if (pidIn(path) > 1) signalGroup(pidIn(path), "SIGKILL");
+  });
 }
 
 /** Expects something that comes to pass soon, also where others use the machine. */
