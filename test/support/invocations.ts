@@ -1,5 +1,6 @@
 import { onTestFinished } from "vitest";
 import type { Json } from "../../src/domain/json.ts";
+import type { DemoOptions } from "../../src/galaxy-demo/start.ts";
 import type { Until } from "./folders.ts";
 import { chainFile, DATASET, type LiveGalaxy, startGalaxy } from "./galaxy.ts";
 import { call } from "./http.ts";
@@ -11,9 +12,13 @@ type Server = Pick<TestServer, "url">;
 /** A workflow of one input, `reads`, that each Galaxy here has. */
 export const COUNT = "Count reads";
 
-/** Starts a stand-in with the workflow `COUNT` and others; its clock stands until it is moved. */
-export async function startCounting(more: readonly Json[] = [], until: Until = onTestFinished): Promise<LiveGalaxy> {
-  const galaxy = await startGalaxy({ until });
+/** Starts a stand-in with the workflow `COUNT` and others; its clock stands until it is moved, unless told otherwise. */
+export async function startCounting(
+  more: readonly Json[] = [],
+  until: Until = onTestFinished,
+  options: Partial<DemoOptions> = {},
+): Promise<LiveGalaxy> {
+  const galaxy = await startGalaxy({ until, ...options });
   for (const file of [chainFile(COUNT), ...more]) galaxy.galaxy.workflows.import(file, galaxy.galaxy.now());
   return galaxy;
 }
