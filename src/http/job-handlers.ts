@@ -44,10 +44,13 @@ export function madeTemplateAnswer(template: TemplateRecord): Answer<Wire<"templ
   return { ...templateAnswer(template), headers: { Location: `/templates/${encodeURIComponent(template.id)}` } };
 }
 
-/** The same job, which would wait for ever where its template's Galaxy is none of the configuration: `galaxy_not_configured`. */
-function configured(store: Store, galaxies: Galaxies, job: CreateJob): CreateJob {
+/**
+ * The same job, which would wait for ever where its template's Galaxy is none of the server's: `galaxy_not_configured`.
+ * Without a server, a job waits for one whatever it is.
+ */
+function configured(store: Store, galaxies: Galaxies | undefined, job: CreateJob): CreateJob {
   const template = store.templates.find(job.template_id ?? "");
-  if (template?.executor === "galaxy") galaxies.allowed(template.server ?? DEFAULT_GALAXY);
+  if (template?.executor === "galaxy") galaxies?.allowed(template.server ?? DEFAULT_GALAXY);
   return job;
 }
 
@@ -118,8 +121,9 @@ type JobOperation =
 /** Makes the handlers of jobs, the queue and templates. */
 export function jobHandlers({
   aliases = {},
-  galaxies = NO_GALAXIES,
+  galaxies: configuredGalaxies,
 }: Pick<Service, "aliases" | "galaxies">): Pick<Handlers, JobOperation> {
+  const galaxies = configuredGalaxies ?? NO_GALAXIES;
   const asRead = (store: Store, rows: readonly JobRow[]): Wire<"job#Job">[] =>
     rows.map((row) => presentJob(store, store.jobs.read(row)));
   return {
@@ -128,7 +132,7 @@ export function jobHandlers({
       const job =
         "invocation" in asked
           ? await requestInvocation(store, dryRun ? rehearsed(galaxies) : galaxies, author, asked.invocation)
-          : await createJob(store, author, configured(store, galaxies, asked.job));
+          : await createJob(store, author, configured(store, configuredGalaxies, asked.job));
       return madeJobAnswer(store, job, asked.warnings);
     },
 
