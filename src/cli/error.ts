@@ -12,22 +12,30 @@ interface ErrorShape {
   readonly conflicts?: readonly Conflict[];
   /** The run as the refused request left it. */
   readonly run?: Wire<"run#Run">;
+  /** The job and the run that the request made before it failed, and what Galaxy said. */
+  readonly job_id?: string;
+  readonly run_id?: string;
+  readonly galaxy?: Wire<"problem#Problem">["galaxy"];
 }
 
 /** What is told of an error besides its words: by a server in its problem, by this process in its data. */
-function findings(error: RuntreeError): Pick<ErrorShape, "errors" | "conflicts" | "run"> {
+function findings(error: RuntreeError): Omit<ErrorShape, "code" | "detail"> {
   const problem = error.data["problem"] as Wire<"problem#Problem"> | undefined;
   const { errors, conflicts } = (problem ?? error.data) as Pick<ErrorShape, "errors" | "conflicts">;
   return {
     ...(errors === undefined ? {} : { errors: listed(errors).violations }),
     ...(conflicts === undefined ? {} : { conflicts }),
     ...(problem?.run === undefined ? {} : { run: problem.run }),
+    ...(problem?.job_id === undefined ? {} : { job_id: problem.job_id }),
+    ...(problem?.run_id === undefined ? {} : { run_id: problem.run_id }),
+    ...(problem?.galaxy === undefined ? {} : { galaxy: problem.galaxy }),
   };
 }
 
 /** What to do next at a terminal, where the server's words are for every client. */
 const NEXT: Partial<Record<ErrorCode, string>> = {
   unauthorized: "Put a key of this server into the variable RUNTREE_KEY.",
+  galaxy_timeout: "What became of it is found out by the server: `runtree job wait` waits for that.",
   merge_conflict: "Settle the conflicts with `runtree run resolve` (--help says how), then say done again.",
 };
 
@@ -35,7 +43,7 @@ const NEXT: Partial<Record<ErrorCode, string>> = {
 export function errorText(error: unknown): string {
   if (!(error instanceof RuntreeError))
     return escaped(`runtree: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-  const { errors = [], conflicts = [] } = findings(error);
+  const { errors = [], conflicts = [], job_id } = findings(error);
   return [
     `runtree: ${plain(error.message)}`,
     // Of a single member the first line says it all.
@@ -43,6 +51,7 @@ export function errorText(error: unknown): string {
       .filter(({ collection, message }) => collection !== null || !error.message.includes(message))
       .map((violation) => `  ${violationLine(violation)}`),
     ...conflicts.map((conflict) => `  ${conflictLine(conflict)}`),
+    ...(job_id === undefined ? [] : [plain(`  job ${job_id}`)]),
     ...(NEXT[error.code] === undefined ? [] : [`runtree: ${NEXT[error.code]}`]),
   ].join("\n");
 }
