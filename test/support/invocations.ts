@@ -40,6 +40,16 @@ export function galaxiesByName(galaxies: Readonly<Record<string, LiveGalaxy>>): 
   };
 }
 
+/** The members that only templates of Galaxy workflows have, as others have them. */
+export const NO_WORKFLOW = {
+  workflow_name: null,
+  workflow_id: null,
+  inputs: null,
+  history_name: null,
+  mapping: null,
+  server: null,
+} as const;
+
 let datasets = 0;
 
 /** Brings a dataset into `main` whose `reads` are in Galaxy, and returns its id. */
