@@ -6,23 +6,23 @@ import { RuntreeError } from "../domain/errors.ts";
 import { JOB_STATUSES } from "../domain/job.ts";
 import { RUN_STATUSES } from "../domain/run.ts";
 import { askingCommand, type Flags, type Found, groupOf, keyFlag, keyHeader, pageAsked, pageFlags } from "./command.ts";
-import { EXIT } from "./exit.ts";
 import { followFlag } from "./following.ts";
 import { jobFlags, jobMembers, requireMembers, takenAway, withoutFlag } from "./job-flags.ts";
 import { followJob, followJobs } from "./job-follow.ts";
 import { logOfJobCommand } from "./job-log.ts";
-import { EXECUTORS, getJob, jobArgument, jobTable, type Job, PENDING_JOB, row, shownJob } from "./job-text.ts";
+import { EXECUTORS, getJob, jobArgument, jobTable, type Job, row, shownJob, WHO_WORKS } from "./job-text.ts";
+import { JOB_EXIT, waitForJob } from "./job-wait.ts";
 import { note } from "./output.ts";
-import { getRun, shownRuns } from "./run-text.ts";
+import { shownRuns } from "./run-text.ts";
 import { facts } from "./table.ts";
 import { targetOf } from "./target.ts";
-import { outcomeOf, timeoutFlag, waitUntilEnded } from "./wait.ts";
+import { timeoutFlag } from "./wait.ts";
 
 const idOf = (flags: Flags): string => String(flags["job"]);
 
 /** Says of a job that was put in a queue which nobody works on. */
 function shownQueued(flags: Flags, job: Job): Found {
-  if ("data" in targetOf(flags) && job.executor === "process")
+  if ("data" in targetOf(flags) && job.executor !== "external")
     note("no server works on this directory now; the job waits until one is started there");
   return shownJob(job);
 }
@@ -51,20 +51,6 @@ async function list(client: RuntreeClient, flags: Flags): Promise<Found | null> 
   const query = { status, template_id: template, executor, ...pageAsked(flags) } as Partial<QueryOf<"listJobs">>;
   const { body } = await client.call("listJobs", { query });
   return [body, jobTable(body.items)];
-}
-
-/** The exit code that tells how a job ended: refused work as `run wait` has it. */
-async function outcomeOfJob(client: RuntreeClient, { status, run_id }: Job): Promise<number> {
-  if (status === "completed" || status === "skipped") return EXIT.ok;
-  if (status !== "failed" || run_id === null) return EXIT.failed;
-  return outcomeOf(await getRun(client, run_id));
-}
-
-async function wait(client: RuntreeClient, flags: Flags): Promise<Found> {
-  const id = idOf(flags);
-  const job = await waitUntilEnded(flags, `Job ${id}`, async () => getJob(client, id), PENDING_JOB);
-  process.exitCode = await outcomeOfJob(client, job);
-  return shownJob(job);
 }
 
 function duplicateText({
@@ -107,7 +93,7 @@ const subcommands: readonly CommandModule[] = [
         .option("executor", {
           type: "string",
           choices: EXECUTORS,
-          describe: "jobs whose work agents do, or processes of the server",
+          describe: `jobs whose work is done ${WHO_WORKS}`,
         })
         .conflicts("follow", ["limit", "offset"]),
     list,
@@ -137,11 +123,8 @@ const subcommands: readonly CommandModule[] = [
   askingCommand(
     "wait <job>",
     "wait until a job has ended; the exit code tells how",
-    (yargs) =>
-      timeoutFlag(jobArgument(yargs)).epilogue(
-        "Exit code: 0 completed or skipped, 3 what it submitted was rejected, 4 rejected for conflicts, 1 failed otherwise, cancelled, or still open after --timeout",
-      ),
-    wait,
+    (yargs) => timeoutFlag(jobArgument(yargs)).epilogue(JOB_EXIT),
+    async (client, flags) => waitForJob(client, flags, idOf(flags)),
   ),
   logOfJobCommand,
   askingCommand(
