@@ -171,10 +171,11 @@ test.for([
 });
 
 test("a job waits in the queue while its Galaxy wants no requests, and goes on by itself", async () => {
-  galaxy.faults.add({ operation: "workflows", fault: "status_429", retry_after: "2" });
+  const template_id = await template({});
+  galaxy.faults.add({ operation: "workflows", fault: "status_429", retry_after: "3" });
   const refused = await call(server, "createJob", { body: { dataset_id, workflow_name: TABLE } });
   expect([refused.status, refused.body.code]).toEqual([502, "galaxy_error"]);
-  const id = await enqueue(server, await template({}), { params: { dataset_id } });
+  const id = await enqueue(server, template_id, { params: { dataset_id } });
   expect(await readJob(server, id)).toMatchObject({ status: "queued", queue_position: 1, dataset_id, run_id: null });
   const { items, running } = (await call(server, "getQueue")).body;
   expect([items.map((job: SeenJob) => job.job_id), running]).toEqual([[id], []]);

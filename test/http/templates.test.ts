@@ -34,7 +34,14 @@ test("a template is made, read, changed and archived, each as a commit", async (
     skip_exit_code: 75,
   };
   const { body, headers } = await create(asked, template_id);
-  expect(body).toEqual({ template_id, executor: "process", command: "noop", status: "active", ...NO_WORKFLOW, ...asked });
+  expect(body).toEqual({
+    template_id,
+    executor: "process",
+    command: "noop",
+    status: "active",
+    ...NO_WORKFLOW,
+    ...asked,
+  });
   expect(headers.get("location")).toBe(`/templates/${template_id}`);
   expect((await get(template_id)).body).toEqual(body);
   const changed = await patch(template_id, { title: null, default_params: { b: { c: null, d: 3 } }, retries: null });
