@@ -72,7 +72,7 @@ test("a job of a template goes to its Galaxy while no process may, and holds no 
   await call(server, "cancelJob", { params: { job_id: hangs.job_id }, body: {} });
 });
 
-test.concurrent("what a template fills inputs with may come from params; a job's own go over it; histories begin as it says", async () => {
+test.concurrent("what a template fills inputs with may come from params; a job's own and the dataset's go over it; histories begin as it says", async () => {
   const members = { history_name: "Lake", inputs: { notes: { src: "hda", id: "${/params/more}" } } };
   const job = await done(members, { more: OTHER.id });
   const requestOf = async ({ invocation_id }: SeenJob): Promise<SeenJob> =>
@@ -80,8 +80,11 @@ test.concurrent("what a template fills inputs with may come from params; a job's
   const sent = await requestOf(job);
   expect([sent.inputs, sent.parameters]).toEqual([{ "0": DATASET, "1": OTHER }, {}]);
   expect((await asUser(`/api/histories/${sent.history_id}`)).name).toBe(`Lake runtree ${job.run_id}`);
-  const over = await done({ inputs: { notes: OTHER } }, { notes: DATASET, "2": { depth: 7 } });
-  expect(await requestOf(over)).toMatchObject({ inputs: { "1": DATASET }, parameters: { "2": { depth: 7 } } });
+  const over = await done({ inputs: { notes: OTHER, reads: OTHER } }, { notes: DATASET, "2": { depth: 7 } });
+  expect(await requestOf(over)).toMatchObject({
+    inputs: { "0": DATASET, "1": DATASET },
+    parameters: { "2": { depth: 7 } },
+  });
 });
 
 test.concurrent("what ended well is mapped to documents, which are merged with the run", async () => {
