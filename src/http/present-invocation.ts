@@ -32,6 +32,8 @@ function endedHere({ status, completed_at }: RunRecord, { state }: InvocationRec
 }
 
 const CLOSED: Readonly<Partial<Record<RunStatus, InvocationState>>> = {
+  // Whoever finished it did not wait for Galaxy, whose work is cancelled.
+  success: "cancelled",
   failed: "failed",
   cancelled: "cancelled",
   skipped: "cancelled",

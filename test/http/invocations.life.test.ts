@@ -153,6 +153,23 @@ test("what ends badly in Galaxy fails the job with Galaxy's words, and what is c
   expect(await jobEnded(server, cancelled.job_id)).toMatchObject({ status: "cancelled", state: "cancelled" });
 });
 
+test.for([
+  ["as failed", { status: "failed" }, { status: "failed", state: "failed", error: { code: "closed" } }],
+  ["as skipped", { status: "skipped" }, { status: "skipped", state: "cancelled" }],
+  ["as done", { done: true }, { status: "completed", state: "cancelled" }],
+] as const)(
+  "a run that is closed by hand %s ends its job, is not tried again, and Galaxy is told",
+  async ([, body, after]) => {
+    const told = galaxy.traffic.of("cancel");
+    const { job_id, run_id, dataset_id } = await invoke(server);
+    await call(server, "patchRun", { params: { run_id }, body });
+    await galaxy.traffic.reach("cancel", told + 1);
+    expect(await jobEnded(server, job_id)).toMatchObject(after);
+    const { items } = (await call(server, "listJobs", { query: { dataset_id } })).body;
+    expect(items).toHaveLength(1);
+  },
+);
+
 test("of several Galaxies a request names one, and ids that two of them gave are told apart", async () => {
   const [eu, us] = [await startCounting(), await startCounting()];
   const { galaxy: named, env } = galaxiesByName({ eu, us });
