@@ -1,5 +1,5 @@
 import { DEFAULT_GALAXY } from "../domain/galaxy-servers.ts";
-import { mapInvocation } from "../domain/invocation-mapping.ts";
+import { mapInvocation, mappedParams } from "../domain/invocation-mapping.ts";
 import type { InvocationRequest } from "../domain/invocation.ts";
 import type { JobRecord } from "../domain/job.ts";
 import { isObject, type JsonObject } from "../domain/json.ts";
@@ -38,10 +38,12 @@ export async function planRun(store: Store, allowed: AllowedServer, record: RunR
   const dataset = dataset_id === undefined ? {} : datasetOf(store, dataset_id);
   const { galaxy_inputs: ofDataset } = dataset;
   const facts: JsonObject = { run_id, job_id, params, ...(dataset_id === undefined ? {} : { dataset_id, dataset }) };
-  const ofTemplate = mapInvocation(template?.inputs ?? {}, facts);
+  const { inputs: filling = {}, mapping = {} } = template ?? {};
+  const ofTemplate = mapInvocation(filling, facts);
   // Of a template's job it says which dataset is meant, and is nothing for the workflow.
   const { dataset_id: _, ...rest } = params;
   const parameters = template === null ? params : rest;
   const fallbacks = [...(isObject(ofDataset) ? [ofDataset] : []), ofTemplate];
-  return planInvocation(allowed, invocation, { parameters, fallbacks });
+  const otherwiseUsed = mappedParams([filling, mapping]);
+  return planInvocation(allowed, invocation, { parameters, otherwiseUsed, fallbacks });
 }

@@ -97,7 +97,8 @@ async function afterFailure(store: Store, job: JobRecord, run_id: string, error:
   return new RuntreeError(error.code, error.message, { ...error.data, job_id: job.id, run_id }, error);
 }
 
-/** Ends a job as Galaxy's refusal has it. */
-export async function failJob(store: Store, id: string, { message }: RuntreeError): Promise<void> {
-  await endJob(store, id, { status: "failed", error: { code: "galaxy_error", message } });
+/** Ends a job whose workflow cannot be invoked, for the reason that an error tells. */
+export async function failJob(store: Store, id: string, error: RuntreeError): Promise<void> {
+  const code = workflowServerFault(error) === null ? error.code : "galaxy_error";
+  await endJob(store, id, { status: "failed", error: { code, message: error.message } });
 }

@@ -12,16 +12,23 @@ interface ErrorShape {
   readonly conflicts?: readonly Conflict[];
   /** The run as the refused request left it. */
   readonly run?: Wire<"run#Run">;
+  /** The job and the run that the request made before it failed, and what Galaxy said. */
+  readonly job_id?: string;
+  readonly run_id?: string;
+  readonly galaxy?: Wire<"problem#Problem">["galaxy"];
 }
 
 /** What is told of an error besides its words: by a server in its problem, by this process in its data. */
-function findings(error: RuntreeError): Pick<ErrorShape, "errors" | "conflicts" | "run"> {
+function findings(error: RuntreeError): Omit<ErrorShape, "code" | "detail"> {
   const problem = error.data["problem"] as Wire<"problem#Problem"> | undefined;
   const { errors, conflicts } = (problem ?? error.data) as Pick<ErrorShape, "errors" | "conflicts">;
   return {
     ...(errors === undefined ? {} : { errors: listed(errors).violations }),
     ...(conflicts === undefined ? {} : { conflicts }),
     ...(problem?.run === undefined ? {} : { run: problem.run }),
+    ...(problem?.job_id === undefined ? {} : { job_id: problem.job_id }),
+    ...(problem?.run_id === undefined ? {} : { run_id: problem.run_id }),
+    ...(problem?.galaxy === undefined ? {} : { galaxy: problem.galaxy }),
   };
 }
 
@@ -30,6 +37,7 @@ const NEXT: Partial<Record<ErrorCode, string>> = {
   unauthorized: "Put a key of this server into the variable RUNTREE_KEY.",
   job_not_found: "`runtree job list` lists the jobs.",
   template_not_found: "`runtree template list` lists the templates.",
+  galaxy_timeout: "What became of it is found out by the server: `runtree job wait` waits for that.",
   merge_conflict: "Settle the conflicts with `runtree run resolve` (--help says how), then say done again.",
 };
 
@@ -37,7 +45,7 @@ const NEXT: Partial<Record<ErrorCode, string>> = {
 export function errorText(error: unknown): string {
   if (!(error instanceof RuntreeError))
     return escaped(`runtree: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-  const { errors = [], conflicts = [] } = findings(error);
+  const { errors = [], conflicts = [], job_id } = findings(error);
   const next = error.data["hint"] ?? NEXT[error.code];
   return [
     `runtree: ${plain(error.message)}`,
@@ -46,6 +54,7 @@ export function errorText(error: unknown): string {
       .filter(({ collection, message }) => collection !== null || !error.message.includes(message))
       .map((violation) => `  ${violationLine(violation)}`),
     ...conflicts.map((conflict) => `  ${conflictLine(conflict)}`),
+    ...(job_id === undefined ? [] : [plain(`  job ${job_id}`)]),
     ...(typeof next === "string" ? [`runtree: ${plain(next)}`] : []),
   ].join("\n");
 }

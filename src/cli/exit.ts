@@ -40,5 +40,8 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
 /** The exit code that an error means. */
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof RuntreeError)) return EXIT.failed;
+  const { status: told } = (error.data["problem"] ?? {}) as { readonly status?: number };
+  // A server that was reached refused what was sent.
+  if (told !== undefined && told === PROBLEMS[error.code]?.refused) return BY_STATUS[told] ?? EXIT.failed;
   return BY_CODE[error.code] ?? BY_STATUS[PROBLEMS[error.code]?.status ?? 500] ?? EXIT.failed;
 }

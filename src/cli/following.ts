@@ -21,9 +21,9 @@ export function untilToldToEnd(): AbortSignal {
 }
 
 /** Refuses to follow where there is no server that would tell. Throws `bad_request`. */
-export function requireServer(flags: CommonFlags): void {
+export function requireServer(flags: CommonFlags, name = "--follow"): void {
   if ("url" in targetOf(flags)) return;
-  const words = "--follow is told by a server; ask the one that serves this directory, with --url in place of --data.";
+  const words = `${name} is told by a server; ask the one that serves this directory, with --url in place of --data.`;
   throw new RuntreeError("bad_request", words);
 }
 

@@ -13,7 +13,10 @@ export type Job = Wire<"job#Job">;
 export const PENDING_JOB: ReadonlySet<string> = new Set(["queued", "running"]);
 
 /** Who may do the work of a job. */
-export const EXECUTORS = ["external", "process"] as const;
+export const EXECUTORS = ["external", "process", "galaxy"] as const;
+
+/** Who they are, for help. */
+export const WHO_WORKS = "by agents, processes of the server, or a Galaxy";
 
 /** A value as JSON, on one row; none where it is empty. */
 export function jsonRow(name: string, value: object | boolean | null): string[][] {
@@ -63,6 +66,34 @@ function mending({ id, status, merge }: Run): string[] {
   ];
 }
 
+/** Numbers of jobs in Galaxy by their states, on one line. */
+export function countsText(jobs: Readonly<Record<string, number>> = {}): string {
+  return Object.entries(jobs)
+    .map(([state, count]) => `${count} ${state}`)
+    .join(", ");
+}
+
+/** How far an invocation is, with Galaxy's own word where it said one. */
+export function stateText({ state, galaxy_state: word }: Job): string | null {
+  return word === null ? state : `${state} (${word})`;
+}
+
+/** What there is to tell of the invocation of a workflow; nothing for another job. */
+function invocationRows(job: Job): string[][] {
+  if (job.executor !== "galaxy") return [];
+  const { server, jobs = {}, messages = [] } = job;
+  return [
+    ...row("dataset", job.dataset_id),
+    ...row("workflow", job.workflow_name),
+    ...row("galaxy", server ?? null),
+    ...row("invocation", job.invocation_id),
+    ...row("state", stateText(job)),
+    ...row("its jobs", Object.keys(jobs).length === 0 ? null : countsText(jobs)),
+    ...messages.map((message) => ["message", message]),
+    ...row("superseded by", job.superseded_by ?? null),
+  ];
+}
+
 /** What a person wants to know of a job. */
 export function jobText(job: Job, { run, again }: Standing = NOT_LOOKED): string {
   const place = job.queue_position === null ? "" : `, number ${job.queue_position} of the queue`;
@@ -78,6 +109,7 @@ export function jobText(job: Job, { run, again }: Standing = NOT_LOOKED): string
     ...row("started", job.started_at),
     ...row("finished", job.finished_at),
     ...row("run", run === null ? job.run_id : `${run.id}: ${SINCE[run.status] ?? run.status}`),
+    ...invocationRows(job),
     ...(job.retry_of === null ? [] : [["attempt", `${job.attempt}, tries ${job.retry_of} again`]]),
     ...again.map(({ job_id, status }) => ["tried again", `as ${job_id}, ${status}`]),
     ...row("exit code", job.exit_code),

@@ -1,4 +1,3 @@
-import fs from "node:fs";
 import type { Argv, CommandModule } from "yargs";
 import type { RuntreeClient } from "../client/client.ts";
 import type { QueryOf } from "../contract/operations.ts";
@@ -6,19 +5,15 @@ import type { Wire } from "../contract/wire.ts";
 import { hasCode, RuntreeError } from "../domain/errors.ts";
 import { CUSTOM_JOB, JOB_STATUSES } from "../domain/job.ts";
 import { RUN_STATUSES } from "../domain/run.ts";
-import { isServed } from "../store/data-lock.ts";
 import { askingCommand, type Flags, type Found, groupOf, keyFlag, keyHeader, pageAsked, pageFlags } from "./command.ts";
-import { EXIT } from "./exit.ts";
 import { followFlag } from "./following.ts";
 import { archivedTemplate, hinted, refusedParams, unknownTemplate } from "./hint.ts";
 import { jobFlags, jobMembers, requireMembers, takenAway, withoutFlag } from "./job-flags.ts";
 import { followJob, followJobs } from "./job-follow.ts";
 import { logOfJobCommand } from "./job-log.ts";
 import {
-  automaticRetry,
   EXECUTORS,
   getJob,
-  isRefused,
   type Job,
   jobArgument,
   jobTable,
@@ -26,18 +21,20 @@ import {
   row,
   shownJob,
   shownStanding,
+  WHO_WORKS,
 } from "./job-text.ts";
+import { JOB_EXIT, waitForJob } from "./job-wait.ts";
 import { note } from "./output.ts";
-import { getRun, shownRuns } from "./run-text.ts";
+import { shownRuns } from "./run-text.ts";
 import { facts } from "./table.ts";
 import { targetOf } from "./target.ts";
-import { outcomeOf, timeoutFlag, waitUntilEnded } from "./wait.ts";
+import { timeoutFlag } from "./wait.ts";
 
 const idOf = (flags: Flags): string => String(flags["job"]);
 
 /** Says of a job that was put in a queue which nobody works on. */
 function shownQueued(flags: Flags, job: Job): Found {
-  if ("data" in targetOf(flags) && job.executor === "process")
+  if ("data" in targetOf(flags) && job.executor !== "external")
     note("no server works on this directory now; the job waits until one is started there");
   return shownJob(job);
 }
@@ -70,45 +67,6 @@ async function list(client: RuntreeClient, flags: Flags): Promise<Found | null> 
   const query = { status, template_id: template, executor, ...pageAsked(flags) } as Partial<QueryOf<"listJobs">>;
   const { body } = await client.call("listJobs", { query });
   return [body, jobTable(body.items)];
-}
-
-/** The exit code that tells how a job ended: refused work as `run wait` has it, also when its run was mended since. */
-async function outcomeOfJob(client: RuntreeClient, job: Job): Promise<number> {
-  const { status, run_id } = job;
-  if (status === "completed" || status === "skipped") return EXIT.ok;
-  if (status !== "failed" || run_id === null) return EXIT.failed;
-  const run = await getRun(client, run_id);
-  if (run.status === "rejected") return outcomeOf(run);
-  return isRefused(job) ? EXIT.invalid : EXIT.failed;
-}
-
-/** Says of a job that is waited for in a directory where nobody is that could do its work. */
-function noteUnserved(flags: Flags, { executor, status }: Job): void {
-  const target = targetOf(flags);
-  if (!("data" in target) || executor !== "process" || !PENDING_JOB.has(status) || isServed(fs, target.data)) return;
-  note(`nobody works on ${target.data} now; the job waits until a server is started there`);
-}
-
-async function wait(client: RuntreeClient, flags: Flags): Promise<Found> {
-  let id = idOf(flags);
-  if (id === CUSTOM_JOB) {
-    const words = `Job ${CUSTOM_JOB} never ends; wait for one of its runs: runtree run wait.`;
-    throw new RuntreeError("validation_failed", words, { job_id: id });
-  }
-  let isFirst = true;
-  const look = async (): Promise<Job> => {
-    const job = await getJob(client, id);
-    if (isFirst) noteUnserved(flags, job);
-    isFirst = false;
-    const again = PENDING_JOB.has(job.status) ? null : await automaticRetry(client, job);
-    if (again === null) return job;
-    note(`job ${id} failed (${job.error?.code}), and is tried again as ${again.job_id}`);
-    id = again.job_id;
-    return look();
-  };
-  const job = await waitUntilEnded(flags, `Job ${id}`, look, PENDING_JOB);
-  process.exitCode = await outcomeOfJob(client, job);
-  return shownStanding(client, job);
 }
 
 function duplicateText({
@@ -151,7 +109,7 @@ const subcommands: readonly CommandModule[] = [
         .option("executor", {
           type: "string",
           choices: EXECUTORS,
-          describe: "jobs whose work agents do, or processes of the server",
+          describe: `jobs whose work is done ${WHO_WORKS}`,
         })
         .conflicts("follow", ["limit", "offset"]),
     list,
@@ -185,9 +143,9 @@ const subcommands: readonly CommandModule[] = [
     "wait until a job has ended; the exit code tells how",
     (yargs) =>
       timeoutFlag(jobArgument(yargs)).epilogue(
-        "A job that is tried again by itself is waited for to its last attempt, which is what is printed. Exit code: 0 completed or skipped, 3 what it submitted was rejected (also when its run was mended since), 4 rejected for conflicts, 1 failed otherwise, cancelled, or still open after --timeout",
+        `A job that is tried again by itself is waited for to its last attempt, which is what is printed. ${JOB_EXIT}`,
       ),
-    wait,
+    async (client, flags) => waitForJob(client, flags, idOf(flags)),
   ),
   logOfJobCommand,
   askingCommand(

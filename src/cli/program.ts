@@ -9,6 +9,7 @@ import { fsckCommand } from "./fsck.ts";
 import { galaxyDemoCommand } from "./galaxy-demo.ts";
 import { gitCommand } from "./git.ts";
 import { initCommand } from "./init.ts";
+import { invokeCommand } from "./invoke.ts";
 import { jobCommand } from "./job.ts";
 import { keyCommand } from "./key.ts";
 import { logCommand } from "./log.ts";
@@ -31,6 +32,7 @@ const COMMANDS = [
   jobCommand,
   queueCommand,
   templateCommand,
+  invokeCommand,
   diffCommand,
   previewCommand,
   showCommand,

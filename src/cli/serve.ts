@@ -116,7 +116,7 @@ export const serveCommand: CommandModule = {
       // Without a type yargs tells a flag alone from one with a word, which is not for it to judge.
       yargs.option(name, {
         ...(SETTINGS[name].type === "boolean" ? {} : { type: "string" }),
-        describe: `${SETTINGS[name].describe} (default ${SETTINGS[name].fallback})`,
+        describe: `${SETTINGS[name].describe} (default ${String(SETTINGS[name].fallback) || "none"})`,
       });
     }
     return yargs;

@@ -8,7 +8,7 @@ import { readBodyFile } from "./body-file.ts";
 import { askingCommand, type Flags, type Found, groupOf, keyFlag, keyHeader, pageAsked, pageFlags } from "./command.ts";
 import { type Hint, hinted, unknownTemplate } from "./hint.ts";
 import { memberOf, paramsFlags, paramsMember, requireMembers, takenAway, withoutFlag } from "./job-flags.ts";
-import { EXECUTORS, jsonRow, row } from "./job-text.ts";
+import { EXECUTORS, jsonRow, row, WHO_WORKS } from "./job-text.ts";
 import { facts, table } from "./table.ts";
 
 type Template = Wire<"template#Template">;
@@ -31,6 +31,14 @@ const MEMBERS = {
     type: "number",
     describe: "the exit code that says there was nothing to do",
   },
+  workflow: { member: "workflow_name", type: "string", describe: "have a Galaxy run the workflow of this name" },
+  "workflow-id": { member: "workflow_id", type: "string", describe: "the same by its id" },
+  "history-name": {
+    member: "history_name",
+    type: "string",
+    describe: "what the names of histories in Galaxy begin with",
+  },
+  server: { member: "server", type: "string", describe: "the Galaxy of the server's configuration that is asked" },
 } as const;
 
 function templateFlags(yargs: Argv, paramsAre: string): Argv {
@@ -42,11 +50,15 @@ function templateFlags(yargs: Argv, paramsAre: string): Argv {
     .option("params-schema", { type: "string", describe: "file with a JSON Schema that the params of a job must fit" })
     .option("command", { type: "string", describe: "run this command of the server's configuration" })
     .option("external", { type: "boolean", describe: "agents do the work" })
+    .option("inputs", { type: "string", describe: "file with what goes to the workflow's inputs, by label or index" })
+    .option("mapping", { type: "string", describe: "file that says which documents are made of what ended well" })
     .option("body", {
       type: "string",
       describe: "file with members as the API has them; other flags go over it; - for standard input",
     })
-    .conflicts("command", "external");
+    .conflicts("command", ["external", "workflow", "workflow-id"])
+    .conflicts("external", ["workflow", "workflow-id"])
+    .conflicts("workflow", "workflow-id");
 }
 
 /** What a change can take away, by its flag. */
@@ -55,6 +67,8 @@ const REMOVABLE: Readonly<Record<string, string>> = {
   params: "default_params",
   "params-schema": "params_schema",
   command: "command",
+  inputs: "inputs",
+  mapping: "mapping",
 };
 
 const idOf = (flags: Flags): string => String(flags["template"]);
@@ -67,6 +81,11 @@ function bodyMembers(path: string, id: string): JsonObject {
   throw new RuntreeError("bad_request", words);
 }
 
+/** The member that a flag gives by the name of a file; none without the flag. */
+function fileMember(name: string, flags: Flags): JsonObject {
+  return flags[name] === undefined ? {} : { [name]: readBodyFile(String(flags[name])) };
+}
+
 /** The members of a template that the flags give; null stands for one that is taken away. */
 function templateMembers(flags: Flags): JsonObject {
   const { body, external, command, "params-schema": schema } = flags;
@@ -74,6 +93,9 @@ function templateMembers(flags: Flags): JsonObject {
     ...(body === undefined ? {} : bodyMembers(String(body), idOf(flags))),
     ...(external === true ? { executor: "external" } : {}),
     ...(command === undefined ? {} : { executor: "process", ...memberOf("command", command) }),
+    ...(flags["workflow"] === undefined && flags["workflow-id"] === undefined ? {} : { executor: "galaxy" }),
+    ...fileMember("inputs", flags),
+    ...fileMember("mapping", flags),
     ...Object.fromEntries(
       Object.entries(MEMBERS).flatMap(([flag, { member }]) => Object.entries(memberOf(member, flags[flag]))),
     ),
@@ -93,6 +115,12 @@ function templateText(template: Template): string {
     ["status", template.status],
     ["executor", template.executor],
     ...row("command", template.command),
+    ...row("workflow", template.workflow_name),
+    ...row("workflow id", template.workflow_id),
+    ...row("galaxy", template.server),
+    ...row("histories", template.history_name),
+    ...jsonRow("inputs", template.inputs),
+    ...jsonRow("mapping", template.mapping),
     ...jsonRow("params", template.default_params),
     ...jsonRow("schema", template.params_schema),
     ...row("retries", template.retries),
@@ -149,10 +177,10 @@ async function list(client: RuntreeClient, flags: Flags): Promise<Found> {
     each.template_id,
     each.status,
     each.executor,
-    each.command ?? "-",
+    each.command ?? each.workflow_name ?? each.workflow_id ?? "-",
     each.title ?? "",
   ]);
-  const text = table([["TEMPLATE", "STATUS", "EXECUTOR", "COMMAND", "TITLE"], ...rows]);
+  const text = table([["TEMPLATE", "STATUS", "EXECUTOR", "DOES", "TITLE"], ...rows]);
   return [body, rows.length === 0 ? "no templates" : text];
 }
 
@@ -176,7 +204,7 @@ const subcommands: readonly CommandModule[] = [
         .option("executor", {
           type: "string",
           choices: EXECUTORS,
-          describe: "templates whose work agents do, or processes of the server",
+          describe: `templates whose work is done ${WHO_WORKS}`,
         }),
     list,
   ),

@@ -14,6 +14,7 @@ const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   name: "The name of a schema, without `.schema.json`.",
   template_id: "The id of a template.",
   path: "The path of a file below the run's artifacts; slashes may stand as they are.",
+  invocation_id: "The id that Galaxy gave.",
   asset: "The name of a file that the page at `/docs` uses.",
 };
 
@@ -131,8 +132,8 @@ function answersOf(known: Operation): JsonObject {
       : [];
   const byStatus = new Map<number, Set<ErrorCode>>();
   for (const code of [...problems, ...commonProblems(known)].map(wireCode)) {
-    const { status } = PROBLEMS[code];
-    byStatus.set(status, (byStatus.get(status) ?? new Set()).add(code));
+    const { status, refused = status } = PROBLEMS[code];
+    for (const each of [status, refused]) byStatus.set(each, (byStatus.get(each) ?? new Set()).add(code));
   }
   const refused = Array.from(byStatus, ([status, codes]): [string, Json] => {
     const words = Array.from(codes, (code) => `\`${code}\`: ${PROBLEMS[code].title}.`).join(" ");

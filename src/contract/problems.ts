@@ -1,7 +1,14 @@
 import type { ErrorCode } from "../domain/errors.ts";
 
+interface KnownProblem {
+  readonly status: number;
+  /** The status where another server refused what the client sent. */
+  readonly refused?: number;
+  readonly title: string;
+}
+
 /** The HTTP status and title of every code. The compiler requires the table whole. */
-export const PROBLEMS: Readonly<Record<ErrorCode, { readonly status: number; readonly title: string }>> = {
+export const PROBLEMS: Readonly<Record<ErrorCode, KnownProblem>> = {
   malformed_json: { status: 400, title: "The body is not JSON" },
   bad_request: { status: 400, title: "The request cannot be understood" },
   unauthorized: { status: 401, title: "A key is needed" },
@@ -47,7 +54,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, { readonly status: number; rea
   mapping_failed: { status: 500, title: "The mapping asks for what is not there" },
   bad_configuration: { status: 500, title: "The configuration cannot be used" },
   address_not_allowed: { status: 500, title: "The address cannot be served" },
-  galaxy_error: { status: 502, title: "Galaxy refused, or cannot be reached" },
+  galaxy_error: { status: 502, refused: 422, title: "Galaxy refused, or cannot be reached" },
   unreachable: { status: 502, title: "The server cannot be reached" },
   galaxy_not_configured: { status: 503, title: "No Galaxy is configured" },
   busy: { status: 503, title: "Busy; try again" },

@@ -9,7 +9,7 @@ import type { News } from "../store/news.ts";
 import type { Store } from "../store/store.ts";
 import { AT_A_TIME, GalaxyWatch } from "./galaxy-watch.ts";
 import { inParallel } from "./in-parallel.ts";
-import { FOUND_RUNNING } from "./job-outcome.ts";
+import { CLOSED_BY_HAND } from "./job-outcome.ts";
 
 /** How long (ms) a request to invoke whose answer was lost may take to show an effect. */
 const SETTLE_MS = 60_000;
@@ -133,12 +133,12 @@ export class GalaxyWork implements Galaxies {
       const view = executor === "galaxy" && run !== null ? store.runs.view(run) : null;
       return view !== null && (view.place !== "open" || view.record.status === "rejected");
     });
-    await Promise.all(ended.map(async ({ id }) => endJob(store, id, FOUND_RUNNING)));
+    await Promise.all(ended.map(async ({ id }) => endJob(store, id, CLOSED_BY_HAND)));
   }
 
   /** A run that ended here while Galaxy may still work on it. */
-  #watchEnded({ id, status, invocation }: RunRecord): void {
-    if (status === "success" || invocation?.history_id === undefined || hasEnded(invocation.state)) return;
+  #watchEnded({ id, invocation }: RunRecord): void {
+    if (invocation?.history_id === undefined || hasEnded(invocation.state)) return;
     this.#watches.get(invocation.server)?.cancel(id);
   }
 

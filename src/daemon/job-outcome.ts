@@ -70,6 +70,12 @@ function interrupted(words: string): JobOutcome {
 /** The outcome of a job that was found at work although nothing works on it. */
 export const FOUND_RUNNING: JobOutcome = interrupted("the server that began it ended before it");
 
+/** Of a job whose run somebody closed without a reason while another worked on it: it is not tried again. */
+export const CLOSED_BY_HAND: JobOutcome = {
+  status: "failed",
+  error: { code: "closed", message: "Its run was closed by hand." },
+};
+
 /** What a process left, as a submission and files of its run. */
 function broughtBy(
   runId: string,

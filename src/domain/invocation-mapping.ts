@@ -60,10 +60,19 @@ export function mapInvocation(mapping: InvocationMapping, facts: JsonObject): Js
   return filled(facts, mapping) as JsonObject;
 }
 
+/** The pointers that a mapping asks for. */
+function holesOf(mapping: InvocationMapping): string[] {
+  return Array.from(JSON.stringify(mapping).matchAll(HOLE), ([, pointer = ""]) => pointer);
+}
+
+/** The names of params that mappings ask for. */
+export function mappedParams(mappings: readonly InvocationMapping[]): ReadonlySet<string> {
+  const paths = mappings.flatMap(holesOf).map((pointer) => parsePointer(pointer) ?? []);
+  return new Set(paths.flatMap(([member, name]) => (member === "params" && name !== undefined ? [name] : [])));
+}
+
 /** The first hole of a mapping that begins with none of some members; null when all do. For a mapping that is only just given. */
 export function strangeHole(mapping: InvocationMapping, members: readonly string[]): string | null {
   const known = new Set(members);
-  const texts = JSON.stringify(mapping);
-  for (const [, pointer = ""] of texts.matchAll(HOLE)) if (!known.has(pointer.split("/")[1] ?? "")) return pointer;
-  return null;
+  return holesOf(mapping).find((pointer) => !known.has(pointer.split("/")[1] ?? "")) ?? null;
 }

@@ -8,6 +8,8 @@ import type { InvokeRequest, Workflow, WorkflowInput } from "./workflow-server.t
 export interface GivenInputs {
   /** As asked for; what names no input is for the steps. */
   readonly parameters: JsonObject;
+  /** Names of parameters that somebody else asks for, so that they need name no input. */
+  readonly otherwiseUsed?: ReadonlySet<string>;
   /** Of the dataset, then of the template. */
   readonly fallbacks: readonly JsonObject[];
 }
@@ -27,7 +29,10 @@ function inputNamed({ inputs }: Workflow, name: string): WorkflowInput | undefin
  * Settles what is given to which input of a workflow, and what to its steps. Throws `validation_failed` for what names
  * neither an input nor holds parameters of a step, `input_missing` with a violation for each required input that nothing fills.
  */
-export function fillInputs(workflow: Workflow, { parameters, fallbacks }: GivenInputs): FilledInputs {
+export function fillInputs(
+  workflow: Workflow,
+  { parameters, fallbacks, otherwiseUsed = new Set() }: GivenInputs,
+): FilledInputs {
   const inputs: Record<string, Json> = {};
   const steps: Record<string, Readonly<Record<string, Json>>> = {};
   for (const given of fallbacks.toReversed())
@@ -38,6 +43,7 @@ export function fillInputs(workflow: Workflow, { parameters, fallbacks }: GivenI
   for (const [name, value] of Object.entries(parameters)) {
     const input = inputNamed(workflow, name);
     if (input !== undefined) inputs[input.index] = value;
+    else if (otherwiseUsed.has(name)) continue;
     else if (isObject(value)) steps[name] = value;
     else throw notAnInput(workflow, name);
   }

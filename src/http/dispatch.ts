@@ -67,9 +67,12 @@ export class Dispatcher {
         "The request with this Idempotency-Key is still at work; try again shortly.",
       );
     }
-    const made = operation(request.operation).success === 201;
+    const { success, response } = operation(request.operation);
+    const made = success === 201;
+    // What opened a job's run with the job is answered with the job.
+    const isOfJob = response === "job#Job";
     // A run that went with a main that somebody moved back is to be made again.
-    if (known?.run != null && findRun(this.#store.repository, known.run) !== null) {
+    if (known?.run != null && !isOfJob && findRun(this.#store.repository, known.run) !== null) {
       const author = { principal: request.principal.name, idempotency };
       if (understood.later) return laterAnswer(this.#store, answerAgainAtOnce(this.#store, author, known.run));
       const view = await answerAgain(this.#store, author, known.run, known);

@@ -1,5 +1,6 @@
 import type { CreateJob } from "../actions/create-job.ts";
 import type { RequestInvocation } from "../actions/request-invocation.ts";
+import { refuseMember } from "../actions/refusal.ts";
 import type { QueryOf } from "../contract/operations.ts";
 import type { Wire } from "../contract/wire.ts";
 import { RuntreeError } from "../domain/errors.ts";
@@ -29,7 +30,8 @@ function split(body: Body, known: readonly string[]): { members: Body; warnings:
 
 /**
  * Tells by its members which kind of job a request asks for. Members of an invocation may stand in the query; the body is
- * then its parameters. Throws `ambiguous_job` for two kinds or none, `validation_failed` for an invocation without a dataset.
+ * then its parameters. Throws `ambiguous_job` for two kinds or none, and for an invocation without a dataset
+ * `validation_failed`, or `bad_request` where the query asks for it.
  */
 export function jobAsked(
   body: Body,
@@ -37,7 +39,7 @@ export function jobAsked(
   aliases: Readonly<Record<string, string>>,
 ): JobAsked {
   if (Object.values(query).some((value) => value !== undefined))
-    return { invocation: invocationAsked({ ...query, parameters: body as JsonObject }), warnings: [] };
+    return { invocation: askedInQuery(query, body as JsonObject), warnings: [] };
   const named = body.template_id ?? body.type ?? body.job_type;
   const isOfGalaxy = body.workflow_name !== undefined || body.workflow_id !== undefined;
   const kinds = [named !== undefined, isOfGalaxy, body.executor === "external"];
@@ -66,8 +68,17 @@ function withoutExecutor({ executor: _, ...body }: Body): Body {
   return body;
 }
 
+const FOR_WHICH = "A workflow is invoked for a dataset: dataset_id says for which.";
+
 function invocationAsked({ dataset_id, ...members }: Partial<Body>): RequestInvocation {
-  if (dataset_id === undefined)
-    throw refused("/dataset_id", "A workflow is invoked for a dataset: dataset_id says for which.");
+  if (dataset_id === undefined) refuseMember("schema", "/dataset_id", FOR_WHICH);
   return { ...(members as Omit<RequestInvocation, "dataset_id">), dataset_id: String(dataset_id) };
+}
+
+function askedInQuery(query: Omit<QueryOf<"createJob">, "dryRun">, parameters: JsonObject): RequestInvocation {
+  const { dataset_id, ...members } = query;
+  if (dataset_id === undefined) throw refused("/dataset_id", FOR_WHICH);
+  if (query.workflow_name === undefined && query.workflow_id === undefined)
+    throw refused("/workflow_name", "Which workflow is to be invoked, workflow_name or workflow_id says.");
+  return { ...members, dataset_id, parameters };
 }

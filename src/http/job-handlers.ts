@@ -2,14 +2,15 @@ import { cancelJob } from "../actions/cancel-job.ts";
 import { deleteJob, type PatchJob, patchJob } from "../actions/change-job.ts";
 import { archiveTemplate, createTemplate, patchTemplate } from "../actions/change-template.ts";
 import { checkDuplicate } from "../actions/check-duplicate.ts";
-import { createJob } from "../actions/create-job.ts";
+import { type CreateJob, createJob } from "../actions/create-job.ts";
 import { reorderQueue } from "../actions/order-queue.ts";
 import { queueStats } from "../actions/read-queue.ts";
-import { NO_GALAXIES, rehearsed, requestInvocation } from "../actions/request-invocation.ts";
+import { type Galaxies, NO_GALAXIES, rehearsed, requestInvocation } from "../actions/request-invocation.ts";
 import { requireJobRecord, requireTemplate } from "../actions/require-job.ts";
 import { retryJob } from "../actions/retry-job.ts";
 import type { QueryOf } from "../contract/operations.ts";
 import type { Wire } from "../contract/wire.ts";
+import { DEFAULT_GALAXY } from "../domain/galaxy-servers.ts";
 import { JOB_STATUSES, type JobRecord, type JobStatus } from "../domain/job.ts";
 import type { TemplateRecord } from "../domain/job-template.ts";
 import type { JobFilter, JobRow } from "../store/job-row.ts";
@@ -42,6 +43,16 @@ export function templateAnswer(template: TemplateRecord): Answer<Wire<"template#
 /** The same for one that was made just now. */
 export function madeTemplateAnswer(template: TemplateRecord): Answer<Wire<"template#Template">> {
   return { ...templateAnswer(template), headers: { Location: `/templates/${encodeURIComponent(template.id)}` } };
+}
+
+/**
+ * The same job, which would wait for ever where its template's Galaxy is none of the server's: `galaxy_not_configured`.
+ * Without a server, a job waits for one whatever it is.
+ */
+function configured(store: Store, galaxies: Galaxies | undefined, job: CreateJob): CreateJob {
+  const template = store.templates.find(job.template_id ?? "");
+  if (template?.executor === "galaxy") galaxies?.allowed(template.server ?? DEFAULT_GALAXY);
+  return job;
 }
 
 /** Other words for the statuses of jobs (WIRE §7). */
@@ -113,8 +124,9 @@ type JobOperation =
 /** Makes the handlers of jobs, the queue and templates. */
 export function jobHandlers({
   aliases = {},
-  galaxies = NO_GALAXIES,
+  galaxies: configuredGalaxies,
 }: Pick<Service, "aliases" | "galaxies">): Pick<Handlers, JobOperation> {
+  const galaxies = configuredGalaxies ?? NO_GALAXIES;
   const jsonOf =
     (store: Store) =>
     (row: JobRow): Buffer =>
@@ -126,7 +138,7 @@ export function jobHandlers({
       const job =
         "invocation" in asked
           ? await requestInvocation(store, dryRun ? rehearsed(galaxies) : galaxies, author, asked.invocation)
-          : await createJob(store, author, asked.job);
+          : await createJob(store, author, configured(store, configuredGalaxies, asked.job));
       return madeJobAnswer(store, job, asked.warnings);
     },
 

@@ -1,7 +1,8 @@
 import { supersededBy } from "../actions/superseded.ts";
 import type { Wire } from "../contract/wire.ts";
 import type { InvocationRecord } from "../domain/invocation.ts";
-import type { RunRecord } from "../domain/run.ts";
+import { hasEnded, type InvocationState } from "../domain/invocation-state.ts";
+import { isClosed, type RunRecord, type RunStatus } from "../domain/run.ts";
 import type { Store } from "../store/store.ts";
 
 type Invocation = Wire<"invocation#Invocation">;
@@ -15,6 +16,7 @@ export function presentInvocation(store: Store, record: RunRecord): Invocation |
   const polled = store.executions.polled.get(record.id);
   return {
     ...invocationMembers(invocation),
+    ...endedHere(record, invocation),
     run_id: record.id,
     job_id: record.job_id,
     polled_at: polled === undefined ? asked : new Date(polled).toISOString(),
@@ -22,6 +24,20 @@ export function presentInvocation(store: Store, record: RunRecord): Invocation |
     created_at: record.created_at,
   };
 }
+
+/** What a run that ended here makes of an invocation that Galaxy has not ended yet, and that nobody looks at any more. */
+function endedHere({ status, completed_at }: RunRecord, { state }: InvocationRecord): Partial<Invocation> {
+  if (!isClosed(status) || hasEnded(state)) return {};
+  return { state: CLOSED[status] ?? state, finished_at: completed_at ?? null };
+}
+
+const CLOSED: Readonly<Partial<Record<RunStatus, InvocationState>>> = {
+  // Whoever finished it did not wait for Galaxy, whose work is cancelled.
+  success: "cancelled",
+  failed: "failed",
+  cancelled: "cancelled",
+  skipped: "cancelled",
+};
 
 type Members = Omit<Invocation, "run_id" | "job_id" | "polled_at" | "superseded_by" | "created_at">;
 

@@ -17,11 +17,11 @@ function isView(value: unknown): value is RunView {
 export function presentProblem(error: unknown, requestId: string, store: Store | null): Problem {
   const known = error instanceof RuntreeError ? error : new RuntreeError("internal", "", {}, error);
   const code = wireCode(known.code);
-  const { title } = PROBLEMS[code];
   const { errors, conflicts, run, job_id, run_id } = known.data;
   const fault = workflowServerFault(known);
+  const { title, status: usual, refused = usual } = PROBLEMS[code];
   // What Galaxy finds wrong is what the client sent.
-  const status = fault !== null && isRefused(fault) ? 422 : PROBLEMS[code].status;
+  const status = fault !== null && isRefused(fault) ? refused : usual;
   const listed = Array.isArray(errors) ? (errors as readonly Violation[]).slice(0, MAX_LISTED) : [];
   return {
     type: `urn:runtree:problem:${code}`,

@@ -95,7 +95,15 @@ export async function serveStore(
   });
   const admission = new Admission(store, { openRuns: limits.open_runs, requireRoom });
   const followers = new LogFollowers(limits.request_s * 1000);
-  const handlers = makeHandlers({ git, requireRoom, events, metrics, aliases, galaxies, logs: { root: logs, followers } });
+  const handlers = makeHandlers({
+    git,
+    requireRoom,
+    events,
+    metrics,
+    aliases,
+    galaxies,
+    logs: { root: logs, followers },
+  });
   const dispatcher = new Dispatcher(store, handlers, admission);
   const unread = new UnreadAnswers(limits.request_s * 1000);
   const rate = new RequestRate(limits.requests_per_minute);

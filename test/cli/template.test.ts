@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../support/folders.ts";
+import { NO_WORKFLOW } from "../support/invocations.ts";
 import { makeTemplate } from "../support/jobs.ts";
 import { runtree } from "../support/program.ts";
 import { startServerForFile, type TestServer } from "../support/server.ts";
@@ -49,6 +50,7 @@ test("a template has what the flags say, each of which can be changed and taken 
     skip_exit_code: 75,
     command: "noop",
     status: "active",
+    ...NO_WORKFLOW,
   });
   expect(await at.json("template", "show", "t-all")).toEqual(made);
   expect(await at.text("template", "show", "t-all")).toMatch(/^timeout +1\.5 s\nskipped by +exit code 75$/m);

@@ -119,9 +119,10 @@ test("an answer is of the operation's shape", () => {
 
 test("items are of lists by cursor, without what asks for a page", () => {
   expectTypeOf<PagedOperationId>().toEqualTypeOf<
-    "listJobRuns" | "listJobs" | "listRuns" | "listDocuments" | "listTemplates"
+    "listJobRuns" | "listJobs" | "listRuns" | "listDocuments" | "listTemplates" | "listInvocations"
   >();
   expectTypeOf<ItemOf<"listRuns">>().toEqualTypeOf<Wire<"run#Run">>();
+  expectTypeOf<ItemOf<"listInvocations">>().toEqualTypeOf<Wire<"invocation#Invocation">>();
   expectTypeOf<ItemOf<"listDocuments">["etag"]>().toEqualTypeOf<string>();
   const calls = [
     () => client.items("listRuns"),

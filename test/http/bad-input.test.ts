@@ -6,6 +6,7 @@ import type { Violation } from "../../src/domain/verdict.ts";
 import { checkShape } from "../../src/schema/shapes.ts";
 import { git } from "../support/git.ts";
 import { GOOD } from "../support/good-requests.ts";
+import { galaxyEnvironment, startCounting } from "../support/invocations.ts";
 import { SCRIPTS } from "../support/jobs.ts";
 import { DOCUMENTED, type DocumentedOperation, resolved } from "../support/openapi.ts";
 import { startServerForFile, type TestServer } from "../support/server.ts";
@@ -22,6 +23,7 @@ beforeAll(() =>
     },
     [],
     SCRIPTS,
+    async (until) => galaxyEnvironment(await startCounting([], until)),
   ),
 );
 

@@ -1,13 +1,17 @@
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import type { OperationId } from "../../src/contract/operations.ts";
 import { PROBLEMS } from "../../src/contract/problems.ts";
 import type { ErrorCode } from "../../src/domain/errors.ts";
 import { runIdMaker } from "../../src/domain/run-id.ts";
 import { pipeGit } from "../git/repositories.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { chainFile, type LiveGalaxy } from "../support/galaxy.ts";
 import { git } from "../support/git.ts";
 import { GOOD, mergedRun, startRun, STUDY } from "../support/good-requests.ts";
 import { type Answer, call, type Request } from "../support/http.ts";
+import { addDataset, COUNT, galaxiesByName, galaxyEnvironment, invoke, startCounting } from "../support/invocations.ts";
 import { enqueue, jobEnded, makeTemplate, SCRIPTS } from "../support/jobs.ts";
 import { documentedAnswers } from "../support/openapi.ts";
 import { startServer, startServerForFile, type TestServer } from "../support/server.ts";
@@ -15,8 +19,22 @@ import { startServer, startServerForFile, type TestServer } from "../support/ser
 const MAX_BODY = 20_000;
 const NONE = "01arz3ndektsv4rrffq69g5fav";
 
+/** There are two workflows of this name. */
+const TWICE = "Twice";
+
 let server: TestServer;
-beforeAll(() => startServerForFile((started) => void (server = started), ["--max-body", String(MAX_BODY)], SCRIPTS));
+let galaxy: LiveGalaxy;
+beforeAll(() =>
+  startServerForFile(
+    (started) => void (server = started),
+    ["--max-body", String(MAX_BODY)],
+    SCRIPTS,
+    async (until) => {
+      galaxy = await startCounting([chainFile(TWICE), chainFile(TWICE)], until);
+      return galaxyEnvironment(galaxy);
+    },
+  ),
+);
 
 /** Codes that no request brings about by itself, why, and the tests that have them. */
 const ELSEWHERE: Readonly<Partial<Record<ErrorCode, string>>> = {
@@ -98,6 +116,30 @@ async function restartedWithoutCommands(): Promise<{ later: TestServer; job_id: 
   await first.stop();
   return { later: await startServer({ data: first.data, scripts: {} }), job_id };
 }
+
+/** Two Galaxies that gave the same id to an invocation each. */
+async function ofTwoGalaxies(): Promise<{ server: TestServer; params: { invocation_id: string } }> {
+  const { galaxy: named, env } = galaxiesByName({ eu: await startCounting(), us: await startCounting() });
+  const data = temporaryFolder();
+  writeFileSync(join(data, "runtree.config.json"), JSON.stringify({ galaxy: named }));
+  const both = await startServer({ data, env });
+  const [{ invocation_id }, other] = [await invoke(both, { server: "eu" }), await invoke(both, { server: "us" })];
+  expect(other.invocation_id).toBe(invocation_id);
+  return { server: both, params: { invocation_id } };
+}
+
+/** A request to invoke a workflow for a dataset that has what it takes. */
+const asks =
+  (more: object): Way =>
+  async () => ({ body: { workflow_name: COUNT, dataset_id: await addDataset(server), ...more } });
+
+/** The same, where Galaxy's answer to the invoke itself is this. */
+const whereInvoking =
+  (fault: "cut_after" | "status_403" | "status_500"): Way =>
+  async (id) => {
+    galaxy.faults.add({ operation: "invoke", fault });
+    return asks({})(id);
+  };
 
 let keys = 0;
 const freshKey = (): Record<string, string> => ({ "idempotency-key": `every-answer-${++keys}` });
@@ -189,6 +231,34 @@ const OWN: Readonly<Record<string, Way>> = {
   "startRun 409 job_not_external": async () => ({ ...(await GOOD.retryJob(server)), body: {} }),
   "createJob 404 template_not_found": async () => ({ body: { template_id: "no-such-template" } }),
   "createJob 422 ambiguous_job": async () => ({ body: {} }),
+  "createJob 404 dataset_not_found": asks({ dataset_id: "none" }),
+  "createJob 409 ambiguous": asks({ workflow_name: TWICE }),
+  "createJob 422 workflow_not_allowed": asks({ workflow_name: "None" }),
+  "createJob 422 input_missing": async () => ({
+    body: { workflow_name: COUNT, dataset_id: await addDataset(server, {}) },
+  }),
+  "createJob 422 galaxy_error": whereInvoking("status_403"),
+  "createJob 502 galaxy_error": whereInvoking("status_500"),
+  "createJob 503 galaxy_not_configured": asks({ server: "none" }),
+  "createJob 504 galaxy_timeout": whereInvoking("cut_after"),
+  ...Object.fromEntries(
+    (["getInvocation", "cancelInvocation"] as const).flatMap((id) => [
+      [`${id} 404 not_found`, withParam("invocation_id", "none")],
+      [
+        `${id} 409 ambiguous`,
+        async () => {
+          const { server: both, params } = await ofTwoGalaxies();
+          return call(both, id, { params, ...(id === "cancelInvocation" ? { body: {} } : {}) });
+        },
+      ],
+    ]),
+  ),
+  "cancelInvocation 409 job_not_queued": async () => {
+    const { job_id, invocation_id } = await invoke(server);
+    galaxy.clock.pass(60);
+    await jobEnded(server, job_id);
+    return { params: { invocation_id }, body: {} };
+  },
   "getSchema 404 not_found": withParam("name", "none"),
   "getDocsAsset 404 not_found": withParam("asset", "none.js"),
   ...Object.fromEntries(
@@ -250,6 +320,8 @@ test.for(ANSWERS.filter((answer) => !isElsewhere(answer)))("%s", async (answer) 
 test("no answer is documented with a status that its code does not have", () => {
   for (const answer of ANSWERS) {
     const [, status = "", code] = answer.split(" ");
-    if (code !== undefined) expect([answer, PROBLEMS[code as ErrorCode].status]).toEqual([answer, Number(status)]);
+    if (code === undefined) continue;
+    const { status: usual, refused = usual } = PROBLEMS[code as ErrorCode];
+    expect([answer, [usual, refused]]).toEqual([answer, expect.arrayContaining([Number(status)])]);
   }
 });

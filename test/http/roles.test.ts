@@ -41,6 +41,9 @@ const NEEDS: Readonly<Record<OperationId, Needs>> = {
   reorderQueue: "steward",
   prioritizeJob: "steward",
   moveJob: "steward",
+  listInvocations: "reader",
+  getInvocation: "reader",
+  cancelInvocation: "steward",
   createTemplate: "steward",
   listTemplates: "reader",
   getTemplate: "reader",
@@ -79,6 +82,7 @@ const BODIES: Partial<Record<OperationId, unknown>> = {
   reorderQueue: { job_ids: ["none"] },
   prioritizeJob: { priority: 1 },
   moveJob: { position: 0 },
+  cancelInvocation: {},
   createTemplate: { template_id: "a", executor: "external" },
   patchTemplate: {},
 };
@@ -137,6 +141,7 @@ describe.each(Object.keys(OPERATIONS) as OperationId[])("%s", (id) => {
       id: "s",
       name: "study",
       template_id: "none",
+      invocation_id: "none",
       path: "none",
       asset: "swagger-ui.css",
     };

@@ -2,6 +2,7 @@ import { beforeAll, expect, test } from "vitest";
 import { canonicalJson } from "../../src/domain/json.ts";
 import { git } from "../support/git.ts";
 import { call } from "../support/http.ts";
+import { NO_WORKFLOW } from "../support/invocations.ts";
 import { enqueue, readJob, SCRIPTS } from "../support/jobs.ts";
 import { startServer, startServerForFile, type TestServer } from "../support/server.ts";
 
@@ -34,7 +35,14 @@ test("a template is made, read, changed and archived, each as a commit", async (
     skip_exit_code: 75,
   };
   const { body, headers } = await create(asked, template_id);
-  expect(body).toEqual({ template_id, executor: "process", command: "noop", status: "active", ...asked });
+  expect(body).toEqual({
+    template_id,
+    executor: "process",
+    command: "noop",
+    status: "active",
+    ...NO_WORKFLOW,
+    ...asked,
+  });
   expect(headers.get("location")).toBe(`/templates/${template_id}`);
   expect((await get(template_id)).body).toEqual(body);
   const changed = await patch(template_id, { title: null, default_params: { b: { c: null, d: 3 } }, retries: null });

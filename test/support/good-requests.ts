@@ -1,5 +1,6 @@
 import type { OperationId } from "../../src/contract/operations.ts";
 import { call, type Request } from "./http.ts";
+import { invoke } from "./invocations.ts";
 import { enqueue, jobBegun, jobEnded, makeTemplate } from "./jobs.ts";
 import type { TestServer } from "./server.ts";
 
@@ -59,7 +60,14 @@ const freshTemplate = async (server: Server): Promise<string> => {
   return template_id;
 };
 
-/** For each operation what makes a request of it that goes well, on a server with the template that ships and the commands of `SCRIPTS`. */
+const ofInvocation = async (server: Server): Promise<Request> => ({
+  params: { invocation_id: (await invoke(server)).invocation_id },
+});
+
+/**
+ * For each operation what makes a request of it that goes well, on a server with the template that ships, the commands of
+ * `SCRIPTS`, and a Galaxy of `startCounting` where invocations are asked for.
+ */
 export const GOOD: Readonly<Record<OperationId, (server: Server) => Promise<Request>>> = {
   startRun: always({ params: { job_id: "custom" }, body: { metadata: { a: 1 } } }),
   listJobRuns: always({ params: { job_id: "custom" } }),
@@ -101,6 +109,9 @@ export const GOOD: Readonly<Record<OperationId, (server: Server) => Promise<Requ
   reorderQueue: async (server) => ({ body: { job_ids: [await queuedJob(server)] } }),
   prioritizeJob: async (server) => ({ ...(await ofQueued(server)), body: { priority: "high" } }),
   moveJob: async (server) => ({ ...(await ofQueued(server)), body: { position: 0 } }),
+  listInvocations: always(),
+  getInvocation: ofInvocation,
+  cancelInvocation: async (server) => ({ ...(await ofInvocation(server)), body: { reason: "enough" } }),
   createTemplate: async () => ({ body: { template_id: `template-${++templates}`, executor: "external" } }),
   listTemplates: always(),
   getTemplate: async (server) => ({ params: { template_id: await freshTemplate(server) } }),

@@ -87,12 +87,13 @@ export async function startServer(
 
 /**
  * Starts a server for all tests of a file. Called in `beforeAll`, it returns what ends the server, which `beforeAll`
- * in turn hands to vitest: `afterAll` inside a hook would be passed over.
+ * in turn hands to vitest: `afterAll` inside a hook would be passed over. What `env` starts for it ends after it.
  */
 export async function startServerForFile(
   use: (server: TestServer) => void | Promise<void>,
   flags: readonly string[] = [],
   scripts?: ScriptsIn,
+  env?: (until: Until) => Promise<Readonly<Record<string, string>>>,
 ): Promise<() => Promise<void>> {
   const cleanUps: (() => void | Promise<void>)[] = [];
   const end = async (): Promise<void> => {
@@ -100,7 +101,8 @@ export async function startServerForFile(
   };
   try {
     const until: Until = (cleanUp) => cleanUps.push(cleanUp);
-    await use(await startServer({ flags, until, ...(scripts === undefined ? {} : { scripts }) }));
+    const more = env === undefined ? {} : { env: await env(until) };
+    await use(await startServer({ flags, until, ...more, ...(scripts === undefined ? {} : { scripts }) }));
     return end;
   } catch (error) {
     await end();
