@@ -1,5 +1,5 @@
 import type { InvocationRecord } from "../domain/invocation.ts";
-import { isRefused, type WorkflowServer, workflowServerFault } from "../domain/workflow-server.ts";
+import { type WorkflowServer, workflowServerFault } from "../domain/workflow-server.ts";
 
 /**
  * Has a Galaxy cancel whatever it does for a run: its invocation, and any other in its history, as one may be there whose
@@ -19,10 +19,15 @@ export async function cancelOnServer(
     try {
       await server.cancel(id);
     } catch (error) {
-      const fault = workflowServerFault(error);
-      if (fault === null || !isRefused(fault)) failures.push(error);
+      if (!isBeyondCancel(error)) failures.push(error);
     }
   }
   if (failures.length > 0) throw failures[0];
   return ids.size > 0;
+}
+
+/** Tells whether a server says that there is nothing to cancel for us: it is over, not ours, or not there. */
+export function isBeyondCancel(error: unknown): boolean {
+  const fault = workflowServerFault(error);
+  return fault?.reason === "refused" && [400, 403, 404].includes(fault.status ?? 0);
 }

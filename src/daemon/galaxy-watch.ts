@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
-import { cancelOnServer } from "../actions/cancel-on-server.ts";
+import { cancelOnServer, isBeyondCancel } from "../actions/cancel-on-server.ts";
 import { type InvokeRun, invokeRun, mayHaveOthers } from "../actions/invoke-run.ts";
 import type { AllowedServer, PlannedInvocation } from "../actions/plan-invocation.ts";
 import { planRun } from "../actions/plan-run.ts";
 import { type SeenInvocation, STALLED_MS, writeSeen } from "../actions/poll-invocations.ts";
 import { failJob } from "../actions/request-invocation.ts";
 import { RuntreeError } from "../domain/errors.ts";
-import { isRefused, isWorkRefused, workflowServerFault } from "../domain/workflow-server.ts";
+import { isWorkRefused, workflowServerFault } from "../domain/workflow-server.ts";
 import type { Store } from "../store/store.ts";
 import { inParallel } from "./in-parallel.ts";
 
@@ -211,10 +211,8 @@ export class GalaxyWatch {
       const found = await cancelOnServer(server, record?.invocation ?? {}, kept);
       if ((found && !isWanted) || this.#hasSettled(runId)) this.#toCancel.delete(runId);
     } catch (error) {
-      const fault = workflowServerFault(error);
-      if (fault === null) throw error;
-      // With a key that is good again it can be asked once more.
-      if (isRefused(fault) && fault.status !== 401) this.#toCancel.delete(runId);
+      if (workflowServerFault(error) === null) throw error;
+      if (isBeyondCancel(error)) this.#toCancel.delete(runId);
     }
     if (!this.#toCancel.has(runId)) this.#sent.delete(runId);
   }

@@ -21,7 +21,7 @@ export const SETTLE_MS = 60_000;
 /** A client's limits that let time-outs come soon, and make each request once. */
 export const HASTY: Partial<GalaxyLimits> = {
   connectMs: 1000,
-  answerMs: 150,
+  answerMs: 300,
   retries: 0,
   retryMs: 1,
   answerBytes: 1_000_000,
