@@ -144,7 +144,8 @@ export class GalaxyWatch {
     const remembered = this.#remembered.get(runId);
     if (remembered === undefined || remembered.said === said) return;
     remembered.said = said;
-    remembered.since = this.#parts.store.clock();
+    // What was written before a start counts.
+    remembered.since = Date.parse(this.#parts.store.runs.view(runId)?.record.updated_at ?? "") || 0;
   }
 
   #forgetAllBut(open: ReadonlySet<string>): void {
