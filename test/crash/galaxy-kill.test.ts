@@ -8,16 +8,26 @@ import { jobEnded, jobUntil, type SeenJob } from "../support/jobs.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { ALL } from "./points.ts";
 
-/** The moments to kill a server at: while it waits for an answer. Only some on every change: the last takes the minute that a lost request has. */
-const MOMENTS: readonly (readonly [OperationName, FaultName])[] = [
-  ["create_history", "timeout_before"],
-  ["create_history", "timeout_after"],
-  ["invoke", "timeout_after"],
-  ["show", "timeout_after"],
-  ["summary", "timeout_after"],
-  ["invoke", "timeout_before"],
+type Asker = "a request" | "a job";
+type Moment = readonly [OperationName, FaultName, Asker];
+
+/** The moments to kill a server at: while it waits for an answer. The last takes the minute that a lost request has. */
+const MOMENTS: readonly Moment[] = [
+  ["create_history", "timeout_before"] as const,
+  ["create_history", "timeout_after"] as const,
+  ["invoke", "timeout_after"] as const,
+  ["show", "timeout_after"] as const,
+  ["summary", "timeout_after"] as const,
+  ["invoke", "timeout_before"] as const,
+].flatMap(([operation, fault]) => (["a request", "a job"] as const).map((asker) => [operation, fault, asker] as const));
+
+/** Those on every change. */
+const SAMPLE: readonly Moment[] = [
+  ["create_history", "timeout_after", "a request"],
+  ["invoke", "timeout_after", "a request"],
+  ["invoke", "timeout_after", "a job"],
+  ["summary", "timeout_after", "a job"],
 ];
-const SAMPLE = MOMENTS.filter(([operation, fault]) => operation !== "invoke" || fault === "timeout_after");
 
 async function serverOf(demo: LiveGalaxy, data?: string): Promise<TestServer> {
   const env = { RUNTREE_GALAXY_URL: demo.url, RUNTREE_GALAXY_KEY: demo.key, RUNTREE_POLL: "* * * * * *" };
@@ -29,9 +39,7 @@ async function post(server: TestServer, path: string, body: object): Promise<See
   return (await fetch(server.url + path, { method: "POST", headers, body: JSON.stringify(body) })).json();
 }
 
-test.each(
-  (ALL ? MOMENTS : SAMPLE).flatMap((moment) => [[...moment, "a request"] as const, [...moment, "a job"] as const]),
-)(
+test.each(ALL ? MOMENTS : SAMPLE)(
   "a server that is killed at %s (%s) has one invocation for %s in the end",
   { timeout: 120_000 },
   async (operation, fault, asker) => {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { cancelJob } from "../../src/actions/cancel-job.ts";
 import { afterSeeing, hasEnded } from "../../src/domain/invocation-state.ts";
 import type { RunRecord } from "../../src/domain/run.ts";
@@ -61,8 +61,17 @@ async function begin(ground: GalaxyGround, { operation, asker }: Cell): Promise<
   const isEarly = operation === "invoke" || operation === "create_history" || operation === "workflows";
   // What a sweep does for a run that was begun before, and what a look finds where an answer was lost.
   if ((asker === "sweep" && isEarly) || operation === "list")
-    ground.demo.faults.add({ operation: operation === "list" ? "invoke" : "create_history", fault: "cut_after" });
+    ground.demo.faults.add(
+      operation === "list"
+        ? { operation: "invoke", fault: "cut_after" }
+        : { operation: "create_history", fault: "cut_before" },
+    );
   if (asker === "job") return ground.enqueue();
+  if (operation === "workflows" && asker === "sweep") {
+    // It is found by its name once more, as long as its history was not written down.
+    await ground.enqueue();
+    return vi.waitUntil(() => ground.reports.length > 0, { timeout: 20_000, interval: 5 });
+  }
   return ground.request().catch((error: unknown) => error);
 }
 
@@ -73,11 +82,6 @@ async function play(cell: Cell): Promise<string[]> {
   const { faults, traffic } = ground.demo;
   const isAsked = asker !== "sweep" && operation !== "show" && operation !== "summary" && operation !== "cancel";
   if (!isAsked) await begin(ground, cell);
-  if (operation === "workflows" && asker === "sweep") {
-    // Its plan is made anew, as its history was not written down.
-    await ground.stop();
-    await ground.open();
-  }
   const isCancelled = operation === "cancel";
   if (isCancelled) {
     await ground.sweepUntil(() => ground.live().length > 0 && ground.onlyRun().invocation?.state === "in_progress", 5);
