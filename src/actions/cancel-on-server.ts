@@ -1,16 +1,33 @@
 import type { InvocationRecord } from "../domain/invocation.ts";
-import type { WorkflowServer } from "../domain/workflow-server.ts";
+import { type WorkflowServer, workflowServerFault } from "../domain/workflow-server.ts";
 
 /**
- * Has a Galaxy cancel whatever it does for a run that has ended here: its invocation, and any other in its history, as one
- * may be there whose answer was lost. Returns whether there was one. Throws what asking the server throws.
+ * Has a Galaxy cancel whatever it does for a run: its invocation, and any other in its history, as one may be there whose
+ * answer was lost; all but one that the run keeps. What it says cannot be cancelled any more is left. Returns whether there
+ * was one to cancel. Throws what asking the server throws, when all were asked for.
  */
 export async function cancelOnServer(
   server: WorkflowServer,
   { history_id, invocation_id }: Pick<InvocationRecord, "history_id" | "invocation_id">,
+  kept: string | null = null,
 ): Promise<boolean> {
   const there = history_id === undefined ? [] : await server.invocationsIn(history_id);
   const ids = new Set([...(invocation_id === undefined ? [] : [invocation_id]), ...there.map(({ id }) => id)]);
-  for (const id of ids) await server.cancel(id);
+  if (kept !== null) ids.delete(kept);
+  const failures: unknown[] = [];
+  for (const id of ids) {
+    try {
+      await server.cancel(id);
+    } catch (error) {
+      if (!isBeyondCancel(error)) failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
   return ids.size > 0;
+}
+
+/** Tells whether a server says that there is nothing to cancel for us: it is over, not ours, or not there. */
+export function isBeyondCancel(error: unknown): boolean {
+  const fault = workflowServerFault(error);
+  return fault?.reason === "refused" && [400, 403, 404].includes(fault.status ?? 0);
 }

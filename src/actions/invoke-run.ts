@@ -7,6 +7,9 @@ import type { Store } from "../store/store.ts";
 import type { PlannedInvocation } from "./plan-invocation.ts";
 import { type InvocationNews, writeInvocation } from "./write-invocation.ts";
 
+/** The notice of a run in whose history there were several invocations. */
+const ADOPTED = "galaxy_adopted";
+
 /** How a run's workflow comes to be invoked. */
 export interface InvokeRun {
   readonly server: WorkflowServer;
@@ -25,19 +28,21 @@ export interface InvokeRun {
 /**
  * Has the workflow of a run invoked, so that at most one invocation is ever the run's: what is sent and the history of this
  * run alone are written down before anything is invoked into it (DESIGN §6), and where an earlier try may have got through,
- * the history is looked into first. What is found there is adopted, the oldest, and the rest cancelled. Returns the run as it
+ * the history is looked into first. What is found there is adopted, the oldest; of the rest the run gets a notice, and
+ * `mayHaveOthers` tells of them. Returns the run as it
  * then stands; without an id of an invocation when none was found and it may not be invoked yet; null when the run is not
  * at work any more. Throws what planning, the server and writing throw; the run stays as it was last written.
  */
 export async function invokeRun(store: Store, runId: string, how: InvokeRun): Promise<RunView | null> {
   let view = store.runs.view(runId);
   if (view?.place !== "open" || view.record.invocation === undefined) return null;
-  if (view.record.invocation.history_id === undefined) view = await makeHistory(store, view, how);
+  let isNew = how.isFresh;
+  if (view.record.invocation.history_id === undefined) ({ view, isNew } = await makeHistory(store, view, how));
   const { history_id: history, invocation_id: known } = view?.record.invocation ?? {};
   if (view === null || history === undefined || known !== undefined) return view;
-  if (!how.isFresh) {
+  if (!isNew) {
     const there = await how.server.invocationsIn(history);
-    if (there.length > 0) return adopt(store, runId, how.server, there);
+    if (there.length > 0) return adopt(store, runId, there);
     if (!how.mayInvoke) return view;
     view = await write(store, runId, (invocation) => ({
       invocation: { ...invocation, attempts: invocation.attempts + 1 },
@@ -56,17 +61,17 @@ async function write(
   return writeInvocation(store, runId, news);
 }
 
-/** Settles what is sent and makes the history of a run, or finds the one an earlier try made. */
+/** Settles what is sent and makes the history of a run, or finds the one an earlier try made: in a new one nothing is. */
 async function makeHistory(
   store: Store,
   { record }: RunView,
   { server, plan, prefix, isFresh }: InvokeRun,
-): Promise<RunView | null> {
+): Promise<{ readonly view: RunView | null; readonly isNew: boolean }> {
   const { workflow, inputs, parameters } = await plan(record);
   const name = historyName(record.id, prefix);
   const [made] = isFresh ? [] : await server.historiesNamed(name);
   const { id } = made ?? (await server.createHistory(name));
-  return write(store, record.id, (invocation) => ({
+  const view = await write(store, record.id, (invocation) => ({
     invocation: {
       ...invocation,
       workflow_id: workflow.id,
@@ -74,11 +79,12 @@ async function makeHistory(
       inputs,
       parameters,
       history_id: id,
-      attempts: 1,
+      attempts: made === undefined ? 1 : 0,
     },
     subject: `Prepare the invocation of run ${record.id}`,
     lines: [`workflow ${workflow.name} (${workflow.id})`, `history ${name} (${id})`],
   }));
+  return { view, isNew: made === undefined };
 }
 
 async function invoke(
@@ -101,28 +107,27 @@ async function invoke(
   }));
 }
 
-/** Takes the oldest invocation of a run's history for the run's own, and has the others cancelled. */
+/** Takes the oldest invocation of a run's history for the run's own. */
 async function adopt(
   store: Store,
   runId: string,
-  server: WorkflowServer,
   [oldest, ...others]: readonly InvocationName[],
 ): Promise<RunView | null> {
   if (oldest === undefined) return null;
   const words = `invocation ${oldest.id}, ${oldest.galaxy_state}, was found in the run's history`;
   const extra = others.map(({ id }) => `${id} is cancelled, as a run has one invocation`);
-  const view = await write(store, runId, (invocation) => ({
+  return write(store, runId, (invocation) => ({
     invocation: begun(invocation, oldest, store.clock()),
     subject: `Adopt the invocation of run ${runId}`,
     lines: [words, ...extra],
     notices:
-      others.length === 0
-        ? []
-        : [{ code: "galaxy_adopted", message: `${words}; ${extra.join("; ")}.`, severity: "warning" }],
+      others.length === 0 ? [] : [{ code: ADOPTED, message: `${words}; ${extra.join("; ")}.`, severity: "warning" }],
   }));
-  // It is the run's from here on; what does not let itself be cancelled does no harm to that.
-  await Promise.allSettled(others.map(async ({ id }) => server.cancel(id)));
-  return view;
+}
+
+/** Tells whether the history of a run with an invocation may hold others, which nobody wants. */
+export function mayHaveOthers({ invocation, notices }: RunRecord): boolean {
+  return (invocation?.attempts ?? 0) > 1 || notices.some(({ code }) => code === ADOPTED);
 }
 
 function begun(

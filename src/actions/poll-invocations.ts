@@ -56,12 +56,24 @@ function sorted(counts: Readonly<Record<string, number>>): Record<string, number
 
 /**
  * Writes what was seen of invocations, each that changed as one commit on its run's branch, all of them together; and ends
- * the jobs of those that ended: what the template maps is submitted and judged. Throws what writing throws.
+ * the jobs of those that ended: what the template maps is submitted and judged. Returns what writing threw, by run: the
+ * others are written all the same.
  */
-export async function writeSeen(store: Store, seen: readonly SeenInvocation[]): Promise<void> {
-  const [ended, going] = [seen.filter(({ look }) => look.ended), seen.filter(({ look }) => !look.ended)];
-  await Promise.all(going.map(async (each) => writeOne(store, each)));
-  await Promise.all(ended.map(async (each) => endOne(store, each)));
+export async function writeSeen(store: Store, seen: readonly SeenInvocation[]): Promise<ReadonlyMap<string, unknown>> {
+  const failed = new Map<string, unknown>();
+  const all = async (some: readonly SeenInvocation[], write: typeof writeOne): Promise<void> => {
+    const noted = some.map(async (each) => write(store, each).catch((error) => failed.set(each.runId, error)));
+    await Promise.all(noted);
+  };
+  await all(
+    seen.filter(({ look }) => !look.ended),
+    writeOne,
+  );
+  await all(
+    seen.filter(({ look }) => look.ended),
+    endOne,
+  );
+  return failed;
 }
 
 async function writeOne(store: Store, { runId, look }: SeenInvocation): Promise<void> {
@@ -83,7 +95,9 @@ function wordsOf({ galaxy_state, jobs }: InvocationRecord): string {
 
 async function endOne(store: Store, { runId, look }: SeenInvocation): Promise<void> {
   const record = store.runs.view(runId)?.record;
-  if (record?.invocation === undefined) return;
+  // What the gate refused is for whoever mends it; it is not handed in again.
+  if (record?.invocation === undefined || (record.invocation.finished_at !== undefined && record.status !== "merging"))
+    return;
   const finished_at = new Date(store.clock()).toISOString();
   const invocation = { ...afterLook(record.invocation, look), finished_at };
   await endJob(store, record.job_id, { ...outcomeOf(store, record, invocation, look), invocation });

@@ -1,11 +1,12 @@
-import { cancelOnServer } from "../actions/cancel-on-server.ts";
-import { type InvokeRun, invokeRun } from "../actions/invoke-run.ts";
+import { createHash } from "node:crypto";
+import { cancelOnServer, isBeyondCancel } from "../actions/cancel-on-server.ts";
+import { type InvokeRun, invokeRun, mayHaveOthers } from "../actions/invoke-run.ts";
 import type { AllowedServer, PlannedInvocation } from "../actions/plan-invocation.ts";
 import { planRun } from "../actions/plan-run.ts";
 import { type SeenInvocation, STALLED_MS, writeSeen } from "../actions/poll-invocations.ts";
 import { failJob } from "../actions/request-invocation.ts";
 import { RuntreeError } from "../domain/errors.ts";
-import { isRefused, workflowServerFault } from "../domain/workflow-server.ts";
+import { isWorkRefused, workflowServerFault } from "../domain/workflow-server.ts";
 import type { Store } from "../store/store.ts";
 import { inParallel } from "./in-parallel.ts";
 
@@ -24,7 +25,7 @@ export interface WatchParts extends AllowedServer {
 interface Remembered {
   /** The id of its invocation; null while none is known. */
   readonly id: string | null;
-  /** What Galaxy said last, and since when. */
+  /** The digest of what Galaxy said last, and since when. */
   said: string;
   since: number;
 }
@@ -38,7 +39,7 @@ export class GalaxyWatch {
   readonly #sent = new Map<string, number>();
   /** Runs whose workflow is yet to be invoked, by a sweep: an earlier process or try did not get through. */
   readonly #left: Set<string>;
-  /** Runs that ended here, and perhaps not in Galaxy. */
+  /** Runs that ended here, and perhaps not in Galaxy; and open ones that may have several invocations there. */
   readonly #toCancel = new Set<string>();
 
   constructor(parts: WatchParts) {
@@ -75,7 +76,7 @@ export class GalaxyWatch {
       if (!(error instanceof RuntreeError)) throw error;
       const fault = workflowServerFault(error);
       const record = store.runs.view(runId)?.record;
-      if (record !== undefined && (fault === null ? isForGood(error) : isRefused(fault))) {
+      if (record !== undefined && (fault === null ? isForGood(error) : isWorkRefused(fault))) {
         this.#left.delete(runId);
         await failJob(store, record.job_id, error);
       } else report(`run ${runId}: ${error.message} It is tried again.`);
@@ -84,23 +85,40 @@ export class GalaxyWatch {
 
   /** Looks at every run once, and writes what changed, all together. `goesOn` tells whether there is time for more. */
   async sweep(goesOn: () => boolean): Promise<void> {
-    const { store, server } = this.#parts;
-    const runs = store.runs.openOn(server.name);
-    const open = new Set(runs);
-    for (const runId of this.#remembered.keys()) if (!open.has(runId)) this.#forget(runId);
-    for (const runId of this.#left) if (!open.has(runId)) this.#left.delete(runId);
-    const found = await inParallel(runs, AT_A_TIME, async (runId) =>
-      goesOn() && this.isAwake ? this.#look(runId) : null,
-    );
-    await writeSeen(
-      store,
-      found.flatMap((seen) => seen ?? []),
-    );
-    for (const runId of this.#toCancel) if (goesOn() && this.isAwake) await this.#cancel(runId);
+    const { store, server, report } = this.#parts;
+    // One that the gate refused is for whoever mends it.
+    const runs = store.runs.openOn(server.name).filter((runId) => store.runs.statusOf(runId) !== "rejected");
+    this.#forgetAllBut(new Set(runs));
+    const look = async (runId: string): Promise<Seen | null> => {
+      if (!goesOn() || !this.isAwake) return null;
+      return this.#isolated(runId, async () => this.#look(runId));
+    };
+    // After a rest one goes ahead: as long as it is not known how it fares, no other is asked for.
+    const ahead = server.restsUntil > 0 ? 1 : 0;
+    const found = [
+      ...(await inParallel(runs.slice(0, ahead), 1, look)),
+      ...(await inParallel(runs.slice(ahead), AT_A_TIME, look)),
+    ].flatMap((seen) => seen ?? []);
+    const failed = await writeSeen(store, found);
+    for (const [runId, error] of failed) report(`run ${runId}: ${wordsOf(error)} It is written by a later sweep.`);
+    for (const { runId, said } of found) if (!failed.has(runId)) this.#note(runId, said);
+    await inParallel([...this.#toCancel], AT_A_TIME, async (runId) => {
+      if (goesOn() && this.isAwake) await this.#isolated(runId, async () => this.#cancel(runId));
+    });
+  }
+
+  /** Does something about one run; what fails at it is no other's loss. */
+  async #isolated<Result>(runId: string, work: () => Promise<Result>): Promise<Result | null> {
+    try {
+      return await work();
+    } catch (error) {
+      this.#parts.report(`run ${runId}: ${wordsOf(error)} A later sweep tries again.`);
+      return null;
+    }
   }
 
   /** What there is to be written of a run; null for nothing. A look that fails changes nothing. */
-  async #look(runId: string): Promise<SeenInvocation | null> {
+  async #look(runId: string): Promise<Seen | null> {
     const { store, server } = this.#parts;
     const remembered = this.#remember(runId);
     if (remembered.id === null) {
@@ -112,27 +130,44 @@ export class GalaxyWatch {
       const look = await server.look(remembered.id);
       const now = store.clock();
       store.executions.polled.set(runId, now);
-      const said = JSON.stringify(look);
-      if (said === remembered.said && !look.ended && now - remembered.since < STALLED_MS) return null;
-      if (said !== remembered.said) remembered.since = now;
-      remembered.said = said;
-      return { runId, look };
+      const said = digest(JSON.stringify(look));
+      if (said === remembered.said && now - remembered.since < STALLED_MS) return null;
+      return { runId, look, said };
     } catch (error) {
       if (workflowServerFault(error) === null) throw error;
       return null;
     }
   }
 
-  #forget(runId: string): void {
-    this.#remembered.delete(runId);
-    this.#parts.store.executions.polled.delete(runId);
+  /** Takes note of what was written of a run. */
+  #note(runId: string, said: string): void {
+    const remembered = this.#remembered.get(runId);
+    if (remembered === undefined || remembered.said === said) return;
+    remembered.said = said;
+    // What was written before a start counts.
+    remembered.since = Date.parse(this.#parts.store.runs.view(runId)?.record.updated_at ?? "") || 0;
+  }
+
+  #forgetAllBut(open: ReadonlySet<string>): void {
+    for (const runId of this.#remembered.keys())
+      if (!open.has(runId)) {
+        this.#remembered.delete(runId);
+        this.#parts.store.executions.polled.delete(runId);
+      }
+    for (const runId of this.#left) if (!open.has(runId)) this.#left.delete(runId);
+    for (const runId of this.#sent.keys()) if (!open.has(runId) && !this.#toCancel.has(runId)) this.#sent.delete(runId);
   }
 
   #remember(runId: string): Remembered {
     const known = this.#remembered.get(runId);
     if (known !== undefined && known.id !== null) return known;
     const { store } = this.#parts;
-    const id = store.runs.view(runId)?.record.invocation?.invocation_id ?? null;
+    const record = store.runs.view(runId)?.record;
+    const id = record?.invocation?.invocation_id ?? null;
+    if (record !== undefined && id !== null) {
+      if (mayHaveOthers(record)) this.#toCancel.add(runId);
+      else this.#sent.delete(runId);
+    }
     const now: Remembered = { id, said: "", since: store.clock() };
     this.#remembered.set(runId, now);
     return now;
@@ -157,9 +192,9 @@ export class GalaxyWatch {
         onSend,
         mayInvoke: this.#hasSettled(runId),
       });
-      const isOver = view === null || view.record.invocation?.invocation_id !== undefined;
-      if (isOver) this.#left.delete(runId);
-      if (view !== null && isOver) this.#sent.delete(runId);
+      if (view === null || view.record.invocation?.invocation_id !== undefined) this.#left.delete(runId);
+      // An earlier request may yet have an effect.
+      if (view !== null && mayHaveOthers(view.record)) this.#toCancel.add(runId);
     } catch (error) {
       this.#left.add(runId);
       throw error;
@@ -168,16 +203,33 @@ export class GalaxyWatch {
 
   async #cancel(runId: string): Promise<void> {
     const { store, server } = this.#parts;
+    const record = store.runs.view(runId)?.record;
+    // What has not failed keeps its invocation, if it has one by now.
+    const isWanted = record?.status !== "cancelled" && record?.status !== "failed";
+    const kept = isWanted ? (record?.invocation?.invocation_id ?? null) : null;
+    if (isWanted && kept === null) return;
     try {
-      const found = await cancelOnServer(server, store.runs.view(runId)?.record.invocation ?? {});
-      if (found || this.#hasSettled(runId)) this.#toCancel.delete(runId);
+      const found = await cancelOnServer(server, record?.invocation ?? {}, kept);
+      if ((found && !isWanted) || this.#hasSettled(runId)) this.#toCancel.delete(runId);
     } catch (error) {
-      const fault = workflowServerFault(error);
-      if (fault === null) throw error;
-      if (isRefused(fault)) this.#toCancel.delete(runId);
+      if (workflowServerFault(error) === null) throw error;
+      if (isBeyondCancel(error)) this.#toCancel.delete(runId);
     }
     if (!this.#toCancel.has(runId)) this.#sent.delete(runId);
   }
+}
+
+/** What is seen, and the digest of it. */
+interface Seen extends SeenInvocation {
+  readonly said: string;
+}
+
+function digest(text: string): string {
+  return createHash("sha1").update(text).digest("base64");
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Tells whether a request is wrong for good, whoever answers it. */

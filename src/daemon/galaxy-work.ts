@@ -14,8 +14,9 @@ import { CLOSED_BY_HAND } from "./job-outcome.ts";
 /** How long (ms) a request to invoke whose answer was lost may take to show an effect. */
 const SETTLE_MS = 60_000;
 
-/** For how long (ms) after its end a run is still looked for in Galaxy after a start. */
+/** For how long (ms) after its end a run is still looked for in Galaxy after a start; and how old it may be. */
 const LOOK_BACK_MS = 24 * 60 * 60 * 1000;
+const MOST_AGE_MS = 90 * LOOK_BACK_MS;
 
 export interface GalaxyParts {
   readonly store: Store;
@@ -78,14 +79,16 @@ export class GalaxyWork implements Galaxies {
 
   /** Looks at everything that is open once; joins the sweep that is going on. */
   sweep(): Promise<void> {
-    this.#sweeping ??= this.#inTime(this.#sweepAll()).finally(() => (this.#sweeping = null));
+    this.#sweeping ??= this.#sweepAll().finally(() => (this.#sweeping = null));
     return this.#sweeping;
   }
 
   async #sweepAll(): Promise<void> {
     if (!this.#isWorking) return;
-    await this.#endJobs();
-    await Promise.all([...this.#watches.values()].map(async (watch) => watch.sweep(() => this.#isWorking)));
+    // What fails at one server is nothing to the others.
+    await this.#inTime(this.#endJobs());
+    const watches = [...this.#watches.values()];
+    await Promise.all(watches.map(async (watch) => this.#inTime(watch.sweep(() => this.#isWorking))));
     await this.#dispatch();
   }
 
@@ -144,8 +147,10 @@ export class GalaxyWork implements Galaxies {
 
   #endedLately(): RunRecord[] {
     const { store } = this.#parts;
-    const start = store.clock() - LOOK_BACK_MS;
+    const now = store.clock();
+    const start = now - MOST_AGE_MS;
     const { ids } = store.runs.select({ executor: "galaxy", place: "attic", start }, { offset: 0, limit: Infinity });
-    return ids.flatMap((id) => store.runs.view(id)?.record ?? []);
+    const records = ids.flatMap((id) => store.runs.view(id)?.record ?? []);
+    return records.filter(({ updated_at }) => Date.parse(updated_at) >= now - LOOK_BACK_MS);
   }
 }

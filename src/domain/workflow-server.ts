@@ -163,3 +163,11 @@ export function workflowServerFault(error: unknown): WorkflowServerFault | null 
 export function isRefused({ reason, status = 0 }: WorkflowServerFault): boolean {
   return reason === "refused" && status >= 400 && status < 500 && status !== 408 && status !== 429;
 }
+
+/** The calls that look for what an earlier try made. */
+const LOOKS: ReadonlySet<string> = new Set(["list_histories", "list_invocations"]);
+
+/** Tells whether a server refused the work itself for good. A look that it refuses says nothing of what it does for us. */
+export function isWorkRefused(fault: WorkflowServerFault): boolean {
+  return isRefused(fault) && !LOOKS.has(fault.call);
+}

@@ -5,7 +5,7 @@ import { randomOf } from "./clients.ts";
 import { type Plant, type Point, type Reference, tryPoint } from "./trial.ts";
 
 /** Every point, instead of a sample: `npm run crash`. */
-const ALL = process.env["RUNTREE_CRASH_ALL"] !== undefined;
+export const ALL: boolean = process.env["RUNTREE_CRASH_ALL"] !== undefined;
 
 /** What the sample, and all that is left to chance, follows from. */
 export const SEED: number = Number(process.env["RUNTREE_TEST_SEED"] ?? Date.now() % 1_000_000);
