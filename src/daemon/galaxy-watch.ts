@@ -6,6 +6,7 @@ import { planRun } from "../actions/plan-run.ts";
 import { type SeenInvocation, STALLED_MS, writeSeen } from "../actions/poll-invocations.ts";
 import { failJob } from "../actions/request-invocation.ts";
 import { RuntreeError } from "../domain/errors.ts";
+import { hasEnded } from "../domain/invocation-state.ts";
 import { isWorkRefused, workflowServerFault } from "../domain/workflow-server.ts";
 import type { Store } from "../store/store.ts";
 import { inParallel } from "./in-parallel.ts";
@@ -203,9 +204,10 @@ export class GalaxyWatch {
 
   async #cancel(runId: string): Promise<void> {
     const { store, server } = this.#parts;
-    const record = store.runs.view(runId)?.record;
-    // What has not failed keeps its invocation, if it has one by now.
-    const isWanted = record?.status !== "cancelled" && record?.status !== "failed";
+    const view = store.runs.view(runId);
+    const record = view?.record;
+    // A run that is open, or did not end before its invocation, keeps that one, if it has one by now.
+    const isWanted = view?.place === "open" || hasEnded(record?.invocation?.state ?? "queued");
     const kept = isWanted ? (record?.invocation?.invocation_id ?? null) : null;
     if (isWanted && kept === null) return;
     try {
