@@ -27,6 +27,8 @@ export interface RunStep {
   readonly trailers?: readonly (readonly [string, string])[];
   /** A run that is thereby `merging` is judged after this returns. */
   readonly later?: boolean | undefined;
+  /** Its commit shares a sync with all that are asked for at once (`WriteGroup`). */
+  readonly together?: true;
 }
 
 /**
@@ -53,6 +55,7 @@ export async function advanceRun(store: Store, author: Authorship, step: RunStep
     parents: step.parents,
     ...edited,
     record,
+    ...(step.together === true ? { together: true } : {}),
     text: { subject: step.subject, body: named(step.lines), trailers: runTrailers(record, trailers) },
   });
   if (record.status !== "merging") return view;

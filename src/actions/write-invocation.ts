@@ -40,6 +40,7 @@ export async function writeInvocation(
       {
         ...onBranch(store, view),
         files: null,
+        together: true,
         lines,
         notices,
         record: { ...record, updated_at, invocation },

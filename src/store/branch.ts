@@ -21,6 +21,8 @@ export interface BranchCommit {
   readonly objects?: readonly EncodedObject[];
   readonly record: RunRecord;
   readonly text: CommitText;
+  /** Shares a sync with all that are asked for at once, however many (`WriteGroup`). */
+  readonly together?: true;
 }
 
 /** Edits files in a tree; null removes one. `objects` are those that the new tree needs and the old one does not have. */
@@ -148,7 +150,8 @@ export async function commitOnBranch(store: Store, author: Authorship, commit: B
       : branchStep(store, author, commit);
   if (!isClosed(record.status)) {
     const early = record.origin === "push" ? ({ early: true } as const) : {};
-    await store.apply({ objects, refs: [move], ...early }, { run: view, commits });
+    const together = commit.together === true ? ({ together: true } as const) : {};
+    await store.apply({ objects, refs: [move], ...early, ...together }, { run: view, commits });
     return view;
   }
   return store.attic.take(async (ahead) => {
