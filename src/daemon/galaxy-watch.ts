@@ -5,7 +5,8 @@ import { planRun } from "../actions/plan-run.ts";
 import { type SeenInvocation, STALLED_MS, writeSeen } from "../actions/poll-invocations.ts";
 import { failJob } from "../actions/request-invocation.ts";
 import { RuntreeError } from "../domain/errors.ts";
-import { isRefused, workflowServerFault } from "../domain/workflow-server.ts";
+import { type Json, sameJson } from "../domain/json.ts";
+import { type InvocationLook, isRefused, workflowServerFault } from "../domain/workflow-server.ts";
 import type { Store } from "../store/store.ts";
 import { inParallel } from "./in-parallel.ts";
 
@@ -25,7 +26,7 @@ interface Remembered {
   /** The id of its invocation; null while none is known. */
   readonly id: string | null;
   /** What Galaxy said last, and since when. */
-  said: string;
+  said: InvocationLook | null;
   since: number;
 }
 
@@ -112,10 +113,11 @@ export class GalaxyWatch {
       const look = await server.look(remembered.id);
       const now = store.clock();
       store.executions.polled.set(runId, now);
-      const said = JSON.stringify(look);
-      if (said === remembered.said && !look.ended && now - remembered.since < STALLED_MS) return null;
-      if (said !== remembered.said) remembered.since = now;
-      remembered.said = said;
+      // Most of it is the same object where the server gave the same answer.
+      const isSame = sameJson(look as unknown as Json, remembered.said as unknown as Json);
+      if (isSame && !look.ended && now - remembered.since < STALLED_MS) return null;
+      if (!isSame) remembered.since = now;
+      remembered.said = look;
       return { runId, look };
     } catch (error) {
       if (workflowServerFault(error) === null) throw error;
@@ -133,7 +135,7 @@ export class GalaxyWatch {
     if (known !== undefined && known.id !== null) return known;
     const { store } = this.#parts;
     const id = store.runs.view(runId)?.record.invocation?.invocation_id ?? null;
-    const now: Remembered = { id, said: "", since: store.clock() };
+    const now: Remembered = { id, said: null, since: store.clock() };
     this.#remembered.set(runId, now);
     return now;
   }
