@@ -3,7 +3,7 @@ import { listed, MAX_LISTED, type Notice } from "../domain/verdict.ts";
 import { readCommit } from "../git/commit.ts";
 import type { Oid } from "../git/objects.ts";
 import { type Authorship, checkedTrailer, named } from "../store/authorship.ts";
-import { commitOnBranch, editFiles, runTrailers } from "../store/branch.ts";
+import { type BranchCommit, commitOnBranch, editFiles, runTrailers } from "../store/branch.ts";
 import { assess } from "../store/assess.ts";
 import { judge } from "../store/gate.ts";
 import { judgeLater } from "../store/judge-later.ts";
@@ -27,8 +27,7 @@ export interface RunStep {
   readonly trailers?: readonly (readonly [string, string])[];
   /** A run that is thereby `merging` is judged after this returns. */
   readonly later?: boolean | undefined;
-  /** Its commit shares a sync with all that are asked for at once (`WriteGroup`). */
-  readonly together?: true;
+  readonly sync?: BranchCommit["sync"];
 }
 
 /**
@@ -55,7 +54,7 @@ export async function advanceRun(store: Store, author: Authorship, step: RunStep
     parents: step.parents,
     ...edited,
     record,
-    ...(step.together === true ? { together: true } : {}),
+    ...(step.sync === undefined ? {} : { sync: step.sync }),
     text: { subject: step.subject, body: named(step.lines), trailers: runTrailers(record, trailers) },
   });
   if (record.status !== "merging") return view;
