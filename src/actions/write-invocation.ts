@@ -13,7 +13,7 @@ export interface InvocationNews {
   readonly subject: string;
   readonly lines?: readonly string[];
   readonly notices?: readonly Notice[];
-  /** More is written before anybody is answered. */
+  /** Nobody is answered with it: more is written first, or nobody asked. */
   readonly early?: true;
 }
 
