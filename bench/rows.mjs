@@ -39,6 +39,8 @@ export const GOALS = {
   "dispatch:spawn": { unit: "jobs/s", atLeast: 0.6 },
   "queue-view:healthz": { unit: "ms", atMost: 5 },
   "reorder:enqueue": { unit: "ms", atMost: 3 },
+  "poll:undici": { unit: "ms", atMost: 1.3 },
+  "invoke:undici": { unit: "invocations/s", atLeast: 0.5 },
   "validate:ajv": { unit: "documents/s", atLeast: 0.5 },
 };
 

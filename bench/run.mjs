@@ -11,7 +11,18 @@ const PLANS = {
 };
 
 /** The files that measure rows, in the order of the table as far as they share work. */
-const GROUPS = ["commits", "merges", "requests", "history", "clones", "pushes", "queue", "validation", "runs"];
+const GROUPS = [
+  "commits",
+  "merges",
+  "requests",
+  "history",
+  "clones",
+  "pushes",
+  "queue",
+  "invocations",
+  "validation",
+  "runs",
+];
 
 const { values } = parseArgs({
   options: { only: { type: "string" }, quick: { type: "boolean", default: false }, json: { type: "string" } },

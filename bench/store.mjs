@@ -48,8 +48,9 @@ export function pathOf({ collection, id }) {
 }
 
 /** Opens a data directory as its one writer, making its repository from the template folder when one is given. */
-export async function open(data, template = null) {
-  return openStore({ fs, git: GIT, data, template, node: "runtree", clock: () => Date.now(), report: () => undefined });
+export async function open(data, template = null, more = {}) {
+  const usual = { node: "runtree", clock: () => Date.now(), report: () => undefined };
+  return openStore({ fs, git: GIT, data, template, ...usual, ...more });
 }
 
 /** Opens a run as `POST /jobs/custom/runs` does; without a body it is empty. Returns its id. */

@@ -3,7 +3,7 @@ import { listed, MAX_LISTED, type Notice } from "../domain/verdict.ts";
 import { readCommit } from "../git/commit.ts";
 import type { Oid } from "../git/objects.ts";
 import { type Authorship, checkedTrailer, named } from "../store/authorship.ts";
-import { commitOnBranch, editFiles, runTrailers } from "../store/branch.ts";
+import { type BranchCommit, commitOnBranch, editFiles, runTrailers } from "../store/branch.ts";
 import { assess } from "../store/assess.ts";
 import { judge } from "../store/gate.ts";
 import { judgeLater } from "../store/judge-later.ts";
@@ -27,6 +27,7 @@ export interface RunStep {
   readonly trailers?: readonly (readonly [string, string])[];
   /** A run that is thereby `merging` is judged after this returns. */
   readonly later?: boolean | undefined;
+  readonly sync?: BranchCommit["sync"];
 }
 
 /**
@@ -53,6 +54,7 @@ export async function advanceRun(store: Store, author: Authorship, step: RunStep
     parents: step.parents,
     ...edited,
     record,
+    ...(step.sync === undefined ? {} : { sync: step.sync }),
     text: { subject: step.subject, body: named(step.lines), trailers: runTrailers(record, trailers) },
   });
   if (record.status !== "merging") return view;

@@ -83,6 +83,7 @@ async function makeHistory(
     },
     subject: `Prepare the invocation of run ${record.id}`,
     lines: [`workflow ${workflow.name} (${workflow.id})`, `history ${name} (${id})`],
+    early: true,
   }));
   return { view, isNew: made === undefined };
 }

@@ -77,6 +77,8 @@ export async function openJobRun(
     ["Job-Id", waiting.id],
     ["Run-Id", runId],
   ] as const;
-  await commitToOps(ahead, author, { jobs: [job] }, { ...text, trailers }, opened);
+  // Galaxy is asked next, and whoever waits is answered after that.
+  const early = invocation === null ? {} : ({ early: true } as const);
+  await commitToOps(ahead, author, { jobs: [job] }, { ...text, trailers }, { ...opened, ...early });
   return { job, run: opened.learned.run };
 }

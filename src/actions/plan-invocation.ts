@@ -48,7 +48,7 @@ async function findWorkflow(server: WorkflowServer, request: InvocationRequest):
   const [only] = found;
   if (only === undefined)
     throw notAllowed(request, `Galaxy ${server.name} has no workflow called ${JSON.stringify(name)}.`);
-  if (found.length === 1) return server.workflow(only.id);
+  if (found.length === 1) return server.workflow(only.id, only.updated_at);
   const ids = found.map((each) => each.id);
   const words = `Galaxy ${server.name} has ${found.length} workflows called ${JSON.stringify(name)}: send workflow_id, one of ${ids.join(", ")}.`;
   throw new RuntreeError("ambiguous", words, { workflow_ids: ids });

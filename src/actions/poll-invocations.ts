@@ -80,7 +80,7 @@ async function writeOne(store: Store, { runId, look }: SeenInvocation): Promise<
   await writeInvocation(store, runId, (known, record) => {
     const invocation = afterLook(known, look);
     if (!sameJson(known as unknown as Json, invocation as unknown as Json))
-      return { invocation, subject: `Note Galaxy's word for run ${runId}`, lines: [wordsOf(invocation)] };
+      return { invocation, subject: `Note Galaxy's word for run ${runId}`, lines: [wordsOf(invocation)], early: true };
     const isStalled = store.clock() - Date.parse(record.updated_at) >= STALLED_MS;
     if (!isStalled || record.notices.some(({ code }) => code === STALLED.code)) return null;
     return { invocation, subject: `Call the invocation of run ${runId} stalled`, notices: [STALLED] };

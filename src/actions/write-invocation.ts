@@ -13,6 +13,8 @@ export interface InvocationNews {
   readonly subject: string;
   readonly lines?: readonly string[];
   readonly notices?: readonly Notice[];
+  /** Nobody is answered with it: more is written first, or nobody asked. */
+  readonly early?: true;
 }
 
 /**
@@ -31,7 +33,7 @@ export async function writeInvocation(
     if (view.place !== "open" || record.status !== "running" || record.invocation === undefined) return null;
     const found = news(record.invocation, record);
     if (found === null) return view;
-    const { invocation, subject, lines = [], notices = [] } = found;
+    const { invocation, subject, lines = [], notices = [], early } = found;
     const key = invocationKey(invocation);
     const updated_at = new Date(store.clock()).toISOString();
     return advanceRun(
@@ -40,6 +42,7 @@ export async function writeInvocation(
       {
         ...onBranch(store, view),
         files: null,
+        sync: { together: true, ...(early === true ? { early } : {}) },
         lines,
         notices,
         record: { ...record, updated_at, invocation },

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { cancelOnServer, isBeyondCancel } from "../actions/cancel-on-server.ts";
 import { type InvokeRun, invokeRun, mayHaveOthers } from "../actions/invoke-run.ts";
 import type { AllowedServer, PlannedInvocation } from "../actions/plan-invocation.ts";
@@ -7,7 +6,8 @@ import { type SeenInvocation, STALLED_MS, writeSeen } from "../actions/poll-invo
 import { failJob } from "../actions/request-invocation.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import { hasEnded } from "../domain/invocation-state.ts";
-import { isWorkRefused, workflowServerFault } from "../domain/workflow-server.ts";
+import { type Json, sameJson } from "../domain/json.ts";
+import { type InvocationLook, isWorkRefused, workflowServerFault } from "../domain/workflow-server.ts";
 import type { Store } from "../store/store.ts";
 import { inParallel } from "./in-parallel.ts";
 
@@ -26,8 +26,8 @@ export interface WatchParts extends AllowedServer {
 interface Remembered {
   /** The id of its invocation; null while none is known. */
   readonly id: string | null;
-  /** The digest of what Galaxy said last, and since when. */
-  said: string;
+  /** What Galaxy said last, and since when. */
+  said: InvocationLook | null;
   since: number;
 }
 
@@ -90,7 +90,7 @@ export class GalaxyWatch {
     // One that the gate refused is for whoever mends it.
     const runs = store.runs.openOn(server.name).filter((runId) => store.runs.statusOf(runId) !== "rejected");
     this.#forgetAllBut(new Set(runs));
-    const look = async (runId: string): Promise<Seen | null> => {
+    const look = async (runId: string): Promise<SeenInvocation | null> => {
       if (!goesOn() || !this.isAwake) return null;
       return this.#isolated(runId, async () => this.#look(runId));
     };
@@ -102,7 +102,7 @@ export class GalaxyWatch {
     ].flatMap((seen) => seen ?? []);
     const failed = await writeSeen(store, found);
     for (const [runId, error] of failed) report(`run ${runId}: ${wordsOf(error)} It is written by a later sweep.`);
-    for (const { runId, said } of found) if (!failed.has(runId)) this.#note(runId, said);
+    for (const { runId, look } of found) if (!failed.has(runId)) this.#note(runId, look);
     await inParallel([...this.#toCancel], AT_A_TIME, async (runId) => {
       if (goesOn() && this.isAwake) await this.#isolated(runId, async () => this.#cancel(runId));
     });
@@ -119,7 +119,7 @@ export class GalaxyWatch {
   }
 
   /** What there is to be written of a run; null for nothing. A look that fails changes nothing. */
-  async #look(runId: string): Promise<Seen | null> {
+  async #look(runId: string): Promise<SeenInvocation | null> {
     const { store, server } = this.#parts;
     const remembered = this.#remember(runId);
     if (remembered.id === null) {
@@ -131,9 +131,9 @@ export class GalaxyWatch {
       const look = await server.look(remembered.id);
       const now = store.clock();
       store.executions.polled.set(runId, now);
-      const said = digest(JSON.stringify(look));
-      if (said === remembered.said && now - remembered.since < STALLED_MS) return null;
-      return { runId, look, said };
+      // Most of it is the same object where the server gave the same answer.
+      const isSame = sameJson(look as unknown as Json, remembered.said as unknown as Json);
+      return isSame && now - remembered.since < STALLED_MS ? null : { runId, look };
     } catch (error) {
       if (workflowServerFault(error) === null) throw error;
       return null;
@@ -141,9 +141,9 @@ export class GalaxyWatch {
   }
 
   /** Takes note of what was written of a run. */
-  #note(runId: string, said: string): void {
+  #note(runId: string, said: InvocationLook): void {
     const remembered = this.#remembered.get(runId);
-    if (remembered === undefined || remembered.said === said) return;
+    if (remembered === undefined || sameJson(remembered.said as unknown as Json, said as unknown as Json)) return;
     remembered.said = said;
     // What was written before a start counts.
     remembered.since = Date.parse(this.#parts.store.runs.view(runId)?.record.updated_at ?? "") || 0;
@@ -169,7 +169,7 @@ export class GalaxyWatch {
       if (mayHaveOthers(record)) this.#toCancel.add(runId);
       else this.#sent.delete(runId);
     }
-    const now: Remembered = { id, said: "", since: store.clock() };
+    const now: Remembered = { id, said: null, since: store.clock() };
     this.#remembered.set(runId, now);
     return now;
   }
@@ -219,15 +219,6 @@ export class GalaxyWatch {
     }
     if (!this.#toCancel.has(runId)) this.#sent.delete(runId);
   }
-}
-
-/** What is seen, and the digest of it. */
-interface Seen extends SeenInvocation {
-  readonly said: string;
-}
-
-function digest(text: string): string {
-  return createHash("sha1").update(text).digest("base64");
 }
 
 function wordsOf(error: unknown): string {

@@ -4,7 +4,7 @@ import type { AllowedServer, PlannedInvocation } from "../actions/plan-invocatio
 import { requestOf } from "../actions/plan-run.ts";
 import { type Galaxies, notConfigured } from "../actions/request-invocation.ts";
 import { hasEnded } from "../domain/invocation-state.ts";
-import type { RunRecord } from "../domain/run.ts";
+import { isClosed, type RunRecord } from "../domain/run.ts";
 import type { News } from "../store/news.ts";
 import type { Store } from "../store/store.ts";
 import { AT_A_TIME, GalaxyWatch } from "./galaxy-watch.ts";
@@ -133,8 +133,8 @@ export class GalaxyWork implements Galaxies {
   async #endJobs(): Promise<void> {
     const { store } = this.#parts;
     const ended = store.jobs.running().filter(({ executor, run }) => {
-      const view = executor === "galaxy" && run !== null ? store.runs.view(run) : null;
-      return view !== null && (view.place !== "open" || view.record.status === "rejected");
+      const status = executor === "galaxy" && run !== null ? store.runs.statusOf(run) : null;
+      return status !== null && (isClosed(status) || status === "rejected");
     });
     await Promise.all(ended.map(async ({ id }) => endJob(store, id, CLOSED_BY_HAND)));
   }

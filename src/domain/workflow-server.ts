@@ -118,7 +118,8 @@ export interface WorkflowServer {
   version(): Promise<string>;
   /** All workflows of exactly this name. */
   workflowsNamed(name: string): Promise<readonly WorkflowName[]>;
-  workflow(id: string): Promise<Workflow>;
+  /** A workflow. Where the server has just listed it as changed last at some time, it may be one that is remembered from then on. */
+  workflow(id: string, listedAt?: string | null): Promise<Workflow>;
   createHistory(name: string): Promise<History>;
   /** All histories of exactly this name. */
   historiesNamed(name: string): Promise<readonly History[]>;

@@ -10,7 +10,7 @@ export interface ExchangeRequest {
 
 /** An answer whole, or how far it came. */
 export type Exchanged =
-  | { readonly status: number; readonly headers: Dispatcher.ResponseData["headers"]; readonly text: string }
+  | { readonly status: number; readonly headers: Dispatcher.ResponseData["headers"]; readonly body: Buffer }
   | {
       readonly status: null;
       readonly sent: boolean;
@@ -45,10 +45,10 @@ export function exchange(
       resolve(exchanged);
       controller?.abort(new GivenUp("No more is needed."));
     };
-    const text = (): string => Buffer.concat(chunks).toString("utf8");
+    const body = (): Buffer => Buffer.concat(chunks);
     /** No more comes, or no more is wanted. What only tells an error has said the most in its status. */
     const broken = (reason: WorkflowServerFault["reason"], cause: unknown): void => {
-      if (answer !== null && answer.status >= 300) return settle({ ...answer, text: text() });
+      if (answer !== null && answer.status >= 300) return settle({ ...answer, body: body() });
       settle({ status: null, sent: controller !== null, reason, cause });
     };
     const timer = setTimeout(
@@ -75,7 +75,7 @@ export function exchange(
       },
       onResponseEnd() {
         controller = null;
-        if (answer !== null) settle({ ...answer, text: text() });
+        if (answer !== null) settle({ ...answer, body: body() });
       },
       onResponseError(_controller, error) {
         const reason = controller === null ? "unreachable" : "broken";

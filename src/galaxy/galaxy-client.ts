@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import type {
   Dataset,
   History,
@@ -19,6 +20,10 @@ import { look } from "./look.ts";
 import { askVersion } from "./version.ts";
 import { askWorkflow, workflowsNamed } from "./workflows.ts";
 
+const MOST_WORKFLOWS = 200;
+/** For how long (ms) a workflow is not asked for again, whatever the server lists. */
+const WORKFLOW_MS = 60_000;
+
 /** What a client is made of; limits that are left out are as usual. */
 export interface GalaxyOptions extends Omit<GalaxyAddress, "limits"> {
   readonly limits?: Partial<GalaxyLimits>;
@@ -27,6 +32,8 @@ export interface GalaxyOptions extends Omit<GalaxyAddress, "limits"> {
 /** A client of one Galaxy server. It holds connections until it is closed. */
 export class GalaxyClient implements WorkflowServer {
   readonly #calls: GalaxyCalls;
+  /** Workflows that were asked for lately, good as long as the server lists them as changed at that time. */
+  readonly #workflows = new LRUCache<string, Workflow>({ max: MOST_WORKFLOWS, ttl: WORKFLOW_MS });
 
   /** Throws `bad_configuration` for an address or a key that cannot be one. */
   constructor(options: GalaxyOptions) {
@@ -49,8 +56,12 @@ export class GalaxyClient implements WorkflowServer {
     return workflowsNamed(this.#calls, name);
   }
 
-  workflow(id: string): Promise<Workflow> {
-    return askWorkflow(this.#calls, id);
+  async workflow(id: string, listedAt: string | null = null): Promise<Workflow> {
+    const known = listedAt === null ? undefined : this.#workflows.get(id);
+    if (known !== undefined && known.updated_at === listedAt) return known;
+    const workflow = await askWorkflow(this.#calls, id);
+    this.#workflows.set(id, workflow);
+    return workflow;
   }
 
   createHistory(name: string): Promise<History> {

@@ -203,6 +203,7 @@ export async function askInvocation(galaxy: GalaxyCalls, asked: string): Promise
   return galaxy.ask({
     call: "show_invocation",
     path: `/invocations/${idInPath(galaxy.name, "show_invocation", asked)}`,
+    often: true,
     read: readInvocation,
   });
 }

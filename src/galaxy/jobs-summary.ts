@@ -20,6 +20,7 @@ export async function askJobsSummary(galaxy: GalaxyCalls, asked: string): Promis
   return galaxy.ask({
     call: "jobs_summary",
     path: `/invocations/${idInPath(galaxy.name, "jobs_summary", asked)}/jobs_summary`,
+    often: true,
     read: (answer) => {
       const { populated_state: populated, states } = members<JobsSummaryAnswer>(answer);
       const counts = entries(states).map(([state, number]) => [word(state), count(number)] as const);

@@ -146,7 +146,7 @@ export class JournaledRepository implements Repository {
   #enqueue(waiting: Waiting): void {
     this.#queue.push(waiting);
     if (this.#flushing !== null) return;
-    if (this.#queue.length >= ENOUGH_TO_BEGIN) this.#beginFlushing();
+    if (this.#queue.length >= ENOUGH_TO_BEGIN && waiting.group.together !== true) this.#beginFlushing();
     else this.#flushingSoon ??= setImmediate(() => this.#beginFlushing());
   }
 

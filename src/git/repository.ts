@@ -7,6 +7,8 @@ export interface WriteGroup {
   readonly refs: readonly RefMove[];
   /** Acknowledged as soon as it is durable: who answers settles before stock git is told to look. */
   readonly early?: true;
+  /** One of several that are asked for in the same turn of the event loop: none goes to the disk before the others. */
+  readonly together?: true;
 }
 
 /** The one seam between Runtree and what keeps its objects and refs. Reads are synchronous: a hot read is a cache hit or one pread. */

@@ -4,6 +4,7 @@ import { isClosed, type RunRecord } from "../domain/run.ts";
 import { readCommit } from "../git/commit.ts";
 import { type EncodedObject, encodeObject, type Oid } from "../git/objects.ts";
 import type { RefMove } from "../git/refs.ts";
+import type { WriteGroup } from "../git/repository.ts";
 import { editFurther, editTree } from "../git/tree-edit.ts";
 import { EMPTY_TREE, EMPTY_TREE_OBJECT } from "../git/tree.ts";
 import { authoredCommit, type Authorship, type CommitText, PUSHED_BY } from "./authorship.ts";
@@ -21,6 +22,8 @@ export interface BranchCommit {
   readonly objects?: readonly EncodedObject[];
   readonly record: RunRecord;
   readonly text: CommitText;
+  /** When it goes to the disk, and is told, where that is not as usual. */
+  readonly sync?: Pick<WriteGroup, "early" | "together">;
 }
 
 /** Edits files in a tree; null removes one. `objects` are those that the new tree needs and the old one does not have. */
@@ -148,7 +151,7 @@ export async function commitOnBranch(store: Store, author: Authorship, commit: B
       : branchStep(store, author, commit);
   if (!isClosed(record.status)) {
     const early = record.origin === "push" ? ({ early: true } as const) : {};
-    await store.apply({ objects, refs: [move], ...early }, { run: view, commits });
+    await store.apply({ objects, refs: [move], ...early, ...commit.sync }, { run: view, commits });
     return view;
   }
   return store.attic.take(async (ahead) => {

@@ -24,6 +24,8 @@ export interface WrittenWith {
   readonly objects: readonly EncodedObject[];
   readonly refs: readonly RefMove[];
   readonly learned: Pick<Learned, "run" | "commits">;
+  /** Nobody is answered yet when it is durable (`WriteGroup`). */
+  readonly early?: true;
 }
 
 interface RecordFile {
@@ -63,6 +65,7 @@ export async function commitToOps(
   const group = {
     objects: [...more.objects, ...fresh, ...objects, commit],
     refs: [...more.refs, { ref: OPS, from: head, to: commit.oid }],
+    ...(more.early === true ? ({ early: true } as const) : {}),
   };
   await store.apply(group, {
     ...more.learned,

@@ -63,6 +63,27 @@ describe("workflows", () => {
     expect(asked.searchParams.get("search")).toBe("name:'QC'");
   });
 
+  test("are asked for again when the server lists another time, or nothing was listed", async () => {
+    const shown = (update_time: string): object => ({
+      ...named("a1", "QC"),
+      update_time,
+      version: 1,
+      inputs: {},
+      steps: {},
+    });
+    const server = await smallServer(says(shown("2026-01-01T10:00:00")));
+    const client = clientOf(server.url);
+    const first = await client.workflow("a1", "2026-01-01T10:00:00.000Z");
+    expect(await client.workflow("a1", "2026-01-01T10:00:00.000Z")).toBe(first);
+    expect(server.asked).toHaveLength(1);
+    server.answer = says(shown("2026-01-01T11:00:00"));
+    const changed = await client.workflow("a1", "2026-01-01T11:00:00.000Z");
+    expect(changed.updated_at).toBe("2026-01-01T11:00:00.000Z");
+    await client.workflow("a1");
+    await client.workflow("a1", null);
+    expect(server.asked).toHaveLength(4);
+  });
+
   test("are looked for page by page where the name holds what a search cannot", async () => {
     const many = Array.from({ length: 200 }, (_, index) => named(`b${index}`, "other"));
     const server = await smallServer((request, response) =>

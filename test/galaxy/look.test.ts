@@ -165,6 +165,21 @@ describe("an invocation", () => {
     ]);
   });
 
+  test("whose answer is the same as before is told by the same steps; what changed is read anew", async () => {
+    const going = { state: "scheduled", jobs: { running: 1 } };
+    const server = await smallServer(saysAt(answers(ROOT, going)));
+    const client = clientOf(server.url);
+    const first = await client.look(ROOT);
+    const again = await client.look(ROOT);
+    expect(again).toEqual(first);
+    expect(again.steps).toBe(first.steps);
+    server.answer = saysAt(answers(ROOT, { ...going, jobs: { ok: 1 } }));
+    expect(await client.look(ROOT)).toMatchObject({ jobs: { ok: 1 }, ended: true });
+    server.answer = saysAt(answers(ROOT, { state: "failed" }));
+    expect(await client.look(ROOT)).toMatchObject({ galaxy_state: "failed", state: "failed" });
+    expect(server.asked).toHaveLength(8);
+  });
+
   test("that is below itself, too deep or too wide is given up", async () => {
     const ring: Part = { state: "ready", steps: [{ order_index: 0, subworkflow_invocation_id: ROOT }] };
     let deep: Part = { state: "ready" };

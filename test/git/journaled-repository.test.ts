@@ -132,6 +132,15 @@ describe("writes that wait together", () => {
     await repository.settle();
   });
 
+  test("that belong together share one sync however many they are", async () => {
+    const { commits, disk, repository } = await openWatched(1);
+    const [commit = ""] = commits;
+    const names = Array.from({ length: 64 }, (_, index) => branch(index));
+    await Promise.all(names.map(async (ref) => repository.apply({ ...move(ref, null, commit), together: true })));
+    expect(disk.syncs).toBe(1);
+    await repository.settle();
+  });
+
   test("of 64 writers who each go on as soon as they are answered cost a sync a round, not a sync each", async () => {
     const { gitDir, commits, disk, repository } = await openWatched(6);
     const writer = async (name: number): Promise<void> => {
