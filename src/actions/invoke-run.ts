@@ -37,13 +37,15 @@ export async function invokeRun(store: Store, runId: string, how: InvokeRun): Pr
   let view = store.runs.view(runId);
   if (view?.place !== "open" || view.record.invocation === undefined) return null;
   let isNew = how.isFresh;
+  // Nothing is invoked into a history before that is written down, so that no lost request is to be waited for.
+  const mayInvoke = how.mayInvoke || view.record.invocation.history_id === undefined;
   if (view.record.invocation.history_id === undefined) ({ view, isNew } = await makeHistory(store, view, how));
   const { history_id: history, invocation_id: known } = view?.record.invocation ?? {};
   if (view === null || history === undefined || known !== undefined) return view;
   if (!isNew) {
     const there = await how.server.invocationsIn(history);
     if (there.length > 0) return adopt(store, runId, there);
-    if (!how.mayInvoke) return view;
+    if (!mayInvoke) return view;
     view = await write(store, runId, (invocation) => ({
       invocation: { ...invocation, attempts: invocation.attempts + 1 },
       subject: `Invoke the workflow of run ${runId} again`,
