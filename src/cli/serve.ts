@@ -70,11 +70,24 @@ export async function serve(flags: Readonly<Record<string, unknown>>): Promise<v
     // A store in memory has its logs go with it, too.
     const folder = values.memory ? mkdtempSync(join(tmpdir(), "runtree-")) : resolve(data);
     const { aliases } = settings;
-    const requireFree = values.memory ? () => undefined : keepFree(folder, limits.free_disk_bytes, () => Date.now());
-    const work = { slots: values.concurrency, folder, maxBody, requireFree, report };
+    const requireRoom = values.memory ? () => undefined : keepFree(folder, limits.free_disk_bytes, () => Date.now());
+    const work = { slots: values.concurrency, folder, maxBody, requireFree: requireRoom, report };
     const executor = new Executor({ store: open.store, ...work });
     const door = { git, gitCounts, backend, openPushDoor };
-    const serving = { host, port, data, maxBody, anonymousRead, limits, ...door, aliases, executor, logs: folder, log };
+    const serving = {
+      host,
+      port,
+      data,
+      maxBody,
+      anonymousRead,
+      limits,
+      requireRoom,
+      ...door,
+      aliases,
+      executor,
+      logs: folder,
+      log,
+    };
     const server = await serveStore(open, serving);
     for (const { id, status, command = "" } of open.store.templates.all())
       if (status === "active" && command !== "" && !open.store.commands.has(command))
