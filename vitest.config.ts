@@ -9,5 +9,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // What is awaited comes late on a machine that does other things.
+    expect: { poll: { timeout: 20_000 } },
   },
 });

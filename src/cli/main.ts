@@ -11,7 +11,8 @@ import { UsageError, usageError } from "./usage.ts";
 /** Runs one command line and returns its exit code. Data goes to stdout, everything else to stderr. */
 async function main(args: readonly string[]): Promise<number> {
   try {
-    await makeProgram(args.map((word) => (word === "-" ? STANDARD_INPUT : word))).parseAsync();
+    const line = await makeProgram(args.map((word) => (word === "-" ? STANDARD_INPUT : word)));
+    await line.parseAsync();
     return Number(process.exitCode ?? EXIT.ok);
   } catch (thrown) {
     const error = thrown instanceof UsageError ? usageError(thrown.message, args, await helpOf(args)) : thrown;

@@ -1,56 +1,43 @@
 import yargs, { type Argv, type CommandModule } from "yargs";
 import { PROGRAM } from "../store/program.ts";
-import { completionCommand } from "./completion.ts";
-import { diffCommand } from "./diff.ts";
-import { doctorCommand } from "./doctor.ts";
-import { blameCommand, showCommand } from "./document.ts";
-import { fmtCommand } from "./fmt.ts";
-import { fsckCommand } from "./fsck.ts";
-import { galaxyDemoCommand } from "./galaxy-demo.ts";
-import { gitCommand } from "./git.ts";
-import { initCommand } from "./init.ts";
-import { invokeCommand } from "./invoke.ts";
-import { jobCommand } from "./job.ts";
-import { keyCommand } from "./key.ts";
-import { logCommand } from "./log.ts";
-import { maintainCommand } from "./maintain.ts";
-import { previewCommand } from "./preview.ts";
-import { queueCommand } from "./queue.ts";
-import { reindexCommand } from "./reindex.ts";
-import { reshardCommand } from "./reshard.ts";
-import { runCommand } from "./run.ts";
-import { serveCommand } from "./serve.ts";
-import { statusCommand } from "./status.ts";
-import { templateCommand } from "./template.ts";
 import { UsageError } from "./usage.ts";
-import { validateCommand } from "./validate.ts";
 
-const COMMANDS = [
-  initCommand,
-  serveCommand,
-  runCommand,
-  jobCommand,
-  queueCommand,
-  templateCommand,
-  invokeCommand,
-  diffCommand,
-  previewCommand,
-  showCommand,
-  logCommand,
-  blameCommand,
-  statusCommand,
-  validateCommand,
-  fmtCommand,
-  fsckCommand,
-  maintainCommand,
-  reindexCommand,
-  reshardCommand,
-  keyCommand,
-  gitCommand,
-  doctorCommand,
-  galaxyDemoCommand,
-  completionCommand,
-] as CommandModule[];
+/** What makes each command: only what a line calls is loaded, which is most of the time that a line takes. */
+const COMMANDS = new Map<string, () => Promise<unknown>>(
+  Object.entries({
+    init: async () => (await import("./init.ts")).initCommand,
+    serve: async () => (await import("./serve.ts")).serveCommand,
+    run: async () => (await import("./run.ts")).runCommand,
+    job: async () => (await import("./job.ts")).jobCommand,
+    queue: async () => (await import("./queue.ts")).queueCommand,
+    template: async () => (await import("./template.ts")).templateCommand,
+    invoke: async () => (await import("./invoke.ts")).invokeCommand,
+    diff: async () => (await import("./diff.ts")).diffCommand,
+    preview: async () => (await import("./preview.ts")).previewCommand,
+    show: async () => (await import("./document.ts")).showCommand,
+    log: async () => (await import("./log.ts")).logCommand,
+    blame: async () => (await import("./document.ts")).blameCommand,
+    status: async () => (await import("./status.ts")).statusCommand,
+    validate: async () => (await import("./validate.ts")).validateCommand,
+    fmt: async () => (await import("./fmt.ts")).fmtCommand,
+    fsck: async () => (await import("./fsck.ts")).fsckCommand,
+    maintain: async () => (await import("./maintain.ts")).maintainCommand,
+    reindex: async () => (await import("./reindex.ts")).reindexCommand,
+    reshard: async () => (await import("./reshard.ts")).reshardCommand,
+    key: async () => (await import("./key.ts")).keyCommand,
+    git: async () => (await import("./git.ts")).gitCommand,
+    doctor: async () => (await import("./doctor.ts")).doctorCommand,
+    "galaxy-demo": async () => (await import("./galaxy-demo.ts")).galaxyDemoCommand,
+    completion: async () => (await import("./completion.ts")).completionCommand,
+  }),
+);
+
+/** The command that some words call; all of them when that cannot be told, or when they call none. */
+async function commandsFor(words: readonly string[]): Promise<CommandModule[]> {
+  const called = COMMANDS.get(words.find((word) => !word.startsWith("-")) ?? "");
+  const loading = called === undefined ? [...COMMANDS.values()] : [called];
+  return Promise.all(loading.map(async (load) => load())) as Promise<CommandModule[]>;
+}
 
 /** Refuses flags that are there without what they need. */
 function requireValues(flags: Readonly<Record<string, unknown>>): true {
@@ -70,7 +57,7 @@ function lastCounts(flags: Record<string, unknown>, line: Argv): void {
 }
 
 /** The command line program over some words; nothing happens before it is told to parse them. Throws `UsageError`. */
-export function makeProgram(args: readonly string[]): Argv {
+export async function makeProgram(args: readonly string[]): Promise<Argv> {
   const line = yargs([...args])
     .scriptName("runtree")
     .usage("$0 <command>: a Git-backed metadata store")
@@ -87,10 +74,10 @@ export function makeProgram(args: readonly string[]): Argv {
       throw error ?? new UsageError(message);
     });
   line.middleware((flags) => lastCounts(flags, line), true);
-  return COMMANDS.reduce((all, command) => all.command(command), line);
+  return (await commandsFor(args)).reduce((all, command) => all.command(command), line);
 }
 
 /** The help of the command that some words call, as far as they call one, with lines as long as they are. */
 export async function helpOf(args: readonly string[]): Promise<string> {
-  return makeProgram(args).wrap(null).getHelp();
+  return (await makeProgram(args)).wrap(null).getHelp();
 }

@@ -71,14 +71,15 @@ export async function serve(flags: Readonly<Record<string, unknown>>): Promise<v
     // A store in memory has its logs go with it, too.
     const folder = values.memory ? mkdtempSync(join(tmpdir(), "runtree-")) : resolve(data);
     const { aliases } = settings;
-    const requireFree = values.memory ? () => undefined : keepFree(folder, limits.free_disk_bytes, () => Date.now());
-    const work = { slots: values.concurrency, folder, maxBody, requireFree, report };
+    const requireRoom = values.memory ? () => undefined : keepFree(folder, limits.free_disk_bytes, () => Date.now());
+    const work = { slots: values.concurrency, folder, maxBody, requireFree: requireRoom, report };
     const executor = new Executor({ store: open.store, ...work });
     const door = { git, gitCounts, backend, openPushDoor };
     const galaxies = await galaxiesOf(settings, open.store, report);
     const workers = [executor, galaxies.work];
     const jobs = { aliases, workers, galaxies: galaxies.work, logs: folder };
-    const server = await serveStore(open, { host, port, data, maxBody, anonymousRead, limits, ...door, ...jobs, log });
+    const allowed = { maxBody, anonymousRead, limits, requireRoom };
+    const server = await serveStore(open, { host, port, data, ...allowed, ...door, ...jobs, log });
     for (const { id, status, command = "" } of open.store.templates.all())
       if (status === "active" && command !== "" && !open.store.commands.has(command))
         report(

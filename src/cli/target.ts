@@ -4,7 +4,7 @@ import type { Argv } from "yargs";
 import { RuntreeClient, type Transport } from "../client/client.ts";
 import { findProgram, type ResolvedSettings, resolveSettings, serverKey, serverUrl } from "../config.ts";
 import { NativeGit } from "../git/native.ts";
-import { type OpenStore, openStore } from "../store/open.ts";
+import type { OpenStore } from "../store/open.ts";
 import type { Progress } from "../store/progress.ts";
 import { note } from "./output.ts";
 
@@ -49,6 +49,7 @@ export async function openForWriting(
   anew?: Progress,
 ): Promise<OpenStore> {
   const more = anew === undefined ? {} : { anew };
+  const { openStore } = await import("../store/open.ts");
   return openStore({
     fs,
     git: GIT,
@@ -69,7 +70,10 @@ export async function openInMemory(
   report: (message: string) => void,
 ): Promise<OpenStore> {
   const clock = (): number => Date.now();
-  const { makeMemoryDisk } = await import("../git/memory-disk.ts");
+  const [{ makeMemoryDisk }, { openStore }] = await Promise.all([
+    import("../git/memory-disk.ts"),
+    import("../store/open.ts"),
+  ]);
   return openStore({
     fs: makeMemoryDisk(),
     git: null,

@@ -19,6 +19,9 @@ export interface GitCounts {
 const OLDEST = { major: 2, minor: 39 };
 const OUTPUT_BYTES = 64 * 1024 * 1024;
 
+/** More than this are missing for good: each is asked for by a process of its own. */
+const MISSED_BESIDE_WRITERS = 20;
+
 /** Stock git. Arguments go as an array and are never user text; the environment is made from scratch. */
 export class NativeGit {
   readonly #program: string | null;
@@ -88,7 +91,10 @@ export class NativeGit {
     );
   }
 
-  /** Runs git's own check of a repository; its complaints, none when it is clean. */
+  /**
+   * Runs git's own check of a repository; its complaints, none when it is clean. Beside a writer git misses objects that
+   * came into folders it had looked into: what is there afterwards is not missing.
+   */
   async fsck(gitDir: string): Promise<string[]> {
     const { code, stdout, stderr } = await this.run([
       "--git-dir",
@@ -102,7 +108,15 @@ export class NativeGit {
     const lines = `${stdout}\n${stderr}`
       .split("\n")
       .filter((line) => line.trim() !== "" && !line.startsWith("notice:"));
-    return code === 0 ? lines.filter((line) => /^(error|warning|missing|broken)/.test(line)) : lines;
+    const complaints = code === 0 ? lines.filter((line) => /^(error|warning|missing|broken)/.test(line)) : lines;
+    const told = complaints.map((line) => /^missing \w+ ([0-9a-f]+)$/.exec(line)?.[1]);
+    if (told.filter((oid) => oid !== undefined).length > MISSED_BESIDE_WRITERS) return complaints;
+    const kept = await Promise.all(told.map(async (oid) => oid === undefined || !(await this.#has(gitDir, oid))));
+    return complaints.filter((_, at) => kept[at]);
+  }
+
+  async #has(gitDir: string, oid: string): Promise<boolean> {
+    return (await this.run(["--git-dir", gitDir, "cat-file", "-e", oid])).code === 0;
   }
 }
 

@@ -19,8 +19,8 @@ function givenKey(headers: IncomingHttpHeaders): string | null {
 }
 
 /**
- * Who asks for an operation. The token of a process at work is always known. While there are no keys everybody is `local`; then a key is needed, unless the operation
- * needs none, or reads and `anonymousRead` is on. Throws `unauthorized`.
+ * Who asks for an operation. The token of a process at work is always known. While there are no keys everybody is
+ * `local`; then a key is needed, unless the operation needs none, or reads and `anonymousRead` is on. Throws `unauthorized`.
  */
 export function authenticate(
   ring: KeyRing,

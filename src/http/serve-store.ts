@@ -2,7 +2,6 @@ import fs from "node:fs";
 import type { Logger } from "pino";
 import type { Limits } from "../domain/limits.ts";
 import type { Galaxies } from "../actions/request-invocation.ts";
-import { keepFree } from "../store/free-disk.ts";
 import { KeyRing } from "../store/key-ring.ts";
 import { readKeys } from "../store/keys.ts";
 import type { JobNews, News } from "../store/news.ts";
@@ -31,6 +30,8 @@ export interface Serving {
   readonly maxBody: number;
   readonly anonymousRead: boolean;
   readonly limits: Limits;
+  /** Throws `disk_full` when there is not enough left to write. */
+  readonly requireRoom: () => void;
   /** git's version; null for a store in memory. */
   readonly git: string | null;
   readonly gitCounts: Measured["git"];
@@ -74,14 +75,26 @@ function logJob(log: Logger, { job, was, status }: JobNews): void {
 /** Serves an open store over HTTP: keys, limits, events and counters around it. Throws what `serveHttp` throws. */
 export async function serveStore(
   { store, journal }: Pick<OpenStore, "store" | "journal">,
-  { data, limits, git, gitCounts, backend, openPushDoor, aliases, workers, galaxies, logs, ...serving }: Serving,
+  {
+    data,
+    limits,
+    requireRoom,
+    git,
+    gitCounts,
+    backend,
+    openPushDoor,
+    aliases,
+    workers,
+    galaxies,
+    logs,
+    ...serving
+  }: Serving,
 ): Promise<ServedStore> {
   const clock = (): number => Date.now();
   // A file of keys that cannot be read ends a start; later it keeps everybody out.
   readKeys(fs, data);
   const report = (message: string): void => serving.log.error(message);
   const ring = new KeyRing(fs, data, clock, !isLoopback(serving.host), report);
-  const requireRoom = git === null ? () => undefined : keepFree(data, limits.free_disk_bytes, clock);
   const events = new EventStreams({
     start: clock().toString(36),
     stillGood: (principal) => ring.stillGood(principal),

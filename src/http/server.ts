@@ -12,6 +12,9 @@ import { atEndOfTurn } from "./turn.ts";
 
 /** How long requests at work may take to end once the server is told to stop. */
 const DRAIN_MS = 10_000;
+
+/** How often (ms) a stop looks for connections that have become idle. */
+const IDLE_MS = 50;
 /** How often Node looks for requests that take too long. */
 const CHECK_MS = 1000;
 /** So many connections more than allowed still get an answer that says so; what comes beyond is dropped. */
@@ -137,8 +140,11 @@ export async function serveHttp(
     close: async () =>
       new Promise((resolve) => {
         const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+        // Those whose last request ends from now on, too: Node would keep them ready for more.
+        const idle = setInterval(() => server.closeIdleConnections(), IDLE_MS);
         server.close(() => {
           clearTimeout(cut);
+          clearInterval(idle);
           resolve();
         });
         events.close();

@@ -16,10 +16,10 @@ import {
   type JobFilter,
   type JobPage,
   type JobRow,
-  type PageOfJobs,
   placeIn,
   rowOf,
 } from "./job-row.ts";
+import type { Page } from "./page.ts";
 import type { RunIndex } from "./run-index.ts";
 
 /** What the index of jobs knows, as plain values for a snapshot. */
@@ -160,7 +160,7 @@ export class JobIndex {
   }
 
   /** A page of the jobs of a filter, newest first; null when there is no such job as it goes on from. */
-  select(filter: JobFilter, page: PageOfJobs): JobPage | null {
+  select(filter: JobFilter, page: Page): JobPage | null {
     const from = page.after == null ? null : this.row(page.after);
     if (page.after != null && from === null) return null;
     const rows: JobRow[] = [];

@@ -35,13 +35,6 @@ export interface JobFilter {
   readonly any?: boolean;
 }
 
-/** A page of a list: so many behind an offset; with `after` behind a job, where null is the beginning. */
-export interface PageOfJobs {
-  readonly offset: number;
-  readonly limit: number;
-  readonly after?: string | null;
-}
-
 /** How many jobs fit a filter in all, those on the page, whether any follow, and how many of all jobs are queued and running. */
 export interface JobPage {
   readonly total: number;

@@ -45,13 +45,6 @@ export const MEMBERS = [
   "invocation",
 ] as const;
 
-/** Which page of a list: so many behind an offset; with `after` behind a run, where null is the beginning. */
-export interface PageOfRuns {
-  readonly offset: number;
-  readonly limit: number;
-  readonly after?: string | null;
-}
-
 /** A page of a list: how many fit the filter in all, the ids of those on the page, and whether any follow. */
 export interface RunPage {
   readonly total: number;

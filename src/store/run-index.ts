@@ -8,7 +8,8 @@ import type { Oid, ReadObject } from "../git/objects.ts";
 import { readerWith, type Repository } from "../git/repository.ts";
 import { diffTrees } from "../git/tree.ts";
 import { readBlob, readJsonBlob, treeAt } from "./documents.ts";
-import type { PageOfRuns, RunFilter, RunPage } from "./run-filter.ts";
+import type { Page } from "./page.ts";
+import type { RunFilter, RunPage } from "./run-filter.ts";
 import { RunRows, type RunRowsState } from "./run-rows.ts";
 import { closedView, findRun, type RunView } from "./run-view.ts";
 
@@ -130,9 +131,9 @@ export class RunIndex {
   }
 
   /** A page of the runs of a filter, newest first; null when there is no such run as it goes on from. */
-  select(filter: RunFilter, page: Omit<PageOfRuns, "after">): RunPage;
-  select(filter: RunFilter, page: PageOfRuns): RunPage | null;
-  select(filter: RunFilter, page: PageOfRuns): RunPage | null {
+  select(filter: RunFilter, page: Omit<Page, "after">): RunPage;
+  select(filter: RunFilter, page: Page): RunPage | null;
+  select(filter: RunFilter, page: Page): RunPage | null {
     return this.#rows.select(filter, page);
   }
 

@@ -4,7 +4,8 @@ import { NumberList } from "../git/number-list.ts";
 import type { Oid } from "../git/objects.ts";
 import { OidList } from "../git/oid-table.ts";
 import { NameTable, type NameTableState } from "./name-table.ts";
-import { MEMBERS, type PageOfRuns, type RunFilter, type RunPage } from "./run-filter.ts";
+import type { Page } from "./page.ts";
+import { MEMBERS, type RunFilter, type RunPage } from "./run-filter.ts";
 import type { RunView } from "./run-view.ts";
 
 /** What is kept of a run; times in ms since 1970. */
@@ -122,9 +123,9 @@ export class RunRows {
   }
 
   /** A page of the runs of a filter, newest first; null when there is no such run as it goes on from. */
-  select(filter: RunFilter, page: Omit<PageOfRuns, "after">): RunPage;
-  select(filter: RunFilter, page: PageOfRuns): RunPage | null;
-  select(filter: RunFilter, page: PageOfRuns): RunPage | null {
+  select(filter: RunFilter, page: Omit<Page, "after">): RunPage;
+  select(filter: RunFilter, page: Page): RunPage | null;
+  select(filter: RunFilter, page: Page): RunPage | null {
     const from = page.after == null ? -1 : this.#ids.find(page.after);
     if (page.after != null && (from < 0 || this.#memberOf("place").values.at(from) === 0)) return null;
     const { start = -Infinity, end = Infinity } = filter;

@@ -8,7 +8,7 @@ import { Ledger, randomOf, work } from "./clients.ts";
 import { verify } from "./verification.ts";
 
 /** 300 by `npm run kill`. */
-const KILLS = Number(process.env["RUNTREE_KILLS"] ?? 12);
+const KILLS = Number(process.env["RUNTREE_KILLS"] ?? 6);
 const CLIENTS = 8;
 const SEED = Number(process.env["RUNTREE_TEST_SEED"] ?? Date.now() % 1_000_000);
 

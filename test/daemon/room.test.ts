@@ -101,7 +101,7 @@ test("what a machine lacks is told apart from what is wrong with a command", () 
     const cwd = ${JSON.stringify(cwd)};
     const limits = { outputBytes: 1, artifactBytes: 1, logBytes: 1 };
     const isLack = (number, program) => new Promise((resolve) => {
-      const [folder, log] = [cwd + "/work/" + number, cwd + "/logs/" + number];
+      const [folder, log] = ["work", "logs"].map((room) => [cwd, room, number].join("/"));
       const command = { name: "c", argv: [program], cwd, env: {}, timeout_s: 20 };
       const job = { number, run: "r" + number, command, folder, log, params: "{}", seconds: 20, limits };
       startJob(job, (report) => resolve(report.end?.group.notStarted?.isLack), () => undefined);

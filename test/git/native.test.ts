@@ -168,6 +168,16 @@ describe("git's own check", () => {
     ).not.toEqual([]);
   });
 
+  test("does not call missing what a writer had just written", async () => {
+    const {
+      gitDir,
+      commits: [head],
+    } = repositoryWithCommits(1);
+    const gone = `missing blob ${"1".repeat(40)}`;
+    const slow = `case "$*" in *" fsck "*) echo "missing commit ${head}"; echo "${gone}"; exit 2;; esac; exec ${GIT.program} "$@"`;
+    expect(await new NativeGit(program(slow)).fsck(gitDir)).toEqual([gone]);
+  });
+
   test("of something that is no repository is not taken for clean", async () => {
     expect(await GIT.fsck(temporaryFolder())).not.toEqual([]);
   });

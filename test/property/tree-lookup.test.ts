@@ -19,8 +19,12 @@ function entry(name: string, mode: string): TreeEntry {
   return { mode, name, oid: "20".repeat(20) };
 }
 
-function answers(data: Buffer, wanted: string): number[] {
-  return Array.from({ length: OFTEN }, () => findName(data, Buffer.from(wanted, "utf8")));
+/** Those of some names that are not found where passing the tree finds them, each asked often. */
+function wronglyAnswered(data: Buffer, wanted: readonly string[]): readonly string[] {
+  return wanted.filter((name) => {
+    const [bytes, place] = [Buffer.from(name, "utf8"), placeOf(data, name)];
+    return Array.from({ length: OFTEN }, () => findName(data, bytes)).some((found) => found !== place);
+  });
 }
 
 /** Where an entry begins, found by passing the tree. */
@@ -37,9 +41,8 @@ test("a tree gives the same answer however often it was asked", () => {
     const modes = MODES[kind];
     const data = formatTree(present.map((name, at) => entry(name, modes[at % modes.length] ?? FILE_MODE)));
     expect(data.length).toBeGreaterThan(1024);
-    for (const wanted of [...present, ...others, ...present.map((name) => `${name}\0`), `${present[0]}\0x`, ""]) {
-      expect(answers(data, wanted)).toEqual(Array.from({ length: OFTEN }, () => placeOf(data, wanted)));
-    }
+    const wanted = [...present, ...others, ...present.map((name) => `${name}\0`), `${present[0]}\0x`, ""];
+    expect(wronglyAnswered(data, wanted)).toEqual([]);
   });
 });
 
@@ -59,6 +62,6 @@ test("a tree out of git's order is asked by passing it", () => {
   holds(names, (present) => {
     const entries = present.map((name) => formatTree([entry(name, FILE_MODE)]));
     const data = Buffer.concat(entries);
-    for (const wanted of present) expect(answers(data, wanted)).toEqual(Array(OFTEN).fill(placeOf(data, wanted)));
+    expect(wronglyAnswered(data, present)).toEqual([]);
   });
 });

@@ -13,8 +13,8 @@ import { CONFIGURATION, SCHEMAS } from "../support/situations.ts";
 import { templateFolder } from "../support/store.ts";
 import { type Documents, named, SITUATIONS, type Situation } from "./situations.ts";
 
-/** A way to play a situation: begins a run, lets others merge, and then says done. */
-type Door = (situation: Situation, meanwhile: () => Promise<void>) => Promise<Verdict>;
+/** A way to play a situation: begins its run, and returns what says done when others have merged. */
+type Door = (situation: Situation) => Promise<() => Promise<Verdict>>;
 
 /** What a verdict says of a change, without what tells one run, and one door, from another: a commit of git is by whom git says. */
 function judgement(verdict: Verdict, door: string): unknown {
@@ -35,65 +35,91 @@ function judgement(verdict: Verdict, door: string): unknown {
 }
 
 function throughRest(server: TestServer): Door {
-  return async ({ change }, meanwhile) => {
+  return async ({ change }) => {
     const started = await call(server, "startRun", { params: { job_id: "custom" } });
-    await meanwhile();
-    const params = { run_id: started.body.id as string };
-    const { body } = await call(server, "patchRun", { params, body: { done: true, body: change } });
-    return (body.merge ?? body.run.merge).verdict as Verdict;
+    return async () => {
+      const params = { run_id: started.body.id as string };
+      const { body } = await call(server, "patchRun", { params, body: { done: true, body: change } });
+      return (body.merge ?? body.run.merge).verdict as Verdict;
+    };
   };
 }
 
 function throughPush(clone: Clone): Door {
-  return async ({ change }, meanwhile) => {
+  return async ({ change }) => {
     await clone.git("fetch", "--quiet");
-    await clone.begin();
-    await meanwhile();
-    for (const [collection, documents] of Object.entries(change)) {
-      for (const [id, document] of Object.entries(documents)) {
-        if (document === null) await clone.git("rm", "--quiet", `:(glob)metadata/**/${id}.json`);
-        else clone.put(collection, id, document);
+    const branch = `runs/${await clone.begin()}`;
+    return async () => {
+      await clone.git("switch", "--quiet", branch);
+      for (const [collection, documents] of Object.entries(change)) {
+        for (const [id, document] of Object.entries(documents)) {
+          if (document === null) await clone.git("rm", "--quiet", `:(glob)metadata/**/${id}.json`);
+          else clone.put(collection, id, document);
+        }
       }
-    }
-    await clone.commit(DONE);
-    const { verdict, stderr } = await clone.push();
-    if (verdict === null) throw new Error(stderr);
-    return verdict;
+      await clone.commit(DONE);
+      const { verdict, stderr } = await clone.push();
+      if (verdict === null) throw new Error(stderr);
+      return verdict;
+    };
   };
+}
+
+/** Says `run` something with `--json`; a run that is rejected is told with the error. */
+async function runCommand(data: string, ...args: readonly string[]): Promise<JsonObject> {
+  const { code, out, err } = await runtree(["run", ...args, "--json", "--data", data]);
+  if (code === 0) return JSON.parse(out) as JsonObject;
+  return (JSON.parse(err) as { error: { run: JsonObject } }).error.run;
 }
 
 function throughCli(data: string): Door {
   const file = join(temporaryFolder(), "body.json");
-  const run = async (...args: readonly string[]): Promise<JsonObject | null> => {
-    const { code, out } = await runtree(["run", ...args, "--json", "--data", data]);
-    return code === 0 ? (JSON.parse(out) as JsonObject) : null;
+  return async ({ change, meanwhile }) => {
+    const begun = meanwhile === undefined ? null : await runCommand(data, "start");
+    return async () => {
+      writeFileSync(file, JSON.stringify(change));
+      const words = begun === null ? ["start", "--done"] : ["done", String(begun["id"])];
+      const judged = await runCommand(data, ...words, "--body", file);
+      return (judged as unknown as { merge: { verdict: Verdict } }).merge.verdict;
+    };
   };
-  return async ({ change }, meanwhile) => {
-    const id = String((await run("start"))?.["id"]);
-    await meanwhile();
-    writeFileSync(file, JSON.stringify(change));
-    const judged = (await run("done", id, "--body", file)) ?? (await run("show", id));
-    return (judged as unknown as { merge: { verdict: Verdict } }).merge.verdict;
-  };
+}
+
+/** What several situations bring, in one. */
+function together(parts: readonly (Documents | undefined)[]): Documents {
+  const all: Record<string, Documents[string]> = {};
+  for (const part of parts)
+    for (const [collection, documents] of Object.entries(part ?? {}))
+      all[collection] = { ...all[collection], ...documents };
+  return all;
+}
+
+/** Plays all situations beside each other through a door, where `merge` is what others merge. */
+async function play(
+  door: string,
+  through: Door,
+  merge: (documents: Documents) => Promise<void>,
+): Promise<readonly unknown[]> {
+  const own = SITUATIONS.map((situation, at) => named(situation, `${door}${at}`));
+  await merge(together(own.map(({ before }) => before)));
+  const begun: (() => Promise<Verdict>)[] = [];
+  for (const situation of own) begun.push(await through(situation));
+  await merge(together(own.map(({ meanwhile }) => meanwhile)));
+  const judged: unknown[] = [];
+  for (const [at, { name }] of SITUATIONS.entries()) {
+    const verdict = await begun[at]?.();
+    if (verdict !== undefined) judged.push([name, judgement(verdict, `${door}${at}`)]);
+  }
+  return judged;
 }
 
 test("REST, a push and the command line on the repository come to the same verdict", { timeout: 300_000 }, async () => {
   const template = templateFolder(CONFIGURATION, SCHEMAS);
   const server = await startServer({ template });
   const clone = await Clone.of(`${server.url}/git/repo.git`);
-  const merge = async (documents: Documents | undefined): Promise<void> => {
-    if (documents === undefined) return;
+  const merge = async (documents: Documents): Promise<void> => {
     const request = { params: { job_id: "custom" }, body: { done: true, body: documents } };
     expect((await call(server, "startRun", request)).status).toBe(201);
-  };
-  const play = async (door: string, through: Door, merged: typeof merge): Promise<unknown[]> => {
-    const judged: unknown[] = [];
-    for (const [at, situation] of SITUATIONS.entries()) {
-      const own = named(situation, `${door}${at}`);
-      await merged(own.before);
-      judged.push([situation.name, judgement(await through(own, async () => merged(own.meanwhile)), `${door}${at}`)]);
-    }
-    return judged;
   };
   const rest = await play("rest", throughRest(server), merge);
   const expected = SITUATIONS.map(({ name, codes = [], conflicts = [] }) => [
@@ -109,8 +135,7 @@ test("REST, a push and the command line on the repository come to the same verdi
   expect(await server.stop()).toBe(0);
 
   const file = join(temporaryFolder(), "others.json");
-  const mergeHere = async (documents: Documents | undefined): Promise<void> => {
-    if (documents === undefined) return;
+  const mergeHere = async (documents: Documents): Promise<void> => {
     writeFileSync(file, JSON.stringify(documents));
     expect((await runtree(["run", "start", "--done", "--body", file, "--data", server.data])).code).toBe(0);
   };

@@ -149,7 +149,7 @@ describe("a store that is kept up", () => {
       },
     });
     addPacks(gitDir, 51);
-    void Array.from({ length: 40 }, async () => open(store));
+    await Promise.all(Array.from({ length: 40 }, async () => open(store)));
     await store.repository.apply({ objects: addPacks(gitDir, 1), refs: [] });
     const [first, second] = [upkeep.look(), upkeep.look()];
     expect(second).toBe(first);
