@@ -74,7 +74,8 @@ export async function openWork(data, { url, key }) {
   const { store, journal, close } = await open(data, null, { datasets: DATASETS });
   const server = new GalaxyClient({ name: "default", url, key, clock: () => Date.now(), random: Math.random });
   const report = (words) => process.stderr.write(`bench: ${words}\n`);
-  const work = new GalaxyWork({ store, servers: [{ server, workflows: [] }], repeat: () => () => undefined, report });
+  const never = () => () => undefined;
+  const work = new GalaxyWork({ store, servers: [{ server, workflows: [] }], repeat: never, later: never, report });
   await work.start();
   await work.sweep();
   const author = { principal: "bench", idempotency: null };

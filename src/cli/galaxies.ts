@@ -18,7 +18,11 @@ export async function galaxiesOf(
       ? []
       : [{ server: new GalaxyClient({ name, url, key, clock, random: Math.random }), workflows }],
   );
-  const work = new GalaxyWork({ store, servers: clients, repeat, report });
+  const later = (awaited: () => void, ms: number): (() => void) => {
+    const timer = setTimeout(awaited, ms);
+    return () => clearTimeout(timer);
+  };
+  const work = new GalaxyWork({ store, servers: clients, repeat, later, report });
   const close = async (): Promise<void> => {
     await Promise.all(clients.map(async ({ server }) => server.close()));
   };

@@ -53,9 +53,13 @@ export class GalaxyWatch {
     return this.#parts;
   }
 
-  /** Whether the server may be asked now. */
+  /** For how many ms the server is still left alone; 0 when it may be asked now. */
+  get restMs(): number {
+    return Math.max(0, this.#parts.server.restsUntil - this.#parts.store.clock());
+  }
+
   get isAwake(): boolean {
-    return this.#parts.server.restsUntil <= this.#parts.store.clock();
+    return this.restMs === 0;
   }
 
   /** Has what Galaxy does for a run that ended here cancelled, by the next sweeps. */

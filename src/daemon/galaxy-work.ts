@@ -23,6 +23,8 @@ export interface GalaxyParts {
   readonly servers: readonly AllowedServer[];
   /** Calls some work again and again, as the operator says; returns what ends that. */
   readonly repeat: (work: () => void) => () => void;
+  /** Calls some work once, so many ms later; returns what takes that back. */
+  readonly later: (work: () => void, ms: number) => () => void;
   readonly settleMs?: number;
   /** Hears what is the operator's to know. */
   readonly report: (message: string) => void;
@@ -38,6 +40,7 @@ export class GalaxyWork implements Galaxies {
   #sweeping: Promise<void> | null = null;
   #dispatching: Promise<void> | null = null;
   #stop: () => void = () => undefined;
+  #stopWaiting: () => void = () => undefined;
   #isWorking = false;
 
   constructor(parts: GalaxyParts) {
@@ -74,13 +77,25 @@ export class GalaxyWork implements Galaxies {
   async close(): Promise<void> {
     this.#isWorking = false;
     this.#stop();
+    this.#stopWaiting();
     await Promise.all([this.#sweeping, this.#dispatching]);
   }
 
   /** Looks at everything that is open once; joins the sweep that is going on. */
   sweep(): Promise<void> {
-    this.#sweeping ??= this.#sweepAll().finally(() => (this.#sweeping = null));
+    this.#sweeping ??= this.#sweepAll().finally(() => {
+      this.#sweeping = null;
+      this.#waitForRests();
+    });
     return this.#sweeping;
+  }
+
+  /** Sweeps again when the first server that rests may be asked: what is back is not left alone until the operator's next time. */
+  #waitForRests(): void {
+    this.#stopWaiting();
+    const rests = [...this.#watches.values()].flatMap(({ restMs }) => (restMs > 0 ? [restMs] : []));
+    if (!this.#isWorking || rests.length === 0) return;
+    this.#stopWaiting = this.#parts.later(() => void this.sweep(), Math.min(...rests));
   }
 
   async #sweepAll(): Promise<void> {

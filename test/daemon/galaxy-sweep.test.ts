@@ -75,6 +75,22 @@ describe("a sweep", () => {
     expect(ground.demo.traffic.of("show")).toBe(asked + 21);
   });
 
+  test("comes by itself when a rest is over, and never later than 30 seconds after the one before", async () => {
+    const ground = await watching(20);
+    ground.demo.faults.add({ operation: "show", fault: "status_503", times: null });
+    await ground.sweep();
+    const waits: number[] = [];
+    for (let count = 0; count < 8; count++) waits.push(await ground.wake());
+    expect(waits).toEqual(waits.toSorted((left, right) => left - right));
+    expect(waits.at(-1)).toBeGreaterThan(20);
+    expect(waits.at(-1)).toBeLessThanOrEqual(30);
+    ground.demo.faults.clear();
+    const asked = ground.demo.traffic.of("show");
+    await ground.wake();
+    expect(ground.demo.traffic.of("show")).toBe(asked + 20);
+    await expect(ground.wake()).rejects.toThrow("nothing is waited for");
+  });
+
   test("leaves a server alone for as long as it asks for", async () => {
     const ground = await watching(1);
     ground.demo.faults.add({ operation: "show", fault: "status_429", retry_after: "120" });

@@ -76,6 +76,7 @@ export class GalaxyGround {
   #work: GalaxyWork | null = null;
   #clients: readonly GalaxyClient[] = [];
   #tick: () => void = () => undefined;
+  #later: { readonly work: () => void; readonly ms: number } | null = null;
 
   constructor(demo: LiveGalaxy, options: GroundOptions) {
     this.demo = demo;
@@ -117,6 +118,10 @@ export class GalaxyGround {
         this.#tick = sweep;
         return () => (this.#tick = () => undefined);
       },
+      later: (awaited, ms) => {
+        this.#later = { work: awaited, ms };
+        return () => (this.#later = null);
+      },
     });
     this.#work = work;
     store.listen((news) => {
@@ -146,6 +151,17 @@ export class GalaxyGround {
     this.clock.pass(seconds);
     this.#tick();
     await this.work.sweep();
+  }
+
+  /** Lets the time pass that the work waits for by itself, and what comes then; returns how many seconds. */
+  async wake(): Promise<number> {
+    const { work, ms } = this.#later ?? {};
+    if (work === undefined || ms === undefined) throw new Error("nothing is waited for");
+    this.#later = null;
+    this.clock.pass(ms / 1000);
+    work();
+    await this.work.sweep();
+    return ms / 1000;
   }
 
   /** Sweeps until something is so, some seconds between. */
