@@ -8,7 +8,7 @@ import { SCENARIOS } from "./scenarios.ts";
 import { playThrough } from "./trial.ts";
 
 /** How many points of each scenario are tried on every change. */
-const POINTS = 5;
+const POINTS = 3;
 
 describe(`what the disk refuses is answered as such, and goes through when it is asked for again (RUNTREE_TEST_SEED=${SEED})`, () => {
   test.each(SCENARIOS.map((scenario) => [scenario.name, scenario] as const))("%s", async (_, scenario) => {

@@ -4,7 +4,7 @@ import { SCENARIOS } from "./scenarios.ts";
 import { playThrough } from "./trial.ts";
 
 /** How many points of each scenario are tried on every change. */
-const POINTS = 5;
+const POINTS = 3;
 
 describe(`whatever was answered is there once after a power cut, the rest is whole or absent (RUNTREE_TEST_SEED=${SEED})`, () => {
   test.each(SCENARIOS.map((scenario) => [scenario.name, scenario] as const))("%s", async (_, scenario) => {
