@@ -1,7 +1,12 @@
 import { defineConfig } from "vitest/config";
 
+/** `npm run trials` tries everything; each change, what it has time for. */
+const ALL = process.env["RUNTREE_TRIALS"] !== undefined;
+
 export default defineConfig({
   test: {
+    tags: [{ name: "trial", description: "takes long, and what few changes touch" }],
+    ...(ALL ? {} : { tagsFilter: ["!trial"] }),
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/support/build.ts"],
     reporters: ["default", "./test/support/summary.ts"],

@@ -6,6 +6,7 @@ import { isRunId } from "../src/domain/run-id.ts";
 import { runtreeGit } from "./support/clones.ts";
 import { temporaryFolder } from "./support/folders.ts";
 import { fsck, git } from "./support/git.ts";
+import { oneIn } from "./support/sample.ts";
 import { startServer } from "./support/server.ts";
 import { expectKept, fencedBlocks, readersShell, runScript } from "./support/walkthrough.ts";
 
@@ -13,10 +14,12 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const BLOCKS = fencedBlocks(readFileSync(join(ROOT, "docs/steward.md"), "utf8"), "sh");
 const ADDRESS = "http://127.0.0.1:7400/git/repo.git";
 
-test.each([
+const CLONES = [
   ["with stock git", ""],
   ["with the tools set up before", "\nruntree git setup > /dev/null"],
-])(
+] as const;
+
+test.each(oneIn(2, CLONES))(
   "every line of docs/steward.md works as written and prints what it promises, %s",
   { timeout: 120_000 },
   async (_, before) => {

@@ -72,7 +72,7 @@ describe("a run's life at a terminal", () => {
     await life(["--url", server.url]);
   });
 
-  test("straight on a repository, with the same outcome", async () => {
+  test("straight on a repository, with the same outcome", { tags: "trial" }, async () => {
     const data = `${temporaryFolder()}/data`;
     expect((await runtree(["init", "--data", data])).code).toBe(0);
     await life(["--data", data]);

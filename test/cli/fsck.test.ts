@@ -136,7 +136,7 @@ describe("runtree fsck", () => {
 });
 
 describe("the index, by fsck and reindex", () => {
-  test("is built anew, is equal then, and is told when it knows something else", async () => {
+  test("is built anew, is equal then, and is told when it knows something else", { tags: "trial" }, async () => {
     const data = await dataWith(study("s1"), study("s2"));
     const file = `${data}/index.snapshot`;
     expect(existsSync(file)).toBe(false);

@@ -118,34 +118,42 @@ async function read(server: TestServer, until: () => boolean): Promise<number> {
 const ROUNDS = 10;
 
 describe("a server", () => {
-  test("answers writers and readers while it is maintained again and again, and nothing is missing", async () => {
-    const server = await startServer();
-    const first = { done: true, body: { study_set: { first: { title: "First" } } } };
-    await call(server, "startRun", { params: { job_id: "custom" }, body: first });
-    let rounds = 0;
-    const until = (): boolean => rounds >= ROUNDS;
-    const work = Promise.all([0, 1, 2, 3, 4, 5, 6, 7].map(async (writer) => write(server, writer, until)));
-    const reads = read(server, until);
-    for (; rounds < ROUNDS; rounds++) await maintain(GIT, server.data, () => Date.now(), new AbortController().signal);
-    const written = (await work).flat();
-    expect(written.length).toBeGreaterThan(30);
-    expect(await reads).toBeGreaterThan(30);
-    const titles = async (id: string): Promise<string> =>
-      (await call(server, "getDocument", { params: { collection: "study_set", id } })).body.title;
-    for (const id of written) expect(await titles(id)).toBe(id);
-    expect(await server.stop()).toBe(0);
-    expect(
-      server
-        .log()
-        .split("\n")
-        .filter((line) => /"level":[45]0/.test(line)),
-    ).toEqual([]);
-    expect(fsck(server.gitDir)).toEqual([]);
-    const again = await startServer({ data: server.data });
-    const { body } = await call(again, "listDocuments", { params: { collection: "study_set" }, query: { limit: "1" } });
-    expect(body.total).toBe(written.length + 1);
-    expect((await startProgram(["fsck", "--data", server.data]).ended).code).toBe(0);
-  });
+  test(
+    "answers writers and readers while it is maintained again and again, and nothing is missing",
+    { tags: "trial" },
+    async () => {
+      const server = await startServer();
+      const first = { done: true, body: { study_set: { first: { title: "First" } } } };
+      await call(server, "startRun", { params: { job_id: "custom" }, body: first });
+      let rounds = 0;
+      const until = (): boolean => rounds >= ROUNDS;
+      const work = Promise.all([0, 1, 2, 3, 4, 5, 6, 7].map(async (writer) => write(server, writer, until)));
+      const reads = read(server, until);
+      for (; rounds < ROUNDS; rounds++)
+        await maintain(GIT, server.data, () => Date.now(), new AbortController().signal);
+      const written = (await work).flat();
+      expect(written.length).toBeGreaterThan(30);
+      expect(await reads).toBeGreaterThan(30);
+      const titles = async (id: string): Promise<string> =>
+        (await call(server, "getDocument", { params: { collection: "study_set", id } })).body.title;
+      for (const id of written) expect(await titles(id)).toBe(id);
+      expect(await server.stop()).toBe(0);
+      expect(
+        server
+          .log()
+          .split("\n")
+          .filter((line) => /"level":[45]0/.test(line)),
+      ).toEqual([]);
+      expect(fsck(server.gitDir)).toEqual([]);
+      const again = await startServer({ data: server.data });
+      const { body } = await call(again, "listDocuments", {
+        params: { collection: "study_set" },
+        query: { limit: "1" },
+      });
+      expect(body.total).toBe(written.length + 1);
+      expect((await startProgram(["fsck", "--data", server.data]).ended).code).toBe(0);
+    },
+  );
 
   test("maintains its repository by itself when packs are many, and says so in a line of its log", async () => {
     const data = await repository();

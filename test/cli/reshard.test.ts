@@ -108,7 +108,7 @@ test("it says when there is nothing to do, and refuses what is none of its busin
   expect(mainOf(data)).toBe(main);
 });
 
-test("killed whenever it will, it leaves the old folders or the new ones", async () => {
+test("killed whenever it will, it leaves the old folders or the new ones", { tags: "trial" }, async () => {
   const made = await repositoryWith(2_000);
   const before = mainOf(made);
   const whole = await runtree("reshard", "study_set", "2", "--data", cp(made));

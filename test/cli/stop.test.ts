@@ -70,7 +70,7 @@ describe.each(["SIGTERM", "SIGINT"] as const)("%s", (signal) => {
   });
 });
 
-test("a request that never ends is cut after a while", async () => {
+test("a request that never ends is cut after a while", { tags: "trial" }, async () => {
   const server = await startServer();
   const request = await hold(server);
   const end = ended(server);

@@ -16,27 +16,31 @@ import {
 describe.skipIf(!NMDC_IS_HERE)(NMDC_TITLE, { timeout: 120_000 }, () => {
   afterAll(removeInstallation);
 
-  test("an id that two runs bring merges when the documents are the same and conflicts when not", async () => {
-    const server = await startWithSchema();
-    const kinds = new Set<boolean>();
-    for (const { first, second } of recurring()) {
-      const { collection, id } = first;
-      const [one, two] = [await openRun(server), await openRun(server)];
-      expect((await finishRun(server, one, { [collection]: [first.document] })).status).toBe(200);
-      const { status, body } = await finishRun(server, two, { [collection]: [second.document] });
-      const same = sameJson(first.document, second.document);
-      kinds.add(same);
-      expect({ id, status }).toEqual({ id, status: same ? 200 : 409 });
-      if (same) continue;
-      const sides = { ours: first.document, theirs: second.document, ours_run: one, theirs_run: two };
-      expect(body.conflicts).toEqual([
-        expect.objectContaining({ collection, id, pointer: "", kind: "add/add", ...sides }),
-      ]);
-      expect(body.conflicts[0]).not.toHaveProperty("base");
-    }
-    expect(kinds).toEqual(new Set([true, false]));
-    expect(fsck(server.gitDir)).toEqual([]);
-  });
+  test(
+    "an id that two runs bring merges when the documents are the same and conflicts when not",
+    { tags: "trial" },
+    async () => {
+      const server = await startWithSchema();
+      const kinds = new Set<boolean>();
+      for (const { first, second } of recurring()) {
+        const { collection, id } = first;
+        const [one, two] = [await openRun(server), await openRun(server)];
+        expect((await finishRun(server, one, { [collection]: [first.document] })).status).toBe(200);
+        const { status, body } = await finishRun(server, two, { [collection]: [second.document] });
+        const same = sameJson(first.document, second.document);
+        kinds.add(same);
+        expect({ id, status }).toEqual({ id, status: same ? 200 : 409 });
+        if (same) continue;
+        const sides = { ours: first.document, theirs: second.document, ours_run: one, theirs_run: two };
+        expect(body.conflicts).toEqual([
+          expect.objectContaining({ collection, id, pointer: "", kind: "add/add", ...sides }),
+        ]);
+        expect(body.conflicts[0]).not.toHaveProperty("base");
+      }
+      expect(kinds).toEqual(new Set([true, false]));
+      expect(fsck(server.gitDir)).toEqual([]);
+    },
+  );
 
   test("two runs conflict over one field of a document and both merge on different fields", async () => {
     const server = await startWithSchema();

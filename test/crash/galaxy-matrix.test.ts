@@ -7,8 +7,9 @@ import { FAULT_NAMES, type FaultName } from "../../src/galaxy-demo/faults.ts";
 import type { OperationName } from "../../src/galaxy-demo/operations.ts";
 import { type GalaxyGround, galaxyGround, HASTY } from "../support/galaxy-ground.ts";
 import { TESTER } from "../support/store.ts";
+import { SEED } from "../support/sample.ts";
 import { randomOf } from "./clients.ts";
-import { ALL, SEED } from "./points.ts";
+import { ALL } from "./points.ts";
 
 /** How many cells are tried on every change. */
 const CELLS = 18;

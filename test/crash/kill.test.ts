@@ -3,14 +3,14 @@ import { watch } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { MAIN } from "../../src/domain/layout.ts";
+import { SEED } from "../support/sample.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { Ledger, randomOf, work } from "./clients.ts";
 import { verify } from "./verification.ts";
 
 /** 300 by `npm run kill`. */
-const KILLS = Number(process.env["RUNTREE_KILLS"] ?? 6);
+const KILLS = Number(process.env["RUNTREE_KILLS"] ?? 4);
 const CLIENTS = 8;
-const SEED = Number(process.env["RUNTREE_TEST_SEED"] ?? Date.now() % 1_000_000);
 
 /** More kills than this happen to a new repository: what is verified after each grows with it. */
 const KILLS_OF_ONE = 10;

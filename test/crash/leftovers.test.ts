@@ -179,7 +179,7 @@ describe("a run that is left merging", () => {
     expect(mended.record.status).toBe("success");
   });
 
-  test("and takes long is judged beside requests, which a start does not keep waiting", async () => {
+  test("and takes long is judged beside requests, which a start does not keep waiting", { tags: "trial" }, async () => {
     const { store, data, close } = await openTestStore();
     const settings = await open(store);
     const sent = (value: unknown): SentSettings => ({
@@ -284,7 +284,7 @@ describe("locks of git's that are left", () => {
 
   test(
     "are left alone for longer while maintenance goes on that a server began before it died",
-    { timeout: 30_000 },
+    { tags: "trial", timeout: 30_000 },
     async () => {
       const { data, gitDir, close } = await openTestStore();
       await close();

@@ -1,14 +1,12 @@
 import { vi } from "vitest";
 import type { DiskCall, Fault } from "../support/disk-gate.ts";
 import type { PowerCut } from "../support/disk-model.ts";
+import { SEED } from "../support/sample.ts";
 import { randomOf } from "./clients.ts";
 import { type Plant, type Point, type Reference, tryPoint } from "./trial.ts";
 
 /** Every point, instead of a sample: `npm run crash`. */
 export const ALL: boolean = process.env["RUNTREE_CRASH_ALL"] !== undefined;
-
-/** What the sample, and all that is left to chance, follows from. */
-export const SEED: number = Number(process.env["RUNTREE_TEST_SEED"] ?? Date.now() % 1_000_000);
 
 // A long run takes long on purpose.
 if (ALL) vi.setConfig({ testTimeout: 60 * 60_000 });

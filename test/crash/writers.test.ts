@@ -7,13 +7,13 @@ import { git } from "../support/git.ts";
 import { call } from "../support/http.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { refsByGit } from "../git/repositories.ts";
+import { SEED } from "../support/sample.ts";
 import { Ledger, randomOf, work } from "./clients.ts";
 import { verify } from "./verification.ts";
 
 const CLIENTS = 8;
 const TASKS = 12;
 const STRANGERS = 3;
-const SEED = Number(process.env["RUNTREE_TEST_SEED"] ?? Date.now() % 1_000_000);
 
 /** A push does not hand its settings on to who receives it. */
 const RECEIVE_PACK = "--receive-pack=git -c core.hooksPath=/dev/null receive-pack";

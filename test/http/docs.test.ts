@@ -5,6 +5,7 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { OPERATIONS, operation, type OperationId } from "../../src/contract/operations.ts";
 import { call } from "../support/http.ts";
+import { oneIn } from "../support/sample.ts";
 import { startServerForFile, type TestServer } from "../support/server.ts";
 
 /** Where Debian puts it. */
@@ -117,7 +118,7 @@ async function openPage(url: string): Promise<Seen> {
 }
 
 describe("in a browser", () => {
-  test.for(["", "/api/v2"])(
+  test.for(oneIn(2, ["", "/api/v2"]))(
     "%s/docs shows every operation, keeps to its policy and to this server",
     async (prefix, { skip }) => {
       skip(NO_BROWSER, WHY);

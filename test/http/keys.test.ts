@@ -59,21 +59,25 @@ test("keys that are made, expire or are revoked while a server runs count from t
   expect(await listRuns(server, bearer(key))).toEqual([401, "unauthorized", expect.stringContaining("was revoked")]);
 });
 
-test("a server that has seen keys stays closed when their file is gone or cannot be read", async () => {
-  const server = await startServer();
-  const key = makeKey(server.data, "reader");
-  expect(await listRuns(server, bearer(key))).toEqual([200]);
-  const client = await follow(server.url, bearer(key));
-  writeFileSync(`${server.data}/keys.json`, "{");
-  expect((await call(server, "listRuns", { headers: bearer(key) })).body.code).toBe("busy");
-  expect((await listRuns(server, {})).slice(0, 2)).toEqual([401, "unauthorized"]);
-  expect((await call(server, "getHealth")).status).toBe(200);
-  // With the next heartbeat.
-  await client.ended;
-  expect(server.log()).toContain("until the keys can be read");
-  rmSync(`${server.data}/keys.json`);
-  expect((await listRuns(server, {})).slice(0, 2)).toEqual([401, "unauthorized"]);
-});
+test(
+  "a server that has seen keys stays closed when their file is gone or cannot be read",
+  { tags: "trial" },
+  async () => {
+    const server = await startServer();
+    const key = makeKey(server.data, "reader");
+    expect(await listRuns(server, bearer(key))).toEqual([200]);
+    const client = await follow(server.url, bearer(key));
+    writeFileSync(`${server.data}/keys.json`, "{");
+    expect((await call(server, "listRuns", { headers: bearer(key) })).body.code).toBe("busy");
+    expect((await listRuns(server, {})).slice(0, 2)).toEqual([401, "unauthorized"]);
+    expect((await call(server, "getHealth")).status).toBe(200);
+    // With the next heartbeat.
+    await client.ended;
+    expect(server.log()).toContain("until the keys can be read");
+    rmSync(`${server.data}/keys.json`);
+    expect((await listRuns(server, {})).slice(0, 2)).toEqual([401, "unauthorized"]);
+  },
+);
 
 test("the name of a key is who made a run, and the author of its commits", async () => {
   const data = temporaryFolder();

@@ -105,7 +105,7 @@ test("runs that one key opens at once are counted, and those that were opened be
   expect([again.status, again.body.id]).toEqual([201, answers[made]?.body.id]);
 });
 
-test("a large answer that nobody reads is cut", async () => {
+test("a large answer that nobody reads is cut", { tags: "trial" }, async () => {
   const { server, headers } = await limited({ request_s: 1, headers_s: 1 });
   const metadata = Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`m${index}`, "x".repeat(100_000)]));
   for (let count = 0; count < 12; count++)

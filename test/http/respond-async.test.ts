@@ -118,7 +118,7 @@ test("a request that is repeated with its key gives the run as it is then, first
   expect(waiting.body.run.status).toBe("rejected");
 });
 
-test("a server that is told to stop judges first", async () => {
+test("a server that is told to stop judges first", { tags: "trial" }, async () => {
   const mine = await startServer();
   const { body } = await startSlowRun({}, mine);
   expect(await mine.stop()).toBe(0);

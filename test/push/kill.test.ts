@@ -43,37 +43,41 @@ async function pushOn(clone: CraftedClone, server: TestServer, key: string, ackn
   }
 }
 
-test("a server that is killed while people push loses nothing, judges nothing twice, and knows whose each run is", async () => {
-  const data = temporaryFolder();
-  const keys = WRITERS.map((name) => makeKey(data, "agent", name));
-  const acknowledged: Record<string, string[]> = Object.fromEntries(WRITERS.map((name) => [name, []]));
-  let server = await startServer({ data });
-  const clone = clonedFrom(urlOf(server, keys[0]));
-  for (let round = 0; round < ROUNDS; round++) {
-    const first = Object.values(acknowledged).flat().length;
-    const pushing = WRITERS.map(async (name, at) => pushOn(clone, server, keys[at] ?? "", acknowledged[name] ?? []));
-    await soon(() => Object.values(acknowledged).flat().length).toBeGreaterThan(first);
-    await pause(round * 23);
-    await server.kill();
-    await Promise.all(pushing);
-    server = await startServer({ data });
-  }
-  await soon(() => openIn(server.gitDir)).toBe("");
-  const merged = mergedIn(server.gitDir);
-  expect(new Set(merged).size).toBe(merged.length);
-  for (const [at, name] of WRITERS.entries()) {
-    for (const run of acknowledged[name] ?? []) {
-      const headers = { "x-api-key": keys[at] ?? "" };
-      const { body } = await call(server, "getRun", { params: { run_id: run }, headers });
-      expect([run, body.status, body.created_by]).toEqual([run, "success", name]);
-      expect(merged).toContain(run);
+test(
+  "a server that is killed while people push loses nothing, judges nothing twice, and knows whose each run is",
+  { tags: "trial", timeout: 120_000 },
+  async () => {
+    const data = temporaryFolder();
+    const keys = WRITERS.map((name) => makeKey(data, "agent", name));
+    const acknowledged: Record<string, string[]> = Object.fromEntries(WRITERS.map((name) => [name, []]));
+    let server = await startServer({ data });
+    const clone = clonedFrom(urlOf(server, keys[0]));
+    for (let round = 0; round < ROUNDS; round++) {
+      const first = Object.values(acknowledged).flat().length;
+      const pushing = WRITERS.map(async (name, at) => pushOn(clone, server, keys[at] ?? "", acknowledged[name] ?? []));
+      await soon(() => Object.values(acknowledged).flat().length).toBeGreaterThan(first);
+      await pause(round * 23);
+      await server.kill();
+      await Promise.all(pushing);
+      server = await startServer({ data });
     }
-  }
-  expect(fsck(server.gitDir)).toEqual([]);
-  expect(await server.stop()).toBe(0);
-  await startServer({ data });
-  await soon(() => notesIn(`${data}/repo.git`)).toEqual([]);
-}, 120_000);
+    await soon(() => openIn(server.gitDir)).toBe("");
+    const merged = mergedIn(server.gitDir);
+    expect(new Set(merged).size).toBe(merged.length);
+    for (const [at, name] of WRITERS.entries()) {
+      for (const run of acknowledged[name] ?? []) {
+        const headers = { "x-api-key": keys[at] ?? "" };
+        const { body } = await call(server, "getRun", { params: { run_id: run }, headers });
+        expect([run, body.status, body.created_by]).toEqual([run, "success", name]);
+        expect(merged).toContain(run);
+      }
+    }
+    expect(fsck(server.gitDir)).toEqual([]);
+    expect(await server.stop()).toBe(0);
+    await startServer({ data });
+    await soon(() => notesIn(`${data}/repo.git`)).toEqual([]);
+  },
+);
 
 test("the process that runs git ends, and takes its socket along, however early whoever started it ends", async () => {
   for (const wait of [0, 20, 200]) {
