@@ -37,3 +37,33 @@ describe("the key of a Galaxy", () => {
     expect(await serve(data, env)).toMatchObject({ code: 2, err: expect.stringMatching(JSON_ERROR) });
   });
 });
+
+describe("runtree doctor, with a Galaxy", () => {
+  const wrong = { RUNTREE_GALAXY_KEY: "wrong" };
+  test.each<[string, Record<string, string>, boolean, string]>([
+    ["that is well", {}, true, "takes the key"],
+    ["that has what may be invoked", { RUNTREE_GALAXY_WORKFLOWS: COUNT }, true, "takes the key"],
+    ["that is away", { RUNTREE_GALAXY_URL: AWAY }, false, `${AWAY}: `],
+    ["that does not take the key", wrong, false, "401"],
+    ["that does not take it for what may be invoked", { ...wrong, RUNTREE_GALAXY_WORKFLOWS: COUNT }, false, "401"],
+    ["without a workflow that may be invoked", { RUNTREE_GALAXY_WORKFLOWS: `${COUNT},Assemble` }, false, '"Assemble"'],
+    ["without a key", { RUNTREE_GALAXY_KEY: "" }, false, "RUNTREE_GALAXY_KEY"],
+  ])("%s, says so", async (_, settings, ok, words) => {
+    const { url, key } = await startCounting();
+    const env = { RUNTREE_PORT: "0", RUNTREE_GALAXY_URL: url, RUNTREE_GALAXY_KEY: key, ...settings };
+    const { code, out } = await runtree(["doctor", "--json", "--data", temporaryFolder()], {
+      env: Object.fromEntries(Object.entries(env).filter(([, value]) => value !== "")),
+    });
+    expect(code).toBe(ok ? 0 : 1);
+    const found = expect.objectContaining({ what: "galaxy default", ok, words: expect.stringContaining(words) });
+    expect(JSON.parse(out).findings).toContainEqual(found);
+    expect(out).not.toContain(key);
+  });
+
+  test("tells a rule for looking that is none", async () => {
+    const env = { RUNTREE_PORT: "0", RUNTREE_POLL: "often" };
+    const { code, out } = await runtree(["doctor", "--json", "--data", temporaryFolder()], { env });
+    expect(code).toBe(1);
+    expect(JSON.parse(out).findings).toContainEqual(expect.objectContaining({ what: "poll", ok: false }));
+  });
+});
