@@ -6,6 +6,7 @@ import { askingCommand, type Flags, type Found, keyFlag, keyHeader } from "./com
 import { memberOf, paramsFlags, paramsMember } from "./job-flags.ts";
 import { shownJob } from "./job-text.ts";
 import { JOB_EXIT, waitForJob } from "./job-wait.ts";
+import { note } from "./output.ts";
 import { timeoutFlag } from "./wait.ts";
 
 async function invoke(client: RuntreeClient, flags: Flags): Promise<Found> {
@@ -20,7 +21,9 @@ async function invoke(client: RuntreeClient, flags: Flags): Promise<Found> {
     ...paramsMember("parameters", flags),
   };
   const { body: job } = await client.call("createJob", { body, headers: keyHeader(flags) });
-  return wait === true ? waitForJob(client, flags, job.job_id) : shownJob(job);
+  if (wait !== true) return shownJob(job);
+  note(`waiting for job ${job.job_id}; Ctrl-C ends the wait, and not the job`);
+  return waitForJob(client, flags, job.job_id);
 }
 
 export const invokeCommand: CommandModule = askingCommand(
