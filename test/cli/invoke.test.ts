@@ -93,6 +93,13 @@ describe("runtree invoke", () => {
     expect(await at.refusal("invoke", ...words)).toEqual([exit, code]);
   });
 
+  test("tells how one of several workflows of a name is invoked", async () => {
+    const twice = gaFile("Twice", [dataInput("reads"), stepAfter(0)]);
+    for (let made = 0; made < 2; made++) galaxy.galaxy.workflows.import(twice, galaxy.galaxy.now());
+    const { code, err } = await at.run("invoke", "Twice", dataset);
+    expect([code, err]).toEqual([4, expect.stringContaining(`runtree invoke ID ${dataset} --workflow-id`)]);
+  });
+
   test("tells the job of a request whose answer was lost, and what Galaxy said where it refused", async () => {
     galaxy.faults.add({ operation: "invoke", fault: "cut_after" });
     const lost = await at.run("invoke", COUNT, dataset, "--json");
