@@ -169,7 +169,7 @@ function endOf(record: RunRecord, outcome: JobOutcome, at: string): JobEnd {
   const status = ENDED_BY[record.status] ?? "failed";
   const refused: JobError = {
     code: "gate_rejected",
-    message: `The gate refused the merge of run ${record.id}: ${foundBy(record)}.`,
+    message: `The gate refused the merge of run ${record.id}: ${foundBy(record).replace(/\.$/, "")}.`,
   };
   const error =
     record.status === "rejected" ? refused : (record.error ?? (status === "failed" ? outcome.error : undefined));

@@ -29,6 +29,7 @@ import { keysPath, readKeys } from "../store/keys.ts";
 import { RulesReader } from "../store/rules.ts";
 import { TemplateIndex } from "../store/template-index.ts";
 import { EXIT } from "./exit.ts";
+import { galaxyAt, pollOf } from "./galaxies.ts";
 import { printData } from "./output.ts";
 import { facts } from "./table.ts";
 import { dataFlags, GIT } from "./target.ts";
@@ -225,6 +226,9 @@ export const doctorCommand: CommandModule<object, { json: boolean; data: string 
     for (const check of checks) findings.push(await look(`check ${check.name}`, () => commandFor(check, commands)));
     for (const template of templates)
       findings.push(await look(`template ${template.id}`, () => commandOf(template, commands)));
+    findings.push(await look("poll", () => pollOf(resolved)));
+    for (const galaxy of resolved.galaxies.values())
+      findings.push(await look(`galaxy ${galaxy.name}`, () => galaxyAt(galaxy)));
     const settings = [
       ...(Object.keys(SETTINGS) as SettingName[]).map((name) => ({
         name,

@@ -1,12 +1,20 @@
 import type { CommandModule } from "yargs";
 import type { RuntreeClient } from "../client/client.ts";
 import type { Wire } from "../contract/wire.ts";
-import { RuntreeError } from "../domain/errors.ts";
+import { hasCode, RuntreeError } from "../domain/errors.ts";
 import { askingCommand, type Flags, type Found, keyFlag, keyHeader } from "./command.ts";
+import { type Hint, hinted } from "./hint.ts";
 import { memberOf, paramsFlags, paramsMember } from "./job-flags.ts";
 import { shownJob } from "./job-text.ts";
 import { JOB_EXIT, waitForJob } from "./job-wait.ts";
+import { note } from "./output.ts";
 import { timeoutFlag } from "./wait.ts";
+
+/** How one of several workflows of a name is told here. */
+function severalWorkflows(dataset: string): Hint {
+  return (error) =>
+    hasCode(error, "ambiguous") ? `Tell it by its id: runtree invoke ID ${dataset} --workflow-id.` : null;
+}
 
 async function invoke(client: RuntreeClient, flags: Flags): Promise<Found> {
   const { workflow, dataset, overwrite, wait } = flags;
@@ -19,8 +27,11 @@ async function invoke(client: RuntreeClient, flags: Flags): Promise<Found> {
     ...memberOf("server", flags["server"]),
     ...paramsMember("parameters", flags),
   };
-  const { body: job } = await client.call("createJob", { body, headers: keyHeader(flags) });
-  return wait === true ? waitForJob(client, flags, job.job_id) : shownJob(job);
+  const asked = client.call("createJob", { body, headers: keyHeader(flags) });
+  const { body: job } = await hinted(asked, severalWorkflows(String(dataset)));
+  if (wait !== true) return shownJob(job);
+  note(`waiting for job ${job.job_id}; Ctrl-C ends the wait, and not the job`);
+  return waitForJob(client, flags, job.job_id);
 }
 
 export const invokeCommand: CommandModule = askingCommand(

@@ -7,7 +7,12 @@ import { failJob } from "../actions/request-invocation.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import { hasEnded } from "../domain/invocation-state.ts";
 import { type Json, sameJson } from "../domain/json.ts";
-import { type InvocationLook, isWorkRefused, workflowServerFault } from "../domain/workflow-server.ts";
+import {
+  type InvocationLook,
+  isWorkRefused,
+  type WorkflowServerFault,
+  workflowServerFault,
+} from "../domain/workflow-server.ts";
 import type { Store } from "../store/store.ts";
 import { inParallel } from "./in-parallel.ts";
 
@@ -31,6 +36,12 @@ interface Remembered {
   since: number;
 }
 
+/** Whose fault it is when looks at all runs fail. */
+const SERVER = Symbol("server");
+
+/** Statuses by which a server refuses one run, and not all of them. */
+const OF_RUN: ReadonlySet<number> = new Set([400, 403, 404]);
+
 /** Watches the runs that one Galaxy works on. Nothing of what it remembers outlives the process, or needs to. */
 export class GalaxyWatch {
   readonly #parts: WatchParts;
@@ -42,6 +53,9 @@ export class GalaxyWatch {
   readonly #left: Set<string>;
   /** Runs that ended here, and perhaps not in Galaxy; and open ones that may have several invocations there. */
   readonly #toCancel = new Set<string>();
+
+  /** Whose looks fail, and was told so: runs that the server refuses, and the server itself. */
+  readonly #told = new Set<string | typeof SERVER>();
 
   constructor(parts: WatchParts) {
     this.#parts = parts;
@@ -134,14 +148,28 @@ export class GalaxyWatch {
     try {
       const look = await server.look(remembered.id);
       const now = store.clock();
+      this.#told.delete(runId);
+      if (this.#told.delete(SERVER)) this.#parts.report(`Galaxy "${server.name}" answers again.`);
       store.executions.polled.set(runId, now);
       // Most of it is the same object where the server gave the same answer.
       const isSame = sameJson(look as unknown as Json, remembered.said as unknown as Json);
       return isSame && now - remembered.since < STALLED_MS ? null : { runId, look };
     } catch (error) {
-      if (workflowServerFault(error) === null) throw error;
+      const fault = workflowServerFault(error);
+      if (fault === null) throw error;
+      this.#tell(runId, fault, wordsOf(error));
       return null;
     }
+  }
+
+  /** Says of looks that fail what it is, once until one succeeds: nobody else does, as nothing is written of them. */
+  #tell(runId: string, { reason, status = 0 }: WorkflowServerFault, words: string): void {
+    if (reason === "resting" || reason === "closed") return;
+    const who = OF_RUN.has(status) ? runId : SERVER;
+    if (this.#told.has(who)) return;
+    this.#told.add(who);
+    const where = who === runId ? `run ${runId}: ` : "";
+    this.#parts.report(`${where}${words} What was known of it stays, and every sweep asks again.`);
   }
 
   /** Takes note of what was written of a run. */
@@ -160,6 +188,7 @@ export class GalaxyWatch {
         this.#parts.store.executions.polled.delete(runId);
       }
     for (const runId of this.#left) if (!open.has(runId)) this.#left.delete(runId);
+    for (const who of this.#told) if (who !== SERVER && !open.has(who)) this.#told.delete(who);
     for (const runId of this.#sent.keys()) if (!open.has(runId) && !this.#toCancel.has(runId)) this.#sent.delete(runId);
   }
 

@@ -5,8 +5,8 @@ export interface GalaxyServer {
   readonly name: string;
   /** Without a slash at its end. */
   readonly url: string;
-  /** The key that requests carry. */
-  readonly key: string;
+  /** The key that requests carry, which only whoever asks the server has to have. Throws `bad_configuration` where there is none. */
+  readonly key: () => string;
   /** Names of the workflows that may be invoked; empty for any. */
   readonly workflows: readonly string[];
 }
@@ -28,6 +28,8 @@ export const DEFAULT_GALAXY = "default";
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 const MEMBERS: ReadonlySet<string> = new Set(["url", "key_env", "workflows"]);
+
+const ADDRESS = "must be an address that begins with http:// or https://, without a user, a query or a fragment";
 
 function isMembers(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -63,23 +65,19 @@ export function readGalaxyServers(
     const unknown = Object.keys(settings).find((key) => !MEMBERS.has(key));
     if (unknown !== undefined) refuse(`${member}.${unknown}`, "is not known; there are url, key_env, workflows");
     const { url, key_env: variable, workflows = [] } = settings;
-    const address =
-      addressOf(url) ?? refuse(`${member}.url`, "must be an address that begins with http:// or https://");
+    const address = addressOf(url) ?? refuse(`${member}.url`, ADDRESS);
     if (typeof variable !== "string" || variable === "")
       return refuse(`${member}.key_env`, "must name the environment variable that holds the key");
-    const key = environment[variable];
-    if (key === undefined || key === "") return refuse(`${member}.key_env`, `names ${variable}, which is not set`);
+    const key = (): string =>
+      environment[variable] || refuse(`${member}.key_env`, `names ${variable}, which is not set`);
     if (!Array.isArray(workflows) || !workflows.every((each) => typeof each === "string" && each !== ""))
       return refuse(`${member}.workflows`, "must be a list of names");
     return { name, url: address, key, workflows };
   });
   const all = new Map(servers.map((server) => [server.name, server]));
-  if (flags.url === "") {
-    if (flags.key !== "" || flags.workflows !== "") refuse("--galaxy-key and --galaxy-workflows", "need --galaxy-url");
-    return all;
-  }
-  const url = addressOf(flags.url) ?? refuse("--galaxy-url", "must be an address that begins with http:// or https://");
-  if (flags.key === "") refuse("--galaxy-url", "needs a key, best in RUNTREE_GALAXY_KEY");
+  if (flags.url === "") return all;
+  const url = addressOf(flags.url) ?? refuse("--galaxy-url", ADDRESS);
+  const key = (): string => flags.key || refuse("--galaxy-url", "needs a key, best in RUNTREE_GALAXY_KEY");
   const workflows = flags.workflows.split(",").flatMap((name) => (name.trim() === "" ? [] : [name.trim()]));
-  return all.set(DEFAULT_GALAXY, { name: DEFAULT_GALAXY, url, key: flags.key, workflows });
+  return all.set(DEFAULT_GALAXY, { name: DEFAULT_GALAXY, url, key, workflows });
 }

@@ -21,7 +21,7 @@ export function noAnswer(
   fault: Omit<WorkflowServerFault, "reason"> & { readonly reason: Reason },
   cause?: unknown,
 ): RuntreeError {
-  const why = cause instanceof Error && cause.message !== "" ? ` (${cause.message})` : "";
+  const why = cause instanceof Error && cause.message !== "" ? ` (${cause.message.trim()})` : "";
   return new RuntreeError(
     fault.sent ? "galaxy_timeout" : "galaxy_error",
     `Galaxy "${fault.server}" ${WORDS[fault.reason]}${why}.`,
@@ -41,8 +41,11 @@ export function refused(
   };
   const words = typeof message === "string" ? message.replaceAll(/\p{Surrogate}/gu, "\uFFFD").slice(0, MOST_WORDS) : "";
   const number = typeof code === "number" && Number.isSafeInteger(code) ? code : null;
-  const told = `${number === null ? "" : ` (${number})`}${words === "" ? "" : `: ${words}`}`;
-  return new RuntreeError("galaxy_error", `Galaxy "${fault.server}" answered ${fault.status}${told}.`, {
+  // Its words may end as a sentence does.
+  const said = words.trim().replace(/\.+$/, "");
+  const told = `${number === null ? "" : ` (${number})`}${said === "" ? "" : `: ${said}`}`;
+  const hint = fault.status === 401 ? "; whoever runs this server gives it another key for that Galaxy" : "";
+  return new RuntreeError("galaxy_error", `Galaxy "${fault.server}" answered ${fault.status}${told}${hint}.`, {
     ...fault,
     reason: "refused",
     ...(number === null ? {} : { err_code: number }),

@@ -69,7 +69,7 @@ describe("runtree invoke", () => {
   test.each([
     ["completed", [], 0],
     ["failed", [{ workflow: COUNT, job: "error" as const }], 1],
-  ])("--wait waits until it is %s, and tells so by the exit code", async (status, outcomes, code) => {
+  ])("--wait waits until it is %s, tells so by the exit code, and the job before", async (status, outcomes, code) => {
     galaxy.galaxy.outcomes = outcomes;
     const before = galaxy.traffic.of("invoke");
     const waits = at.start("invoke", COUNT, dataset, "--wait", "--json");
@@ -77,7 +77,9 @@ describe("runtree invoke", () => {
     galaxy.galaxy.outcomes = [];
     galaxy.clock.pass(60);
     const { out, ...ended } = await waits.ended;
-    expect([ended.code, (JSON.parse(out) as SeenJob).status]).toEqual([code, status]);
+    const job = JSON.parse(out) as SeenJob;
+    expect([ended.code, job.status]).toEqual([code, status]);
+    expect(JSON.parse(ended.err)).toEqual({ note: expect.stringContaining(job.job_id) });
   });
 
   test.each([
@@ -89,6 +91,13 @@ describe("runtree invoke", () => {
   ])("%s is refused", async (_, args, exit, code) => {
     const words = args.map((word) => (word === "$" ? dataset : word));
     expect(await at.refusal("invoke", ...words)).toEqual([exit, code]);
+  });
+
+  test("tells how one of several workflows of a name is invoked", async () => {
+    const twice = gaFile("Twice", [dataInput("reads"), stepAfter(0)]);
+    for (let made = 0; made < 2; made++) galaxy.galaxy.workflows.import(twice, galaxy.galaxy.now());
+    const { code, err } = await at.run("invoke", "Twice", dataset);
+    expect([code, err]).toEqual([4, expect.stringContaining(`runtree invoke ID ${dataset} --workflow-id`)]);
   });
 
   test("tells the job of a request whose answer was lost, and what Galaxy said where it refused", async () => {

@@ -130,6 +130,18 @@ describe("a sweep", () => {
     for (const id of others) expect(ground.invocationOf(id).galaxy_state).toBe("ready");
   });
 
+  test.each([
+    ["that the server is not to be had, and is back", "status_401", 2],
+    ["which runs it refuses", "status_404", 3],
+  ] as const)("tells once %s", async (_, fault, reports) => {
+    const ground = await watching(3);
+    ground.demo.faults.add({ operation: "show", fault, times: null });
+    for (let sweeps = 0; sweeps < 3; sweeps++) await ground.sweep();
+    ground.demo.faults.clear();
+    for (let sweeps = 0; sweeps < 2; sweeps++) await ground.sweep();
+    expect(ground.reports).toHaveLength(reports);
+  });
+
   test("submits what ended well once, though the gate refuses it", async () => {
     const mapping = { results: { "${/job_id}": { untitled: true } } };
     const ground = await galaxyGround({ limits: { ...HASTY, answerMs: 10_000 }, template: { mapping } });

@@ -179,6 +179,13 @@ test("a refusal keeps Galaxy's number and words, and drops what is too much", as
   expect(fault?.err_msg).toHaveLength(1000);
 });
 
+test("words of a Galaxy that end as a sentence does are told as one", async () => {
+  const server = await smallServer(says({ err_code: 401_001, err_msg: "Provided API key is not valid." }, 401));
+  const { message, data } = await failure(clientOf(server.url).version());
+  expect(message).toMatch(/is not valid[^.]*\.$/);
+  expect(data["err_msg"]).toBe("Provided API key is not valid.");
+});
+
 test("an endless answer to a refusal is given up, and the status stands", async () => {
   const server = await smallServer((_request, response) => {
     response.writeHead(403);
