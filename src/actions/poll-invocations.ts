@@ -9,14 +9,15 @@ import type { InvocationLook } from "../domain/workflow-server.ts";
 import type { Store } from "../store/store.ts";
 import { datasetOf } from "./dataset.ts";
 import { endJob, type JobOutcome } from "./end-job.ts";
-import { writeInvocation } from "./write-invocation.ts";
+import { type InvocationNews, writeInvocation } from "./write-invocation.ts";
 
-/** Without any change for so long (ms), an invocation is called stalled: a paused branch waits for ever. */
+/** Without news for so long (ms), an invocation is called stalled: a paused branch waits for ever, one that is lost has no state. */
 export const STALLED_MS = 24 * 60 * 60 * 1000;
 
 const STALLED: Notice = {
   code: "galaxy_stalled",
-  message: "Nothing changed in Galaxy for 24 hours; perhaps a step waits for a person there.",
+  message:
+    "There was no news of it in Galaxy for 24 hours: a step may wait for a person there, or the invocation is gone.",
   severity: "warning",
 };
 
@@ -81,10 +82,19 @@ async function writeOne(store: Store, { runId, look }: SeenInvocation): Promise<
     const invocation = afterLook(known, look);
     if (!sameJson(known as unknown as Json, invocation as unknown as Json))
       return { invocation, subject: `Note Galaxy's word for run ${runId}`, lines: [wordsOf(invocation)], early: true };
-    const isStalled = store.clock() - Date.parse(record.updated_at) >= STALLED_MS;
-    if (!isStalled || record.notices.some(({ code }) => code === STALLED.code)) return null;
-    return { invocation, subject: `Call the invocation of run ${runId} stalled`, notices: [STALLED] };
+    return stalled(store, record, invocation);
   });
+}
+
+/** Calls the invocation of a run stalled, once, when there was no news of it for long. Throws what writing throws. */
+export async function noteStalled(store: Store, runId: string): Promise<void> {
+  await writeInvocation(store, runId, (invocation, record) => stalled(store, record, invocation));
+}
+
+function stalled(store: Store, record: RunRecord, invocation: InvocationRecord): InvocationNews | null {
+  const isStalled = store.clock() - Date.parse(record.updated_at) >= STALLED_MS;
+  if (!isStalled || record.notices.some(({ code }) => code === STALLED.code)) return null;
+  return { invocation, subject: `Call the invocation of run ${record.id} stalled`, notices: [STALLED] };
 }
 
 /** An invocation's state and its jobs, for a commit. */

@@ -8,7 +8,12 @@ import type { Store } from "../store/store.ts";
 /** How long (ms) a Galaxy that is only looked at may take for one answer. */
 const LOOK_MS = 5000;
 
-/** Throws `bad_configuration` for settings of a Galaxy that has no address, and for a `--poll` that is no cron rule. */
+/** Throws `bad_configuration` for settings of Galaxies with which a server cannot work: no address, no key, a `--poll` that is no cron rule. */
+export function requireGalaxies(settings: ResolvedSettings): void {
+  checked(settings);
+  for (const { key } of settings.galaxies.values()) key();
+}
+
 function checked({ values }: ResolvedSettings): ReturnType<typeof everyTime> {
   if (values["galaxy-url"] === "" && (values["galaxy-key"] !== "" || values["galaxy-workflows"] !== ""))
     throw new RuntreeError("bad_configuration", "--galaxy-key and --galaxy-workflows need --galaxy-url.");

@@ -11,7 +11,7 @@ import type { GitCounts } from "../git/native.ts";
 import { type AnswerPush, PushDoor } from "../git/push-door.ts";
 import { keepFree } from "../store/free-disk.ts";
 import type { KeyRing } from "../store/key-ring.ts";
-import { galaxiesOf } from "./galaxies.ts";
+import { galaxiesOf, requireGalaxies } from "./galaxies.ts";
 import { keepUp, repeat } from "./maintain.ts";
 import { toldToStop } from "./stop.ts";
 import { GIT, openForWriting, openInMemory } from "./target.ts";
@@ -50,6 +50,7 @@ export async function serve(flags: Readonly<Record<string, unknown>>): Promise<v
   const [{ default: pino }, { serveStore }] = await Promise.all([import("pino"), import("../http/serve-store.ts")]);
   const settings = resolveSettings(flags);
   const { values } = settings;
+  requireGalaxies(settings);
   const json = flags["json"] === true;
   // Lines that come while one is written share the next write; pino writes what is left when the process exits.
   const destination = pino.destination({ dest: 2, sync: false, maxLength: LOG_BYTES });

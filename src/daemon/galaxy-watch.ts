@@ -2,7 +2,7 @@ import { cancelOnServer, isBeyondCancel } from "../actions/cancel-on-server.ts";
 import { type InvokeRun, invokeRun, mayHaveOthers } from "../actions/invoke-run.ts";
 import type { AllowedServer, PlannedInvocation } from "../actions/plan-invocation.ts";
 import { planRun } from "../actions/plan-run.ts";
-import { type SeenInvocation, STALLED_MS, writeSeen } from "../actions/poll-invocations.ts";
+import { noteStalled, type SeenInvocation, STALLED_MS, writeSeen } from "../actions/poll-invocations.ts";
 import { failJob } from "../actions/request-invocation.ts";
 import { RuntreeError } from "../domain/errors.ts";
 import { hasEnded } from "../domain/invocation-state.ts";
@@ -158,6 +158,7 @@ export class GalaxyWatch {
       const fault = workflowServerFault(error);
       if (fault === null) throw error;
       this.#tell(runId, fault, wordsOf(error));
+      if (fault.reason === "refused") await noteStalled(store, runId);
       return null;
     }
   }

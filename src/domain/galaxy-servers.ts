@@ -36,11 +36,14 @@ function isMembers(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 /** An address that requests can begin with; null for any other text. */
+/** The address of a Galaxy; that of its API is taken for it. */
 function addressOf(text: unknown): string | null {
   if (typeof text !== "string" || !URL.canParse(text)) return null;
   const { protocol, username, password, search, hash } = new URL(text);
   const isPlain = username === "" && password === "" && search === "" && hash === "";
-  return isPlain && (protocol === "http:" || protocol === "https:") ? text.replace(/\/+$/, "") : null;
+  return isPlain && (protocol === "http:" || protocol === "https:")
+    ? text.replace(/\/+$/, "").replace(/\/api$/, "")
+    : null;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../support/folders.ts";
@@ -33,9 +33,17 @@ describe("the key of a Galaxy", () => {
     ["a key without an address", { RUNTREE_GALAXY_KEY: "key" }],
   ])("%s keeps a server from starting, and nobody else", async (_, env) => {
     const data = temporaryFolder();
-    expect(await runtree(["init", "--data", data], { env })).toMatchObject({ code: 0 });
     expect(await serve(data, env)).toMatchObject({ code: 2, err: expect.stringMatching(JSON_ERROR) });
+    expect(readdirSync(data)).toEqual([]);
+    expect(await runtree(["init", "--data", data], { env })).toMatchObject({ code: 0 });
   });
+});
+
+test("the address of a Galaxy's API is as good as its own", async () => {
+  const { url, key } = await startCounting();
+  const env = { RUNTREE_PORT: "0", RUNTREE_GALAXY_URL: `${url}/api/`, RUNTREE_GALAXY_KEY: key };
+  const { out } = await runtree(["doctor", "--json", "--data", temporaryFolder()], { env });
+  expect(JSON.parse(out).findings).toContainEqual(expect.objectContaining({ what: "galaxy default", ok: true }));
 });
 
 describe("runtree doctor, with a Galaxy", () => {

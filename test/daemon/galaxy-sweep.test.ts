@@ -177,7 +177,7 @@ test("a state that nobody knows is kept beside ours", async () => {
   expect(ground.invocationOf(id)).toMatchObject({ state: "in_progress", galaxy_state: "hibernating" });
 });
 
-describe("an invocation of which nothing changes", () => {
+describe("an invocation of which there is no news", () => {
   /** One that waits behind a pause for ever. */
   async function paused(): Promise<GalaxyGround> {
     const ground = await galaxyGround({ limits: { ...HASTY, answerMs: 10_000 } });
@@ -210,6 +210,16 @@ describe("an invocation of which nothing changes", () => {
     await ground.restart();
     await ground.sweep(STALLED / 2);
     expect(ground.onlyRun().notices).toMatchObject([{ code: "galaxy_stalled" }]);
+  });
+
+  test("gets it also where Galaxy does not know it any more", async () => {
+    const ground = await paused();
+    ground.demo.faults.add({ operation: "show", fault: "status_404", times: null });
+    await ground.sweep(STALLED - 60);
+    expect(ground.onlyRun().notices).toEqual([]);
+    await ground.sweep(60);
+    await ground.sweep(STALLED);
+    expect(ground.onlyRun()).toMatchObject({ status: "running", notices: [{ code: "galaxy_stalled" }] });
   });
 });
 
