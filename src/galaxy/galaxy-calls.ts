@@ -44,6 +44,10 @@ type Rest = "answered" | "failed" | { readonly askedMs: number | null };
 /** How many answers that are asked for often are kept as they were read. */
 const MOST_READ = 20_000;
 
+/** What stands for our key where a server repeats it; a shorter key may be a word that means something else. */
+const HIDDEN = "(the key)";
+const LEAST_HIDDEN = 8;
+
 /** Calls to one server: its connections, when it rests, and what is tried again. */
 export class GalaxyCalls {
   readonly name: string;
@@ -132,7 +136,7 @@ export class GalaxyCalls {
     const { status, headers, body } = exchanged;
     if (status < 300) {
       try {
-        return { answer: call.often === true ? this.#readOften(call, body) : call.read(jsonOf(body)) };
+        return { answer: call.often === true ? this.#readOften(call, body) : call.read(this.#json(body)) };
       } catch (cause) {
         const error = noAnswer({ ...this.#about(call, true), reason: "unreadable" }, cause);
         return { error, again: true, rest: "failed" };
@@ -147,16 +151,31 @@ export class GalaxyCalls {
       ...(asked && after !== null ? { retry_after_ms: after } : {}),
     };
     const rest = asked ? { askedMs: after } : status < 500 ? "answered" : "failed";
-    return { error: refused(fault, jsonOrNull(body)), again: status >= 500, rest };
+    return { error: refused(fault, this.#jsonOrNull(body)), again: status >= 500, rest };
   }
 
   #readOften<Answer>(call: GalaxyCall<Answer>, body: Buffer): Answer {
     const digest = createHash("sha1").update(body).digest("base64");
     const known = this.#read.get(call.path);
     if (known?.digest === digest) return known.answer as Answer;
-    const answer = call.read(jsonOf(body));
+    const answer = call.read(this.#json(body));
     this.#read.set(call.path, { digest, answer });
     return answer;
+  }
+
+  /** The JSON of an answer, without our key: some servers repeat it in what they say about an error. */
+  #json(body: Buffer): unknown {
+    const { key } = this.#address;
+    const text = body.toString("utf8");
+    return JSON.parse(key.length < LEAST_HIDDEN ? text : text.replaceAll(key, HIDDEN));
+  }
+
+  #jsonOrNull(body: Buffer): unknown {
+    try {
+      return this.#json(body);
+    } catch {
+      return null;
+    }
   }
 
   #resting(call: GalaxyCall<unknown>): RuntreeError {
@@ -173,18 +192,6 @@ export class GalaxyCalls {
   ): Pick<WorkflowServerFault, "server" | "call" | "sent" | "effect"> {
     const undone = status !== undefined && status >= 400 && status < 500 && status !== 408;
     return { server: this.name, call, sent, effect: method === "GET" || !sent || undone ? "none" : "unknown" };
-  }
-}
-
-function jsonOf(body: Buffer): unknown {
-  return JSON.parse(body.toString("utf8"));
-}
-
-function jsonOrNull(body: Buffer): unknown {
-  try {
-    return jsonOf(body);
-  } catch {
-    return null;
   }
 }
 
