@@ -41,8 +41,9 @@ type Judged<Answer> =
 /** What an outcome means for the server: all is well with it, it failed, or it asks for a rest. */
 type Rest = "answered" | "failed" | { readonly askedMs: number | null };
 
-/** How many answers that are asked for often are kept as they were read. */
+/** How many answers that are asked for often are kept as they were read, and how many bytes they came in, all together. */
 const MOST_READ = 20_000;
+const MOST_READ_BYTES = 67_108_864;
 
 /** What stands for our key where a server repeats it; a shorter key may be a word that means something else. */
 const HIDDEN = "(the key)";
@@ -57,7 +58,10 @@ export class GalaxyCalls {
   readonly #rest: ServerRest;
   readonly #stop = new AbortController();
   /** What was read of answers that are asked for often, by path. */
-  readonly #read = new LRUCache<string, { readonly digest: string; readonly answer: unknown }>({ max: MOST_READ });
+  readonly #read = new LRUCache<string, { readonly digest: string; readonly answer: unknown }>({
+    max: MOST_READ,
+    maxSize: MOST_READ_BYTES,
+  });
 
   /** Throws `bad_configuration`. */
   constructor(address: GalaxyAddress) {
@@ -159,7 +163,7 @@ export class GalaxyCalls {
     const known = this.#read.get(call.path);
     if (known?.digest === digest) return known.answer as Answer;
     const answer = call.read(this.#json(body));
-    this.#read.set(call.path, { digest, answer });
+    this.#read.set(call.path, { digest, answer }, { size: Math.max(1, body.length) });
     return answer;
   }
 
