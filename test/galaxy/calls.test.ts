@@ -244,3 +244,12 @@ test("answers that are asked for often are remembered, but not more than fits in
   for (let at = 1; at < 8; at += 1) await client.jobsSummary(`i${at}`);
   expect(await client.jobsSummary("i0")).not.toBe(first);
 });
+
+test.each(["+275760-09-13T00:00:00", "-000001-01-01T00:00:00", "soon", 7])(
+  "a time such as %j, that cannot be written down, is none",
+  async (time) => {
+    const server = await smallServer(says(invocation(ID, { create_time: time })));
+    const made = await clientOf(server.url).invoke(ID, { history_id: ID, inputs: {} });
+    expect(made.created_at).toBeNull();
+  },
+);
