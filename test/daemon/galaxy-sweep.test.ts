@@ -285,6 +285,17 @@ describe("a run that is cancelled while Galaxy is away", () => {
   });
 });
 
+test.each(["status_403", "status_404"] as const)(
+  "a run that is cancelled is cancelled in Galaxy also when that does not tell of its history: %s",
+  async (fault) => {
+    const ground = await watching(1);
+    ground.demo.faults.add({ operation: "list", fault, times: null });
+    await cancelJob(ground.store, TESTER, ground.onlyRun().job_id, undefined);
+    await ground.sweep(1);
+    expect(ground.live()).toEqual([]);
+  },
+);
+
 test("a request that Galaxy answers with an error of its own has failed, and what it did all the same is cancelled", async () => {
   const ground = await galaxyGround();
   ground.demo.faults.add({ operation: "invoke", fault: "status_502", effect: true });
