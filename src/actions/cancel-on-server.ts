@@ -11,8 +11,8 @@ export async function cancelOnServer(
   { history_id, invocation_id }: Pick<InvocationRecord, "history_id" | "invocation_id">,
   kept: string | null = null,
 ): Promise<boolean> {
-  const there = history_id === undefined ? [] : await server.invocationsIn(history_id);
-  const ids = new Set([...(invocation_id === undefined ? [] : [invocation_id]), ...there.map(({ id }) => id)]);
+  const there = history_id === undefined ? [] : await idsIn(server, history_id, invocation_id !== undefined);
+  const ids = new Set([...(invocation_id === undefined ? [] : [invocation_id]), ...there]);
   if (kept !== null) ids.delete(kept);
   const failures: unknown[] = [];
   for (const id of ids) {
@@ -24,6 +24,16 @@ export async function cancelOnServer(
   }
   if (failures.length > 0) throw failures[0];
   return ids.size > 0;
+}
+
+/** The invocations in a history; none where the server will not tell, as of one that is deleted, if there is one to cancel without it. */
+async function idsIn(server: WorkflowServer, historyId: string, hasOne: boolean): Promise<readonly string[]> {
+  try {
+    return (await server.invocationsIn(historyId)).map(({ id }) => id);
+  } catch (error) {
+    if (hasOne && isBeyondCancel(error)) return [];
+    throw error;
+  }
 }
 
 /** Tells whether a server says that there is nothing to cancel for us: it is over, not ours, or not there. */

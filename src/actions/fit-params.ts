@@ -27,9 +27,14 @@ export async function requireUsable(store: Store, template: TemplateRecord): Pro
   if (error !== null) refuseMember("schema", "/params_schema", `The schema does not compile: ${error}`);
 }
 
+/** Refuses params of a job that are too large. Throws `validation_failed`. */
+export function requireSmallParams(params: JsonObject, pointer: string): void {
+  requireSmall(params, pointer, "The params of a job");
+}
+
 /** Refuses params that do not fit a template's schema, or are too large. Throws `validation_failed`. */
 export async function requireFit(store: Store, template: TemplateRecord | null, params: JsonObject): Promise<void> {
-  requireSmall(params, "/params", "The params of a job");
+  requireSmallParams(params, "/params");
   const found = template === null ? [] : await store.params.violations(template, params);
   refuseAtDoor(
     found.map(({ pointer, message }) => doorViolation("schema", `/params${pointer}`, `/params${pointer} ${message}.`)),

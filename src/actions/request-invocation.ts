@@ -8,6 +8,7 @@ import type { Authorship } from "../store/authorship.ts";
 import type { Store } from "../store/store.ts";
 import { datasetOf } from "./dataset.ts";
 import { endJob } from "./end-job.ts";
+import { requireSmallParams } from "./fit-params.ts";
 import { openJobRun } from "./open-job-run.ts";
 import { type AllowedServer, type PlannedInvocation, planInvocation } from "./plan-invocation.ts";
 
@@ -51,9 +52,10 @@ export interface RequestInvocation {
 
 /**
  * Invokes a workflow for a dataset before it returns: as a job with a run, which never waits in the queue. Nothing is written
- * for a request that Galaxy need not be bothered with. Throws `galaxy_not_configured`, `dataset_not_found`, what planning
- * throws, and `galaxy_error` or `galaxy_timeout` with `job_id` and `run_id`: after a refusal the job has failed; where no
- * answer is known the run stays open, and whatever was invoked is found later.
+ * for a request that Galaxy need not be bothered with. Throws `galaxy_not_configured`, `validation_failed` for parameters
+ * that are too large, `dataset_not_found`, what planning throws, and `galaxy_error` or `galaxy_timeout` with `job_id` and
+ * `run_id`: after a refusal the job has failed; where no answer is known the run stays open, and whatever was invoked is
+ * found later.
  */
 export async function requestInvocation(
   store: Store,
@@ -62,6 +64,7 @@ export async function requestInvocation(
   { dataset_id, parameters = {}, server = DEFAULT_GALAXY, ...asked }: RequestInvocation,
 ): Promise<JobRecord> {
   const allowed = galaxies.allowed(server);
+  requireSmallParams(parameters, "/parameters");
   const { galaxy_inputs: filled } = datasetOf(store, dataset_id);
   const given = { parameters, fallbacks: isObject(filled) ? [filled] : [] };
   const { overwrite, ...named } = asked;

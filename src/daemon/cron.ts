@@ -1,6 +1,9 @@
 import { scheduleJob } from "node-schedule";
 import { RuntreeError } from "../domain/errors.ts";
 
+/** What a rule looks like: 5 fields or 6, or a word such as `@hourly`. The scheduler would take a date for one as well, and call once. */
+const RULE = /^(?:@[a-z]+|[\w*,/?#-]+(?:\s+[\w*,/?#-]+){4,5})$/i;
+
 /** A rule of 5 fields, or of 6 with seconds first, as what calls some work again and again. Throws `bad_configuration`. */
 export function everyTime(rule: string): (work: () => void) => () => void {
   const schedule = (work: () => void): ReturnType<typeof scheduleJob> | null => {
@@ -10,7 +13,7 @@ export function everyTime(rule: string): (work: () => void) => () => void {
       return null;
     }
   };
-  const tried = schedule(() => undefined);
+  const tried = RULE.test(rule.trim()) ? schedule(() => undefined) : null;
   if (tried === null)
     throw new RuntreeError(
       "bad_configuration",

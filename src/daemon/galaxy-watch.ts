@@ -53,6 +53,8 @@ export class GalaxyWatch {
   readonly #left: Set<string>;
   /** Runs that ended here, and perhaps not in Galaxy; and open ones that may have several invocations there. */
   readonly #toCancel = new Set<string>();
+  /** How often in a row something went ahead after a rest. */
+  #ahead = 0;
 
   /** Whose looks fail, and was told so: runs that the server refuses, and the server itself. */
   readonly #told = new Set<string | typeof SERVER>();
@@ -112,11 +114,14 @@ export class GalaxyWatch {
       if (!goesOn() || !this.isAwake) return null;
       return this.#isolated(runId, async () => this.#look(runId));
     };
-    // After a rest one goes ahead: as long as it is not known how it fares, no other is asked for.
-    const ahead = server.restsUntil > 0 ? 1 : 0;
+    const first = await this.#goAhead(runs);
     const found = [
-      ...(await inParallel(runs.slice(0, ahead), 1, look)),
-      ...(await inParallel(runs.slice(ahead), AT_A_TIME, look)),
+      ...(await inParallel(first, 1, look)),
+      ...(await inParallel(
+        runs.filter((runId) => !first.includes(runId)),
+        AT_A_TIME,
+        look,
+      )),
     ].flatMap((seen) => seen ?? []);
     const failed = await writeSeen(store, found);
     for (const [runId, error] of failed) report(`run ${runId}: ${wordsOf(error)} It is written by a later sweep.`);
@@ -124,6 +129,21 @@ export class GalaxyWatch {
     await inParallel([...this.#toCancel], AT_A_TIME, async (runId) => {
       if (goesOn() && this.isAwake) await this.#isolated(runId, async () => this.#cancel(runId));
     });
+  }
+
+  /**
+   * Chooses what goes ahead after a rest: as long as it is not known how it fares, no other is asked for. It is another each
+   * time, and in the end the server is asked for its version, as it may be one invocation alone that it always fails at.
+   */
+  async #goAhead(runs: readonly string[]): Promise<readonly string[]> {
+    const { server } = this.#parts;
+    if (server.restsUntil === 0) this.#ahead = 0;
+    else if (this.isAwake) {
+      const chosen = runs[this.#ahead++ % (runs.length + 1)];
+      if (chosen !== undefined) return [chosen];
+      if (runs.length > 0) await server.version().catch(() => null);
+    }
+    return [];
   }
 
   /** Does something about one run; what fails at it is no other's loss. */

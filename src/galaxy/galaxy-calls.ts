@@ -41,8 +41,13 @@ type Judged<Answer> =
 /** What an outcome means for the server: all is well with it, it failed, or it asks for a rest. */
 type Rest = "answered" | "failed" | { readonly askedMs: number | null };
 
-/** How many answers that are asked for often are kept as they were read. */
+/** How many answers that are asked for often are kept as they were read, and how many bytes they came in, all together. */
 const MOST_READ = 20_000;
+const MOST_READ_BYTES = 67_108_864;
+
+/** What stands for our key where a server repeats it; a shorter key may be a word that means something else. */
+const HIDDEN = "(the key)";
+const LEAST_HIDDEN = 8;
 
 /** Calls to one server: its connections, when it rests, and what is tried again. */
 export class GalaxyCalls {
@@ -53,7 +58,10 @@ export class GalaxyCalls {
   readonly #rest: ServerRest;
   readonly #stop = new AbortController();
   /** What was read of answers that are asked for often, by path. */
-  readonly #read = new LRUCache<string, { readonly digest: string; readonly answer: unknown }>({ max: MOST_READ });
+  readonly #read = new LRUCache<string, { readonly digest: string; readonly answer: unknown }>({
+    max: MOST_READ,
+    maxSize: MOST_READ_BYTES,
+  });
 
   /** Throws `bad_configuration`. */
   constructor(address: GalaxyAddress) {
@@ -132,7 +140,7 @@ export class GalaxyCalls {
     const { status, headers, body } = exchanged;
     if (status < 300) {
       try {
-        return { answer: call.often === true ? this.#readOften(call, body) : call.read(jsonOf(body)) };
+        return { answer: call.often === true ? this.#readOften(call, body) : call.read(this.#json(body)) };
       } catch (cause) {
         const error = noAnswer({ ...this.#about(call, true), reason: "unreadable" }, cause);
         return { error, again: true, rest: "failed" };
@@ -147,16 +155,31 @@ export class GalaxyCalls {
       ...(asked && after !== null ? { retry_after_ms: after } : {}),
     };
     const rest = asked ? { askedMs: after } : status < 500 ? "answered" : "failed";
-    return { error: refused(fault, jsonOrNull(body)), again: status >= 500, rest };
+    return { error: refused(fault, this.#jsonOrNull(body)), again: status >= 500, rest };
   }
 
   #readOften<Answer>(call: GalaxyCall<Answer>, body: Buffer): Answer {
     const digest = createHash("sha1").update(body).digest("base64");
     const known = this.#read.get(call.path);
     if (known?.digest === digest) return known.answer as Answer;
-    const answer = call.read(jsonOf(body));
-    this.#read.set(call.path, { digest, answer });
+    const answer = call.read(this.#json(body));
+    this.#read.set(call.path, { digest, answer }, { size: Math.max(1, body.length) });
     return answer;
+  }
+
+  /** The JSON of an answer, without our key: some servers repeat it in what they say about an error. */
+  #json(body: Buffer): unknown {
+    const { key } = this.#address;
+    const text = body.toString("utf8");
+    return JSON.parse(key.length < LEAST_HIDDEN ? text : text.replaceAll(key, HIDDEN));
+  }
+
+  #jsonOrNull(body: Buffer): unknown {
+    try {
+      return this.#json(body);
+    } catch {
+      return null;
+    }
   }
 
   #resting(call: GalaxyCall<unknown>): RuntreeError {
@@ -173,18 +196,6 @@ export class GalaxyCalls {
   ): Pick<WorkflowServerFault, "server" | "call" | "sent" | "effect"> {
     const undone = status !== undefined && status >= 400 && status < 500 && status !== 408;
     return { server: this.name, call, sent, effect: method === "GET" || !sent || undone ? "none" : "unknown" };
-  }
-}
-
-function jsonOf(body: Buffer): unknown {
-  return JSON.parse(body.toString("utf8"));
-}
-
-function jsonOrNull(body: Buffer): unknown {
-  try {
-    return jsonOf(body);
-  } catch {
-    return null;
   }
 }
 

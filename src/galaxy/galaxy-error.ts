@@ -39,7 +39,7 @@ export function refused(
     err_code?: unknown;
     err_msg?: unknown;
   };
-  const words = typeof message === "string" ? message.replaceAll(/\p{Surrogate}/gu, "\uFFFD").slice(0, MOST_WORDS) : "";
+  const words = typeof message === "string" ? message.slice(0, MOST_WORDS).replaceAll(/\p{Surrogate}/gu, "\uFFFD") : "";
   const number = typeof code === "number" && Number.isSafeInteger(code) ? code : null;
   // Its words may end as a sentence does.
   const said = words.trim().replace(/\.+$/, "");

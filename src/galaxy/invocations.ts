@@ -9,7 +9,7 @@ import type {
 } from "../domain/workflow-server.ts";
 import { idInPath } from "./ask-by-id.ts";
 import type { GalaxyCalls } from "./galaxy-calls.ts";
-import { count, countOrNull, entries, id, idOrNull, list, members, textOrNull, time, word } from "./read.ts";
+import { count, countOrNull, entries, few, id, idOrNull, list, members, text, textOrNull, time, word } from "./read.ts";
 
 /** What is read of an invocation in a list. */
 export interface InvocationNameAnswer {
@@ -74,6 +74,9 @@ export interface InvocationsQuery {
 /** Most invocations of a history that are listed, the oldest first. */
 const MOST_LISTED = 100;
 
+/** Most steps, messages and outputs of an invocation that are read: they are kept with its run, and written at each change. */
+const MOST_KEPT = 5000;
+
 function readInvocationName(answer: unknown): InvocationName {
   const read = members<InvocationNameAnswer>(answer);
   return {
@@ -116,9 +119,9 @@ function readMessage(invocationId: string, answer: unknown): InvocationMessage {
 }
 
 function readOutputs(src: InvocationOutput["src"], answer: unknown): InvocationOutput[] {
-  return entries(answer).flatMap(([name, output]) => {
+  return few(entries(answer), MOST_KEPT).flatMap(([name, output]) => {
     const known = idOrNull(members<InvocationOutputAnswer>(output).id);
-    return known === null ? [] : [{ name, src, id: known }];
+    return known === null ? [] : [{ name: text(name), src, id: known }];
   });
 }
 
@@ -130,12 +133,12 @@ export interface InvocationRead extends Invocation {
 function readInvocation(answer: unknown): InvocationRead {
   const name = readInvocationName(answer);
   const { steps, messages, outputs, output_collections: collections } = members<InvocationAnswer>(answer);
-  const read = list(steps).map(readStep);
+  const read = few(list(steps), MOST_KEPT).map(readStep);
   return {
     ...name,
     steps: read.map(({ has_jobs: _, ...step }) => step).sort((left, right) => left.index - right.index),
     // Older servers say nothing of the kind.
-    messages: list(messages ?? []).map((message) => readMessage(name.id, message)),
+    messages: few(list(messages ?? []), MOST_KEPT).map((message) => readMessage(name.id, message)),
     outputs: [...readOutputs("hda", outputs), ...readOutputs("hdca", collections)],
     has_jobs: read.some((step) => step.has_jobs),
   };

@@ -1,7 +1,10 @@
 import type { JobCounts } from "../domain/workflow-server.ts";
 import { idInPath } from "./ask-by-id.ts";
 import type { GalaxyCalls } from "./galaxy-calls.ts";
-import { count, entries, members, word } from "./read.ts";
+import { count, entries, few, members, word } from "./read.ts";
+
+/** Most states that jobs are counted by; Galaxy knows 16. */
+const MOST_STATES = 100;
 
 /** What is read of a summary of jobs. */
 export interface JobsSummaryAnswer {
@@ -23,7 +26,7 @@ export async function askJobsSummary(galaxy: GalaxyCalls, asked: string): Promis
     often: true,
     read: (answer) => {
       const { populated_state: populated, states } = members<JobsSummaryAnswer>(answer);
-      const counts = entries(states).map(([state, number]) => [word(state), count(number)] as const);
+      const counts = few(entries(states), MOST_STATES).map(([state, number]) => [word(state), count(number)] as const);
       return { populated_state: word(populated), jobs: Object.fromEntries(counts.filter(([, number]) => number > 0)) };
     },
   });

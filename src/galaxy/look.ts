@@ -86,9 +86,9 @@ function didWell({ galaxy_state: state }: Invocation, summary: JobsSummary, belo
 }
 
 function plus(left: JobCounts, right: JobCounts): JobCounts {
-  const sum: Record<string, number> = { ...left };
-  for (const [state, number] of Object.entries(right)) sum[state] = (sum[state] ?? 0) + number;
-  return sum;
+  const sum = new Map(Object.entries(left));
+  for (const [state, number] of Object.entries(right)) sum.set(state, (sum.get(state) ?? 0) + number);
+  return Object.fromEntries(sum);
 }
 
 function tooMany(server: string): Error {

@@ -1,6 +1,10 @@
 /** The longest text that is taken as it is, in characters; what goes beyond is cut off. */
 const MOST_TEXT = 10_000;
 
+/** The last moment that RFC 3339 can write, and the first, in ms since 1970. */
+const LAST = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+const FIRST = Date.parse("0000-01-01T00:00:00Z");
+
 /** The members of an answer that are read, and nothing is known about them yet. */
 export type Unread<Shape> = { readonly [Name in keyof Shape]?: unknown };
 
@@ -16,6 +20,12 @@ export function members<Shape>(value: unknown): Unread<Shape> {
 export function list(value: unknown): readonly unknown[] {
   if (!Array.isArray(value)) throw new Unreadable("not a list");
   return value;
+}
+
+/** Items that are kept, of which there are only so many. */
+export function few<Item>(items: readonly Item[], most: number): readonly Item[] {
+  if (items.length > most) throw new Unreadable(`more than ${most}`);
+  return items;
 }
 
 /** The entries of an object; none where it is left out or null. */
@@ -69,5 +79,5 @@ export function countOrNull(value: unknown): number | null {
 export function time(value: unknown): string | null {
   if (typeof value !== "string") return null;
   const at = Date.parse(/(Z|[+-]\d{2}:?\d{2})$/i.test(value) ? value : `${value}Z`);
-  return Number.isNaN(at) ? null : new Date(at).toISOString();
+  return at >= FIRST && at <= LAST ? new Date(at).toISOString() : null;
 }

@@ -26,8 +26,11 @@ export class ServerRest {
     this.#chance = chance;
   }
 
-  /** Until when (ms since 1970) nothing is asked. */
+  /** Until when (ms since 1970) nothing is asked: never longer from now than a rest may be, if the clock was put back. */
   get until(): number {
+    const [now, { mostRestMs, mostAskedRestMs }] = [this.#chance.clock(), this.#limits];
+    this.#restsUntil = Math.min(this.#restsUntil, now + mostRestMs);
+    this.#askedUntil = Math.min(this.#askedUntil, now + mostAskedRestMs);
     return Math.max(this.#restsUntil, this.#askedUntil);
   }
 

@@ -246,6 +246,35 @@ test("an invocation that is completed with a job in error has failed", async () 
   expect(ground.job(id).ended).toMatchObject({ status: "failed", error: { code: "galaxy_failed" } });
 });
 
+describe("an invocation that Galaxy fails at for ever", () => {
+  /** One after a time in which Galaxy was away, with jobs that were asked for later. */
+  async function broken(more: number): Promise<{ readonly ground: GalaxyGround; readonly others: readonly string[] }> {
+    const ground = await galaxyGround({ limits: { ...HASTY, answerMs: 10_000 } });
+    const { run_id = "" } = await ground.request();
+    const others = [];
+    for (let made = 0; made < more; made++) others.push((await ground.request()).id);
+    ground.demo.faults.add({ operation: "*", fault: "status_502", times: null });
+    for (let sweeps = 0; sweeps < 6; sweeps++) await ground.sweep(31);
+    ground.demo.faults.clear();
+    const { invocation_id: id = "" } = ground.invocationOf(run_id);
+    ground.demo.faults.add({ operation: "show", fault: "status_500", id, times: null });
+    return { ground, others };
+  }
+
+  test("keeps no other from its end", async () => {
+    const { ground, others } = await broken(2);
+    await ground.sweepUntil(() => others.every((id) => ground.job(id).ended !== undefined), 31, 10);
+    expect(others.map((id) => ground.job(id).ended?.status)).toEqual(["completed", "completed"]);
+  });
+
+  test("keeps no workflow from being invoked", async () => {
+    const { ground } = await broken(0);
+    const job = await ground.enqueue();
+    await ground.sweepUntil(() => ground.job(job.id).ended !== undefined, 31, 10);
+    expect(ground.job(job.id).ended?.status).toBe("completed");
+  });
+});
+
 describe("a run that is cancelled while Galaxy is away", () => {
   /** Begun some days before. */
   async function cancelled(days: number): Promise<GalaxyGround> {
@@ -277,6 +306,17 @@ describe("a run that is cancelled while Galaxy is away", () => {
     expect(ground.live()).toEqual([]);
   });
 });
+
+test.each(["status_403", "status_404"] as const)(
+  "a run that is cancelled is cancelled in Galaxy also when that does not tell of its history: %s",
+  async (fault) => {
+    const ground = await watching(1);
+    ground.demo.faults.add({ operation: "list", fault, times: null });
+    await cancelJob(ground.store, TESTER, ground.onlyRun().job_id, undefined);
+    await ground.sweep(1);
+    expect(ground.live()).toEqual([]);
+  },
+);
 
 test("a request that Galaxy answers with an error of its own has failed, and what it did all the same is cancelled", async () => {
   const ground = await galaxyGround();

@@ -234,3 +234,22 @@ test("a dataset is told with its name, state and kind", async () => {
     extension: "tabular",
   });
 });
+
+test("answers that are asked for often are remembered, but not more than fits into memory", async () => {
+  const summary = JSON.stringify({ populated_state: "ok", states: { ok: 1 } });
+  const server = await smallServer((_request, response) => response.end(summary + " ".repeat(10_000_000)));
+  const client = clientOf(server.url, { answerBytes: 20_000_000 });
+  const first = await client.jobsSummary("i0");
+  expect(await client.jobsSummary("i0")).toBe(first);
+  for (let at = 1; at < 8; at += 1) await client.jobsSummary(`i${at}`);
+  expect(await client.jobsSummary("i0")).not.toBe(first);
+});
+
+test.each(["+275760-09-13T00:00:00", "-000001-01-01T00:00:00", "soon", 7])(
+  "a time such as %j, that cannot be written down, is none",
+  async (time) => {
+    const server = await smallServer(says(invocation(ID, { create_time: time })));
+    const made = await clientOf(server.url).invoke(ID, { history_id: ID, inputs: {} });
+    expect(made.created_at).toBeNull();
+  },
+);

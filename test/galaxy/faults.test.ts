@@ -232,6 +232,28 @@ test("nothing an error tells holds the key", async () => {
   expect(JSON.stringify([error.message, error.data, String(error.cause)])).not.toContain("very-secret");
 });
 
+test.each([
+  ["an error", 403],
+  ["what cannot be read", 200],
+])("a key that the server repeats in %s is told to nobody", async (_, status) => {
+  const key = "0123456789abcdef";
+  const answer: Answering = (request, response) =>
+    raw(
+      status,
+      "text/plain",
+      status === 200 ? `No ${key}` : `{"err_msg":"No key ${request.headers["x-api-key"]}."}`,
+    )(request, response);
+  const error = await failure(clientOf((await smallServer(answer)).url, {}, { key }).version());
+  const told = JSON.stringify([error.message, error.data, String(error.cause)]);
+  expect(told).not.toContain(key.slice(0, 6));
+});
+
+test("words that are cut off are cut between characters", async () => {
+  const server = await smallServer(says({ err_msg: `${"x".repeat(999)}\u{1F600}` }, 400));
+  const { err_msg: words = "" } = workflowServerFault(await failure(clientOf(server.url).version())) ?? {};
+  expect([words.length, words.search(/\p{Surrogate}/u)]).toEqual([1000, -1]);
+});
+
 test("what is under way when the client closes fails as closed, and so does what comes later", async () => {
   const server = await smallServer(() => undefined);
   const client = clientOf(server.url, { answerMs: 10_000, retries: 2 });

@@ -210,6 +210,25 @@ describe("an invocation", () => {
   );
 });
 
+test("jobs are counted with those below, whatever their states are called", async () => {
+  const below = { bb: { state: "scheduled", jobs: { toString: 1, ok: 2 } } };
+  const { jobs } = await lookAt({ state: "scheduled", jobs: { ok: 1 }, below });
+  expect(jobs).toEqual({ ok: 3, toString: 1 });
+});
+
+test.each<[string, Part]>([
+  ["steps", { state: "ready", steps: Array.from({ length: 10_000 }, (_, at) => ({ order_index: at })) }],
+  ["messages", { state: "ready", messages: Array.from({ length: 10_000 }, () => ({ reason: "a" })) }],
+  ["states", { state: "ready", jobs: Object.fromEntries(Array.from({ length: 1000 }, (_, at) => [`s${at}`, 1])) }],
+])(
+  "more %s than any invocation has cannot be read, as all of them would be written at each change",
+  async (_, part) => {
+    const server = await smallServer(saysAt(answers(ROOT, part)));
+    const looking = clientOf(server.url, { answerBytes: 10_000_000 }).look(ROOT);
+    await expect(looking).rejects.toMatchObject({ data: { reason: "unreadable" } });
+  },
+);
+
 test("every word of Galaxy has a meaning, and only some of them an end", () => {
   expect(Object.keys(INVOCATION_WORDS)).toHaveLength(8);
   expect(

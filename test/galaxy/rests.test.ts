@@ -104,6 +104,17 @@ describe("a server that fails", () => {
     expect(client.restsUntil).toBeLessThanOrEqual(hand.now);
   });
 
+  test.each(["failed", "asked"] as const)("that %s rests no longer than it may when the clock is put back", (how) => {
+    const hand = handClock();
+    const rest = new ServerRest({ ...GALAXY_LIMITS, failures: 1 }, { clock: hand.clock, random: () => 0.5 });
+    if (how === "failed") rest.failed();
+    else rest.askedToRest(60_000);
+    hand.now -= 86_400_000;
+    expect(rest.mayAsk()).toBe(false);
+    hand.now += how === "failed" ? GALAXY_LIMITS.mostRestMs : GALAXY_LIMITS.mostAskedRestMs;
+    expect(rest.mayAsk()).toBe(true);
+  });
+
   test("rests once, however many requests were under way", async () => {
     const hand = handClock();
     const server = await smallServer(BAD);

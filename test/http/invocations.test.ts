@@ -195,6 +195,13 @@ test.for([
   ["an id that is none", { workflow_name: undefined, workflow_id: "x" }, 422, "workflow_not_allowed", "/workflow_id"],
   ["a name of two workflows", { workflow_name: TWICE }, 409, "ambiguous", null],
   ["an input that is not filled", { workflow_name: COMPARE }, 422, "input_missing", "/parameters/genome"],
+  [
+    "more parameters than a job may have",
+    { parameters: { reads: "x".repeat(300_000) } },
+    422,
+    "validation_failed",
+    "/parameters",
+  ],
   ["a parameter that is no input", { parameters: { raeds: 1 } }, 422, "validation_failed", "/parameters/raeds"],
   ["a Galaxy that is not configured", { server: "mars" }, 503, "galaxy_not_configured", null],
   ["another kind of job as well", { executor: "external" }, 422, "ambiguous_job", ""],
