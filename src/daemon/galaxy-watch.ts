@@ -114,21 +114,21 @@ export class GalaxyWatch {
       if (!goesOn() || !this.isAwake) return null;
       return this.#isolated(runId, async () => this.#look(runId));
     };
+    const cancel = async (runIds: readonly string[]): Promise<unknown> =>
+      inParallel(runIds, AT_A_TIME, async (runId) => {
+        if (goesOn() && this.isAwake) await this.#isolated(runId, async () => this.#cancel(runId));
+      });
     const first = await this.#goAhead(runs);
-    const found = [
-      ...(await inParallel(first, 1, look)),
-      ...(await inParallel(
-        runs.filter((runId) => !first.includes(runId)),
-        AT_A_TIME,
-        look,
-      )),
-    ].flatMap((seen) => seen ?? []);
+    const ahead = await inParallel(first, 1, look);
+    const known = new Set(this.#toCancel);
+    const others = runs.filter((runId) => !first.includes(runId));
+    // What is to be cancelled waits for no look: a server that hangs takes long for each.
+    const [looks] = await Promise.all([inParallel(others, AT_A_TIME, look), cancel([...known])]);
+    const found = [...ahead, ...looks].flatMap((seen) => seen ?? []);
     const failed = await writeSeen(store, found);
     for (const [runId, error] of failed) report(`run ${runId}: ${wordsOf(error)} It is written by a later sweep.`);
     for (const { runId, look } of found) if (!failed.has(runId)) this.#note(runId, look);
-    await inParallel([...this.#toCancel], AT_A_TIME, async (runId) => {
-      if (goesOn() && this.isAwake) await this.#isolated(runId, async () => this.#cancel(runId));
-    });
+    await cancel([...this.#toCancel].filter((runId) => !known.has(runId)));
   }
 
   /**

@@ -275,6 +275,20 @@ describe("an invocation that Galaxy fails at for ever", () => {
   });
 });
 
+test("what is to be cancelled waits for no look that hangs", async () => {
+  const ground = await galaxyGround({ limits: { ...HASTY, answerMs: 2000 } });
+  const [givenUp] = [await ground.request(), await ground.request()];
+  await cancelJob(ground.store, TESTER, givenUp.id, undefined);
+  ground.demo.faults.add({ operation: "show", fault: "timeout_before" });
+  const sweep = ground.sweep();
+  await ground.demo.traffic.reach("cancel", 1);
+  // A look that failed is told.
+  expect(ground.reports).toEqual([]);
+  await sweep;
+  expect(ground.reports).toHaveLength(1);
+  expect(ground.live()).toHaveLength(1);
+});
+
 describe("a run that is cancelled while Galaxy is away", () => {
   /** Begun some days before. */
   async function cancelled(days: number): Promise<GalaxyGround> {
