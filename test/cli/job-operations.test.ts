@@ -55,7 +55,7 @@ test("every operation of jobs, the queue and templates has a command", async () 
   expect(wanted.filter((id) => !metrics.includes(`operation="${id}"`))).toEqual([]);
 });
 
-test("without a server jobs wait for one, and nothing can be followed", async () => {
+test("without a server jobs wait for one, and nothing can be followed", { tags: "trial" }, async () => {
   const data = temporaryFolder();
   const here = terminal("--data", data);
   await runtree(["init", "--data", data]);

@@ -145,7 +145,7 @@ describe("runtree log", () => {
   });
 });
 
-describe("following merges", () => {
+describe.concurrent("following merges", () => {
   /** A server of which only `main` and its merges are known: each run by its id, and the commits before and after it. */
   function clientOf(moves: readonly { main: string; runs: readonly string[] }[]): RuntreeClient {
     let at = 0;

@@ -12,7 +12,7 @@ import { randomOf } from "./clients.ts";
 import { ALL } from "./points.ts";
 
 /** How many cells are tried on every change. */
-const CELLS = 18;
+const CELLS = 12;
 
 /** How many cells are one test: they go side by side. */
 const AT_A_TIME = 6;

@@ -127,7 +127,7 @@ test("a server that is told to stop judges first", { tags: "trial" }, async () =
   expect(next.log()).not.toContain("judged run");
 });
 
-test("a run that a crash left merging is judged by the next start", async () => {
+test("a run that a crash left merging is judged by the next start", { tags: "trial" }, async () => {
   const mine = await startServer();
   const { body } = await startSlowRun({}, mine);
   await mine.kill();

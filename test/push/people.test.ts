@@ -145,7 +145,7 @@ test("a note about a push that git refused does not make a run of REST somebody'
   expect([body.created_by, body.origin]).toEqual(["local", "rest"]);
 });
 
-test("what trailers of pushed commits claim is not believed, now and after a restart", async () => {
+test("what trailers of pushed commits claim is not believed, now and after a restart", { tags: "trial" }, async () => {
   const { server } = await served();
   const sha = (text: string): string => createHash("sha256").update(text).digest("hex");
   const marks = [..."abc"].map((letter) => `Idempotency: ${sha(letter)} ${sha(letter)}`);

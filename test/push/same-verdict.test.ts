@@ -8,6 +8,7 @@ import { git } from "../support/git.ts";
 import { call } from "../support/http.ts";
 import { runtree } from "../support/program.ts";
 import { Clone, DONE } from "../support/pushing.ts";
+import { oneIn, SEED } from "../support/sample.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { CONFIGURATION, SCHEMAS } from "../support/situations.ts";
 import { templateFolder } from "../support/store.ts";
@@ -94,51 +95,61 @@ function together(parts: readonly (Documents | undefined)[]): Documents {
   return all;
 }
 
-/** Plays all situations beside each other through a door, where `merge` is what others merge. */
+/** Plays situations beside each other through a door, where `merge` is what others merge. */
 async function play(
   door: string,
   through: Door,
   merge: (documents: Documents) => Promise<void>,
-): Promise<readonly unknown[]> {
-  const own = SITUATIONS.map((situation, at) => named(situation, `${door}${at}`));
+  situations: readonly Situation[] = SITUATIONS,
+): Promise<readonly (readonly [name: string, judged: unknown])[]> {
+  const own = situations.map((situation, at) => named(situation, `${door}${at}`));
   await merge(together(own.map(({ before }) => before)));
   const begun: (() => Promise<Verdict>)[] = [];
   for (const situation of own) begun.push(await through(situation));
   await merge(together(own.map(({ meanwhile }) => meanwhile)));
-  const judged: unknown[] = [];
-  for (const [at, { name }] of SITUATIONS.entries()) {
+  const judged: [string, unknown][] = [];
+  for (const [at, { name }] of situations.entries()) {
     const verdict = await begun[at]?.();
     if (verdict !== undefined) judged.push([name, judgement(verdict, `${door}${at}`)]);
   }
   return judged;
 }
 
-test("REST, a push and the command line on the repository come to the same verdict", { timeout: 300_000 }, async () => {
-  const template = templateFolder(CONFIGURATION, SCHEMAS);
-  const server = await startServer({ template });
-  const clone = await Clone.of(`${server.url}/git/repo.git`);
-  const merge = async (documents: Documents): Promise<void> => {
-    const request = { params: { job_id: "custom" }, body: { done: true, body: documents } };
-    expect((await call(server, "startRun", request)).status).toBe(201);
-  };
-  const rest = await play("rest", throughRest(server), merge);
-  const expected = SITUATIONS.map(({ name, codes = [], conflicts = [] }) => [
-    name,
-    {
-      outcome: codes.length + conflicts.length === 0 ? "merged" : "rejected",
-      violations: codes.map((code) => ({ code })),
-      conflicts: conflicts.map((pointer) => ({ pointer })),
-    },
-  ]);
-  expect(rest).toMatchObject(expected);
-  expect(await play("push", throughPush(clone), merge)).toEqual(rest);
-  expect(await server.stop()).toBe(0);
+test(
+  `REST, a push and the command line on the repository come to the same verdict (RUNTREE_TEST_SEED=${SEED})`,
+  { timeout: 300_000 },
+  async () => {
+    const template = templateFolder(CONFIGURATION, SCHEMAS);
+    const server = await startServer({ template });
+    const clone = await Clone.of(`${server.url}/git/repo.git`);
+    const merge = async (documents: Documents): Promise<void> => {
+      const request = { params: { job_id: "custom" }, body: { done: true, body: documents } };
+      expect((await call(server, "startRun", request)).status).toBe(201);
+    };
+    const rest = await play("rest", throughRest(server), merge);
+    const expected = SITUATIONS.map(({ name, codes = [], conflicts = [] }) => [
+      name,
+      {
+        outcome: codes.length + conflicts.length === 0 ? "merged" : "rejected",
+        violations: codes.map((code) => ({ code })),
+        conflicts: conflicts.map((pointer) => ({ pointer })),
+      },
+    ]);
+    expect(rest).toMatchObject(expected);
+    expect(await play("push", throughPush(clone), merge)).toEqual(rest);
+    expect(await server.stop()).toBe(0);
 
-  const file = join(temporaryFolder(), "others.json");
-  const mergeHere = async (documents: Documents): Promise<void> => {
-    writeFileSync(file, JSON.stringify(documents));
-    expect((await runtree(["run", "start", "--done", "--body", file, "--data", server.data])).code).toBe(0);
-  };
-  expect(await play("cli", throughCli(server.data), mergeHere)).toEqual(rest);
-  expect(git(server.gitDir, "fsck", "--strict")).toBe("");
-});
+    const file = join(temporaryFolder(), "others.json");
+    const mergeHere = async (documents: Documents): Promise<void> => {
+      writeFileSync(file, JSON.stringify(documents));
+      expect((await runtree(["run", "start", "--done", "--body", file, "--data", server.data])).code).toBe(0);
+    };
+    // Each command is a process.
+    const some = oneIn(2, SITUATIONS);
+    const names = new Set(some.map(({ name }) => name));
+    expect(await play("cli", throughCli(server.data), mergeHere, some)).toEqual(
+      rest.filter(([name]) => names.has(name)),
+    );
+    expect(git(server.gitDir, "fsck", "--strict")).toBe("");
+  },
+);

@@ -156,36 +156,40 @@ test("a document that takes too long is named, and the ones around it are still 
   ]);
 });
 
-test("checks that wait together each get their own answer, also around one that takes too long", async () => {
-  const [slow, plain] = [
-    source({ a: { properties: { text: { pattern: "^(a+)+$" } } } }),
-    source({ b: { properties: { text: { type: "string" } } } }, "schemas/b.schema.json"),
-  ];
-  const checks = validator();
-  await Promise.all([checks.check(slow, []), checks.check(plain, [])]);
-  const pointersOf = async (schema: SchemaSource, texts: readonly Json[]): Promise<string[][] | string> => {
-    const result = await checks.check(
-      schema,
-      texts.map((text) => JSON.stringify({ text })),
-    );
-    return "compileError" in result
-      ? result.compileError
-      : result.problems.map((some) => some.map((one) => one.pointer));
-  };
-  const together = [
-    pointersOf(plain, ["x", 1]),
-    pointersOf(slow, ["b", `${"a".repeat(40)}!`]),
-    pointersOf(plain, [2, "y"]),
-  ];
-  expect(await Promise.all(together)).toEqual([
-    [[], ["/text"]],
-    [["/text"], [""]],
-    [["/text"], []],
-  ]);
-  const broken = source({ c: { type: "nothing" } }, "schemas/c.schema.json");
-  const after = [pointersOf(plain, [1]), pointersOf(broken, ["x"]), pointersOf(plain, ["x"])];
-  expect(await Promise.all(after)).toEqual([[["/text"]], expect.stringContaining("schema is invalid"), [[]]]);
-});
+test(
+  "checks that wait together each get their own answer, also around one that takes too long",
+  { tags: "trial" },
+  async () => {
+    const [slow, plain] = [
+      source({ a: { properties: { text: { pattern: "^(a+)+$" } } } }),
+      source({ b: { properties: { text: { type: "string" } } } }, "schemas/b.schema.json"),
+    ];
+    const checks = validator();
+    await Promise.all([checks.check(slow, []), checks.check(plain, [])]);
+    const pointersOf = async (schema: SchemaSource, texts: readonly Json[]): Promise<string[][] | string> => {
+      const result = await checks.check(
+        schema,
+        texts.map((text) => JSON.stringify({ text })),
+      );
+      return "compileError" in result
+        ? result.compileError
+        : result.problems.map((some) => some.map((one) => one.pointer));
+    };
+    const together = [
+      pointersOf(plain, ["x", 1]),
+      pointersOf(slow, ["b", `${"a".repeat(40)}!`]),
+      pointersOf(plain, [2, "y"]),
+    ];
+    expect(await Promise.all(together)).toEqual([
+      [[], ["/text"]],
+      [["/text"], [""]],
+      [["/text"], []],
+    ]);
+    const broken = source({ c: { type: "nothing" } }, "schemas/c.schema.json");
+    const after = [pointersOf(plain, [1]), pointersOf(broken, ["x"]), pointersOf(plain, ["x"])];
+    expect(await Promise.all(after)).toEqual([[["/text"]], expect.stringContaining("schema is invalid"), [[]]]);
+  },
+);
 
 describe("checks ahead", () => {
   const slow = source({ a: { properties: { text: { pattern: "^(a+)+$" } } } });

@@ -347,7 +347,7 @@ test("a document with more violations than a call may have arguments is refused 
   expect([code, run.record.merge?.verdict.violation_count]).toEqual(["validation_failed", 200_000]);
 });
 
-test("a pattern that would take for ever stalls neither the server nor the verdict", async () => {
+test("a pattern that would take for ever stalls neither the server nor the verdict", { tags: "trial" }, async () => {
   const { store } = await storeWith();
   const run = await open(store);
   const schema = { type: "object", properties: { name: { type: "string", pattern: "^(a+)+$" } } };
