@@ -165,6 +165,9 @@ test("what waits for a connection until its time is over was not sent, and is no
   const client = clientOf(server.url, { connections: 1, answerMs: 200 });
   const first = failure(CALLS["invoke"]?.(client) ?? Promise.resolve());
   const second = failure(client.createHistory("later"));
+  await expect.poll(() => server.asked.length).toBe(1);
+  // Nothing happens until both are over: the connection is not free for the second in between.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
   expect(outcomeOf(await first)).toMatchObject({ reason: "timeout", sent: true, effect: "unknown" });
   expect(outcomeOf(await second)).toMatchObject({ reason: "unreachable", sent: false, effect: "none" });
   server.answer = says({ version_major: "26.1", version_minor: "0" });
