@@ -3,7 +3,7 @@ import Router from "@koa/router";
 import Koa from "koa";
 import type { Logger } from "pino";
 import { operation, OPERATIONS, type OperationId } from "../contract/operations.ts";
-import { RuntreeError } from "../domain/errors.ts";
+import { type ErrorCode, RuntreeError } from "../domain/errors.ts";
 import { LOCAL, type Principal } from "../domain/roles.ts";
 import type { Executions } from "../store/executions.ts";
 import type { KeyRing } from "../store/key-ring.ts";
@@ -16,6 +16,9 @@ import type { Metrics } from "./metrics.ts";
 import type { RequestRate } from "./request-rate.ts";
 import { traceOf } from "./trace.ts";
 import type { UnreadAnswers } from "./unread.ts";
+
+/** What another server is at fault for, or who set this one up: where it was thrown here tells nobody anything. */
+const ELSEWHERE: ReadonlySet<ErrorCode> = new Set(["galaxy_error", "galaxy_timeout", "galaxy_not_configured"]);
 
 export interface AppOptions {
   readonly dispatcher: Dispatcher;
@@ -151,7 +154,10 @@ export function makeApp({
       status,
       ms: Math.round(ms * 10) / 10,
     };
-    if (status >= 500) log.error({ ...line, err: context.state["error"] }, "request failed");
+    const error = context.state["error"] as unknown;
+    if (error instanceof RuntreeError && ELSEWHERE.has(error.code))
+      log.warn({ ...line, code: error.code, detail: error.message }, "request failed elsewhere");
+    else if (status >= 500) log.error({ ...line, err: error }, "request failed");
     else log.info(line, "request");
   });
   app.use(router.routes());

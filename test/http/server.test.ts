@@ -52,6 +52,16 @@ test("every request is a line of JSON in the log, with its id", async () => {
   });
 });
 
+test("what a Galaxy is at fault for is a warning in the log, by its code", async () => {
+  const server = await startServer();
+  const body = { dataset_id: "d", workflow_name: "w" };
+  await call(server, "createJob", { headers: { "x-request-id": "line-2" }, body });
+  await server.stop();
+  const line = server.log().match(/^.*"line-2".*$/m)?.[0] ?? "{}";
+  expect(JSON.parse(line)).toMatchObject({ level: 40, status: 503, code: "galaxy_not_configured" });
+  expect(line).not.toContain("stack");
+});
+
 test("a stop lets the requests at work end", async () => {
   const server = await startServer();
   const bodies = Array.from({ length: 10 }, (_, index) => ({
