@@ -1,5 +1,5 @@
 import type { InvocationRecord } from "../domain/invocation.ts";
-import { type WorkflowServer, workflowServerFault } from "../domain/workflow-server.ts";
+import { isOneRefused, type WorkflowServer, workflowServerFault } from "../domain/workflow-server.ts";
 
 /**
  * Has a Galaxy cancel whatever it does for a run: its invocation, and any other in its history, as one may be there whose
@@ -36,8 +36,8 @@ async function idsIn(server: WorkflowServer, historyId: string, hasOne: boolean)
   }
 }
 
-/** Tells whether a server says that there is nothing to cancel for us: it is over, not ours, or not there. */
+/** Tells whether a server says that there is nothing to cancel for us. */
 export function isBeyondCancel(error: unknown): boolean {
   const fault = workflowServerFault(error);
-  return fault?.reason === "refused" && [400, 403, 404].includes(fault.status ?? 0);
+  return fault !== null && isOneRefused(fault);
 }

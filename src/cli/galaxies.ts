@@ -8,12 +8,7 @@ import type { Store } from "../store/store.ts";
 /** How long (ms) a Galaxy that is only looked at may take for one answer. */
 const LOOK_MS = 5000;
 
-/** Throws `bad_configuration` for settings of Galaxies with which a server cannot work: no address, no key, a `--poll` that is no cron rule. */
-export function requireGalaxies(settings: ResolvedSettings): void {
-  checked(settings);
-  for (const { key } of settings.galaxies.values()) key();
-}
-
+/** Throws `bad_configuration` for settings of a Galaxy that has no address, and for a `--poll` that is no cron rule. */
 function checked({ values }: ResolvedSettings): ReturnType<typeof everyTime> {
   if (values["galaxy-url"] === "" && (values["galaxy-key"] !== "" || values["galaxy-workflows"] !== ""))
     throw new RuntreeError("bad_configuration", "--galaxy-key and --galaxy-workflows need --galaxy-url.");
@@ -48,29 +43,38 @@ export async function galaxyAt({ name, url, key, workflows }: GalaxyServer): Pro
   }
 }
 
-/** The Galaxies of a configuration, ready to be asked; `close` lets their connections go. Throws `bad_configuration`. */
-export async function galaxiesOf(
+/** The work on Galaxies that a server does; `close` lets its connections go. */
+interface OpenGalaxies {
+  readonly work: GalaxyWork;
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Makes ready, before anything is made, what works on the Galaxies of a configuration once there is a store. Throws
+ * `bad_configuration`.
+ */
+export function galaxiesOf(
   settings: ResolvedSettings,
-  store: Store,
-  report: (message: string) => void,
-): Promise<{ readonly work: GalaxyWork; readonly close: () => Promise<void> }> {
+): (store: Store, report: (message: string) => void) => Promise<OpenGalaxies> {
   const repeat = checked(settings);
-  const { galaxies } = settings;
-  // Loaded here, as most servers have no Galaxy.
-  const { GalaxyClient } = galaxies.size === 0 ? { GalaxyClient: null } : await import("../galaxy/galaxy-client.ts");
+  const known = [...settings.galaxies.values()].map(({ key, ...rest }) => ({ ...rest, key: key() }));
   const clock = (): number => Date.now();
-  const clients = [...galaxies.values()].flatMap(({ name, url, key, workflows }) =>
-    GalaxyClient === null
-      ? []
-      : [{ server: new GalaxyClient({ name, url, key: key(), clock, random: Math.random }), workflows }],
-  );
   const later = (awaited: () => void, ms: number): (() => void) => {
     const timer = setTimeout(awaited, ms);
     return () => clearTimeout(timer);
   };
-  const work = new GalaxyWork({ store, servers: clients, repeat, later, report });
-  const close = async (): Promise<void> => {
-    await Promise.all(clients.map(async ({ server }) => server.close()));
+  return async (store, report) => {
+    // Loaded here, as most servers have no Galaxy.
+    const module = known.length === 0 ? null : await import("../galaxy/galaxy-client.ts");
+    const servers = known.flatMap(({ workflows, ...address }) =>
+      module === null
+        ? []
+        : [{ server: new module.GalaxyClient({ ...address, clock, random: Math.random }), workflows }],
+    );
+    const work = new GalaxyWork({ store, servers, repeat, later, report });
+    const close = async (): Promise<void> => {
+      await Promise.all(servers.map(async ({ server }) => server.close()));
+    };
+    return { work, close };
   };
-  return { work, close };
 }

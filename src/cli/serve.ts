@@ -11,7 +11,7 @@ import type { GitCounts } from "../git/native.ts";
 import { type AnswerPush, PushDoor } from "../git/push-door.ts";
 import { keepFree } from "../store/free-disk.ts";
 import type { KeyRing } from "../store/key-ring.ts";
-import { galaxiesOf, requireGalaxies } from "./galaxies.ts";
+import { galaxiesOf } from "./galaxies.ts";
 import { keepUp, repeat } from "./maintain.ts";
 import { toldToStop } from "./stop.ts";
 import { GIT, openForWriting, openInMemory } from "./target.ts";
@@ -50,7 +50,7 @@ export async function serve(flags: Readonly<Record<string, unknown>>): Promise<v
   const [{ default: pino }, { serveStore }] = await Promise.all([import("pino"), import("../http/serve-store.ts")]);
   const settings = resolveSettings(flags);
   const { values } = settings;
-  requireGalaxies(settings);
+  const openGalaxies = galaxiesOf(settings);
   const json = flags["json"] === true;
   // Lines that come while one is written share the next write; pino writes what is left when the process exits.
   const destination = pino.destination({ dest: 2, sync: false, maxLength: LOG_BYTES });
@@ -76,7 +76,7 @@ export async function serve(flags: Readonly<Record<string, unknown>>): Promise<v
     const work = { slots: values.concurrency, folder, maxBody, requireFree: requireRoom, report };
     const executor = new Executor({ store: open.store, ...work });
     const door = { git, gitCounts, backend, openPushDoor };
-    const galaxies = await galaxiesOf(settings, open.store, report);
+    const galaxies = await openGalaxies(open.store, report);
     const workers = [executor, galaxies.work];
     const jobs = { aliases, workers, galaxies: galaxies.work, logs: folder };
     const allowed = { maxBody, anonymousRead, limits, requireRoom };

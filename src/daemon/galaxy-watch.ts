@@ -9,6 +9,7 @@ import { hasEnded } from "../domain/invocation-state.ts";
 import { type Json, sameJson } from "../domain/json.ts";
 import {
   type InvocationLook,
+  isOneRefused,
   isWorkRefused,
   type WorkflowServerFault,
   workflowServerFault,
@@ -36,11 +37,12 @@ interface Remembered {
   since: number;
 }
 
+function isSame(look: InvocationLook, said: InvocationLook | null): boolean {
+  return sameJson(look as unknown as Json, said as unknown as Json);
+}
+
 /** Whose fault it is when looks at all runs fail. */
 const SERVER = Symbol("server");
-
-/** Statuses by which a server refuses one run, and not all of them. */
-const OF_RUN: ReadonlySet<number> = new Set([400, 403, 404]);
 
 /** Watches the runs that one Galaxy works on. Nothing of what it remembers outlives the process, or needs to. */
 export class GalaxyWatch {
@@ -172,8 +174,7 @@ export class GalaxyWatch {
       if (this.#told.delete(SERVER)) this.#parts.report(`Galaxy "${server.name}" answers again.`);
       store.executions.polled.set(runId, now);
       // Most of it is the same object where the server gave the same answer.
-      const isSame = sameJson(look as unknown as Json, remembered.said as unknown as Json);
-      return isSame && now - remembered.since < STALLED_MS ? null : { runId, look };
+      return isSame(look, remembered.said) && now - remembered.since < STALLED_MS ? null : { runId, look };
     } catch (error) {
       const fault = workflowServerFault(error);
       if (fault === null) throw error;
@@ -184,9 +185,9 @@ export class GalaxyWatch {
   }
 
   /** Says of looks that fail what it is, once until one succeeds: nobody else does, as nothing is written of them. */
-  #tell(runId: string, { reason, status = 0 }: WorkflowServerFault, words: string): void {
-    if (reason === "resting" || reason === "closed") return;
-    const who = OF_RUN.has(status) ? runId : SERVER;
+  #tell(runId: string, fault: WorkflowServerFault, words: string): void {
+    if (fault.reason === "resting" || fault.reason === "closed") return;
+    const who = isOneRefused(fault) ? runId : SERVER;
     if (this.#told.has(who)) return;
     this.#told.add(who);
     const where = who === runId ? `run ${runId}: ` : "";
@@ -196,7 +197,7 @@ export class GalaxyWatch {
   /** Takes note of what was written of a run. */
   #note(runId: string, said: InvocationLook): void {
     const remembered = this.#remembered.get(runId);
-    if (remembered === undefined || sameJson(remembered.said as unknown as Json, said as unknown as Json)) return;
+    if (remembered === undefined || isSame(said, remembered.said)) return;
     remembered.said = said;
     // What was written before a start counts.
     remembered.since = Date.parse(this.#parts.store.runs.view(runId)?.record.updated_at ?? "") || 0;

@@ -165,6 +165,11 @@ export function isRefused({ reason, status = 0 }: WorkflowServerFault): boolean 
   return reason === "refused" && status >= 400 && status < 500 && status !== 408 && status !== 429;
 }
 
+/** Tells whether a server refuses one thing, and not all: it is over, not ours, or not there. */
+export function isOneRefused({ reason, status = 0 }: WorkflowServerFault): boolean {
+  return reason === "refused" && (status === 400 || status === 403 || status === 404);
+}
+
 /** The calls that look for what an earlier try made. */
 const LOOKS: ReadonlySet<string> = new Set(["list_histories", "list_invocations"]);
 

@@ -4,17 +4,6 @@ import type { RunStatus } from "../../src/domain/run.ts";
 import { type Answer, call } from "../support/http.ts";
 import type { TestServer } from "../support/server.ts";
 
-/** Numbers from 0 up to 1 that follow from a seed. */
-export function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** What a request asks for, and what its answer must be: nobody else writes to the run, so that is known beforehand. */
 interface Wish {
   readonly operation: OperationId;

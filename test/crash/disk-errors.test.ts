@@ -1,28 +1,12 @@
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { RuntreeError } from "../../src/domain/errors.ts";
 import { MAIN } from "../../src/domain/layout.ts";
 import type { Repository } from "../../src/git/repository.ts";
 import { blankDisk, openOn } from "../support/faulty-store.ts";
-import { oneIn, SEED } from "../support/sample.ts";
-import { diskErrors, failuresAt, sampleOf } from "./points.ts";
+import { diskErrors, testScenarios } from "./points.ts";
 import { SCENARIOS } from "./scenarios.ts";
-import { playThrough } from "./trial.ts";
 
-/** How many points of a scenario are tried on every change, and one of how many scenarios. */
-const POINTS = 5;
-const SCENARIOS_EACH = 4;
-
-describe(`what the disk refuses is answered as such, and goes through when it is asked for again (RUNTREE_TEST_SEED=${SEED})`, () => {
-  test.each(oneIn(SCENARIOS_EACH, SCENARIOS).map((scenario) => [scenario.name, scenario] as const))(
-    "%s",
-    async (_, scenario) => {
-      const reference = await playThrough(scenario);
-      const points = sampleOf(diskErrors(reference), POINTS);
-      expect(points.length).toBeGreaterThanOrEqual(POINTS);
-      expect(await failuresAt(reference, points)).toEqual([]);
-    },
-  );
-});
+testScenarios("what the disk refuses is answered as such, and goes through when it is asked for again", diskErrors);
 
 /** A repository that the disk fails at the first move of `main`. */
 function failingAtMain(repository: Repository): Repository {

@@ -4,7 +4,7 @@ import type { FileSystem } from "../../src/git/files.ts";
 import type { DataFate, EntryFate } from "../support/disk-model.ts";
 import { FaultyDisk } from "../support/faulty-disk.ts";
 import { temporaryFolder } from "../support/folders.ts";
-import { randomOf } from "./clients.ts";
+import { randomOf } from "../support/sample.ts";
 
 /** A disk with a folder that is safe. */
 function diskWithFolder(): FaultyDisk {

@@ -7,8 +7,7 @@ import { FAULT_NAMES, type FaultName } from "../../src/galaxy-demo/faults.ts";
 import type { OperationName } from "../../src/galaxy-demo/operations.ts";
 import { type GalaxyGround, galaxyGround, HASTY } from "../support/galaxy-ground.ts";
 import { TESTER } from "../support/store.ts";
-import { SEED } from "../support/sample.ts";
-import { randomOf } from "./clients.ts";
+import { SEED, someOf } from "../support/sample.ts";
 import { ALL } from "./points.ts";
 
 /** How many cells are tried on every change. */
@@ -42,13 +41,6 @@ const MATRIX: readonly Cell[] = FAULT_NAMES.flatMap((fault) =>
     ),
   ),
 );
-
-function sample(): readonly Cell[] {
-  if (ALL) return MATRIX;
-  const random = randomOf(SEED);
-  const shuffled = MATRIX.map((cell) => ({ cell, order: random() })).sort((left, right) => left.order - right.order);
-  return shuffled.slice(0, CELLS).map(({ cell }) => cell);
-}
 
 function wordsOf({ fault, operation, asker, stop }: Cell): string {
   return `${operation} ${fault}, ${asker}, ${stop}`;
@@ -166,7 +158,7 @@ function neverBack(written: readonly RunRecord[]): boolean {
   });
 }
 
-const CHOSEN = sample();
+const CHOSEN = ALL ? MATRIX : someOf(CELLS, MATRIX);
 const BATCHES = Array.from({ length: Math.ceil(CHOSEN.length / AT_A_TIME) }, (_, at) =>
   CHOSEN.slice(at * AT_A_TIME, (at + 1) * AT_A_TIME),
 );

@@ -3,9 +3,9 @@ import { watch } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { MAIN } from "../../src/domain/layout.ts";
-import { SEED } from "../support/sample.ts";
+import { randomOf, SEED } from "../support/sample.ts";
 import { startServer, type TestServer } from "../support/server.ts";
-import { Ledger, randomOf, work } from "./clients.ts";
+import { Ledger, work } from "./clients.ts";
 import { verify } from "./verification.ts";
 
 /** 300 by `npm run kill`. */

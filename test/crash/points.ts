@@ -1,15 +1,19 @@
-import { vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { DiskCall, Fault } from "../support/disk-gate.ts";
 import type { PowerCut } from "../support/disk-model.ts";
-import { SEED } from "../support/sample.ts";
-import { randomOf } from "./clients.ts";
-import { type Plant, type Point, type Reference, tryPoint } from "./trial.ts";
+import { oneIn, randomOf, SEED, someOf } from "../support/sample.ts";
+import { SCENARIOS } from "./scenarios.ts";
+import { type Plant, playThrough, type Point, type Reference, tryPoint } from "./trial.ts";
 
 /** Every point, instead of a sample: `npm run crash`. */
 export const ALL: boolean = process.env["RUNTREE_CRASH_ALL"] !== undefined;
 
 // A long run takes long on purpose.
 if (ALL) vi.setConfig({ testTimeout: 60 * 60_000 });
+
+/** How many points of a scenario are tried on every change, and one of how many scenarios. */
+const POINTS = 5;
+const SCENARIOS_EACH = 4;
 
 /** One point in this many is also looked at by git. */
 const FSCK_EVERY = 20;
@@ -61,10 +65,7 @@ export function diskErrors({ calls }: Reference): Choice[] {
 /** `count` of them, or all where all are asked for, as `SEED` has it. */
 export function sampleOf(choices: readonly Choice[], count: number): Point[] {
   const random = randomOf(SEED);
-  const shuffled = choices
-    .map((choice) => ({ choice, order: random() }))
-    .sort((left, right) => left.order - right.order);
-  const chosen = ALL ? choices : shuffled.slice(0, count).map(({ choice }) => choice);
+  const chosen = ALL ? choices : someOf(count, choices);
   return chosen.map(({ fault, cut }, index) => ({
     fault,
     cut: cut === null || cut === "killed" ? cut : { ...cut, random: randomOf(SEED + index) },
@@ -103,4 +104,17 @@ function wordsOf({ calls }: Reference, { fault, cut, again }: Point): string {
   const where = call === undefined ? "after the last call" : `at call ${fault.at}, ${call.doing} ${call.path}`;
   const power = cut === null ? "asked again" : cut === "killed" ? cut : `bytes ${cut.data}, names ${cut.entries}`;
   return `${what} ${where}; then ${power}${again === null || cut === null ? "" : `; and again at call ${again} of the start`}`;
+}
+
+/** Tests that the oracle objects to none of some choices, in each scenario. */
+export function testScenarios(title: string, choicesOf: (reference: Reference) => readonly Choice[]): void {
+  const scenarios = oneIn(SCENARIOS_EACH, SCENARIOS).map((scenario) => [scenario.name, scenario] as const);
+  describe(`${title} (RUNTREE_TEST_SEED=${SEED})`, () => {
+    test.each(scenarios)("%s", async (_, scenario) => {
+      const reference = await playThrough(scenario);
+      const points = sampleOf(choicesOf(reference), POINTS);
+      expect(points.length).toBeGreaterThanOrEqual(POINTS);
+      expect(await failuresAt(reference, points)).toEqual([]);
+    });
+  });
 }

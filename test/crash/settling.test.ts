@@ -8,8 +8,7 @@ import { walkFiles } from "../../src/git/tree.ts";
 import type { PowerCut } from "../support/disk-model.ts";
 import type { FaultyDisk } from "../support/faulty-disk.ts";
 import { blankDisk, GIT_DIR, openOn } from "../support/faulty-store.ts";
-import { SEED } from "../support/sample.ts";
-import { randomOf } from "./clients.ts";
+import { randomOf, SEED } from "../support/sample.ts";
 import { SCENARIOS } from "./scenarios.ts";
 
 /** Work that is settled as loose objects, and work that is settled as a pack. */

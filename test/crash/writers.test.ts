@@ -7,8 +7,8 @@ import { git } from "../support/git.ts";
 import { call } from "../support/http.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { refsByGit } from "../git/repositories.ts";
-import { SEED } from "../support/sample.ts";
-import { Ledger, randomOf, work } from "./clients.ts";
+import { randomOf, SEED } from "../support/sample.ts";
+import { Ledger, work } from "./clients.ts";
 import { verify } from "./verification.ts";
 
 const CLIENTS = 8;
